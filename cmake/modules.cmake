@@ -1,0 +1,31 @@
+# project_module(name [ASIO] SOURCES … LINKS …): one static library for one folder of src/.
+# Links are PRIVATE, so a module that uses a folder it doesn't name fails to link;
+# tests/unit/include_directions checks the #include lines as well. ASIO: the module is compiled
+# with Boost.Asio's precompiled header (src/asio).
+function(project_module name)
+    cmake_parse_arguments(ARG "ASIO" "" "SOURCES;LINKS" ${ARGN})
+    add_library(mxpost_${name} STATIC ${ARG_SOURCES})
+    target_include_directories(mxpost_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(mxpost_${name} PRIVATE mxpost_flags ${ARG_LINKS})
+    if(ARG_ASIO)
+        target_link_libraries(mxpost_${name} PRIVATE mxpost_asio)
+        target_precompile_headers(mxpost_${name} REUSE_FROM mxpost_asio)
+    endif()
+endfunction()
+
+# project_test(name [ASIO] SOURCES … LINKS … [LABEL unit]): one GoogleTest program.
+function(project_test name)
+    cmake_parse_arguments(ARG "ASIO" "LABEL" "SOURCES;LINKS" ${ARGN})
+    if(NOT ARG_LABEL)
+        set(ARG_LABEL unit)
+    endif()
+    add_executable(${name} ${ARG_SOURCES})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+    target_compile_definitions(${name} PRIVATE MXPOST_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${name} PRIVATE mxpost_flags ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+    if(ARG_ASIO)
+        target_link_libraries(${name} PRIVATE mxpost_asio)
+        target_precompile_headers(${name} REUSE_FROM mxpost_asio)
+    endif()
+    gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 120)
+endfunction()

@@ -1,0 +1,261 @@
+#include "base/file_system.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <dirent.h>
+#include <memory>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace mxpost {
+namespace {
+
+Error failed(const char* call) {
+    return Error::from_errno(errno, call);
+}
+Error failed(const char* call, const std::string& name) {
+    const int number = errno;
+    return Error::from_errno(number, std::string(call) + " " + name);
+}
+
+template <class Call>
+auto retry(Call call) {
+    auto result = call();
+    while (result < 0 && errno == EINTR) {
+        result = call();
+    }
+    return result;
+}
+
+Result<void> check(const char* call, int result) {
+    if (result != 0) {
+        return failed(call);
+    }
+    return {};
+}
+
+// glibc 2.28 has renameat2; the flag's value is the kernel's.
+Result<void> rename_noreplace(
+    int from_directory, const std::string& from, int to_directory, const std::string& to
+) {
+    const auto result = retry([&] {
+        return ::syscall(SYS_renameat2, from_directory, from.c_str(), to_directory, to.c_str(), 1U);
+    });
+    return result == 0 ? Result<void>() : Result<void>(failed("rename", from));
+}
+
+Result<bool> lock(int fd, int operation) {
+    if (retry([&] { return ::flock(fd, operation | LOCK_NB); }) == 0) {
+        return true;
+    }
+    if (errno == EWOULDBLOCK) {
+        return false;
+    }
+    return failed("flock");
+}
+
+bool is_network_type(long type) {
+    constexpr long kFuse = 0x65735546;
+    constexpr long kCifs = 0xFF534D42;
+    constexpr long kSmb2 = 0xFE534D42;
+    constexpr long kCeph = 0x00C36400;
+    return type == NFS_SUPER_MAGIC || type == SMB_SUPER_MAGIC || type == V9FS_MAGIC ||
+           type == AFS_SUPER_MAGIC || type == CODA_SUPER_MAGIC || type == kCifs || type == kSmb2 ||
+           type == kCeph || type == kFuse;
+}
+
+}  // namespace
+
+Result<Fd> PosixFileSystem::open(int directory, const std::string& name, int flags, mode_t mode) {
+    Fd fd(retry([&] { return ::openat(directory, name.c_str(), flags | O_CLOEXEC, mode); }));
+    if (!fd) {
+        return failed("open", name);
+    }
+    return fd;
+}
+
+Result<std::size_t> PosixFileSystem::read(int fd, char* buffer, std::size_t size) {
+    const ssize_t got = retry([&] { return ::read(fd, buffer, size); });
+    if (got < 0) {
+        return failed("read");
+    }
+    return static_cast<std::size_t>(got);
+}
+
+Result<std::size_t> PosixFileSystem::pread(
+    int fd, char* buffer, std::size_t size, std::uint64_t offset
+) {
+    const ssize_t got =
+        retry([&] { return ::pread(fd, buffer, size, static_cast<off_t>(offset)); });
+    if (got < 0) {
+        return failed("pread");
+    }
+    return static_cast<std::size_t>(got);
+}
+
+Result<void> PosixFileSystem::write(int fd, std::string_view data) {
+    while (!data.empty()) {
+        const ssize_t done = retry([&] { return ::write(fd, data.data(), data.size()); });
+        if (done < 0) {
+            return failed("write");
+        }
+        data.remove_prefix(static_cast<std::size_t>(done));
+    }
+    return {};
+}
+
+Result<void> PosixFileSystem::pwrite(int fd, std::string_view data, std::uint64_t offset) {
+    while (!data.empty()) {
+        const ssize_t done = retry([&] {
+            return ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+        });
+        if (done < 0) {
+            return failed("pwrite");
+        }
+        data.remove_prefix(static_cast<std::size_t>(done));
+        offset += static_cast<std::uint64_t>(done);
+    }
+    return {};
+}
+
+Result<void> PosixFileSystem::fsync(int fd) {
+    return check("fsync", retry([&] { return ::fsync(fd); }));
+}
+
+Result<void> PosixFileSystem::fdatasync(int fd) {
+    return check("fdatasync", retry([&] { return ::fdatasync(fd); }));
+}
+
+Result<void> PosixFileSystem::link_fd(int fd, int directory, const std::string& name) {
+    // Not AT_EMPTY_PATH: that needs CAP_DAC_READ_SEARCH on kernels before 6.10.
+    const std::string path = "/proc/self/fd/" + std::to_string(fd);
+    return check(
+        "link", retry([&] {
+            return ::linkat(AT_FDCWD, path.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW);
+        })
+    );
+}
+
+Result<void> PosixFileSystem::rename(
+    int directory, const std::string& from, const std::string& to
+) {
+    return rename_noreplace(directory, from, directory, to);
+}
+
+Result<void> PosixFileSystem::rename_to(
+    int from_directory, const std::string& from, int to_directory, const std::string& to
+) {
+    return rename_noreplace(from_directory, from, to_directory, to);
+}
+
+Result<void> PosixFileSystem::unlink(int directory, const std::string& name) {
+    return check("unlink", retry([&] { return ::unlinkat(directory, name.c_str(), 0); }));
+}
+
+Result<void> PosixFileSystem::mkdir(int directory, const std::string& name, mode_t mode) {
+    return check("mkdir", retry([&] { return ::mkdirat(directory, name.c_str(), mode); }));
+}
+
+Result<void> PosixFileSystem::rmdir(int directory, const std::string& name) {
+    return check("rmdir", retry([&] { return ::unlinkat(directory, name.c_str(), AT_REMOVEDIR); }));
+}
+
+Result<struct stat> PosixFileSystem::fstat(int fd) {
+    struct stat status {};
+    if (retry([&] { return ::fstat(fd, &status); }) != 0) {
+        return failed("fstat");
+    }
+    return status;
+}
+
+Result<struct stat> PosixFileSystem::stat(int directory, const std::string& name) {
+    struct stat status {};
+    if (retry([&] { return ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW); }) !=
+        0) {
+        return failed("stat", name);
+    }
+    return status;
+}
+
+Result<void> PosixFileSystem::fchmod(int fd, mode_t mode) {
+    return check("fchmod", retry([&] { return ::fchmod(fd, mode); }));
+}
+
+Result<void> PosixFileSystem::ftruncate(int fd, std::uint64_t size) {
+    return check("ftruncate", retry([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }));
+}
+
+Result<void> PosixFileSystem::reserve(int fd, std::uint64_t offset, std::uint64_t size) {
+    return check(
+        "fallocate", retry([&] {
+            return ::fallocate(
+                fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(size)
+            );
+        })
+    );
+}
+
+Result<bool> PosixFileSystem::try_lock(int fd) {
+    return lock(fd, LOCK_EX);
+}
+
+Result<bool> PosixFileSystem::try_lock_shared(int fd) {
+    return lock(fd, LOCK_SH);
+}
+
+Result<void> PosixFileSystem::unlock(int fd) {
+    return check("flock", retry([&] { return ::flock(fd, LOCK_UN); }));
+}
+
+Result<void> PosixFileSystem::list(
+    int directory, const std::function<bool(std::string_view, unsigned char)>& visit
+) {
+    // A descriptor of its own: the position of `directory` is shared with whoever else has it.
+    const int copy =
+        retry([&] { return ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (copy < 0) {
+        return failed("open directory");
+    }
+    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
+    if (!stream) {
+        const Error error = failed("fdopendir");
+        ::close(copy);
+        return error;
+    }
+    errno = 0;
+    while (const dirent* entry = ::readdir(stream.get())) {
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != ".." && !visit(name, entry->d_type)) {
+            return {};
+        }
+        errno = 0;
+    }
+    if (errno != 0) {
+        return failed("readdir");
+    }
+    return {};
+}
+
+Result<FileSystem::Space> PosixFileSystem::space(int fd) {
+    struct statfs status {};
+    if (retry([&] { return ::fstatfs(fd, &status); }) != 0) {
+        return failed("statfs");
+    }
+    Space space;
+    space.free_bytes = status.f_bavail * static_cast<std::uint64_t>(status.f_bsize);
+    space.free_inodes = status.f_files == 0 ? UINT64_MAX : status.f_ffree;
+    space.is_network = is_network_type(static_cast<long>(status.f_type));
+    return space;
+}
+
+mode_t PosixFileSystem::umask(mode_t mask) {
+    return ::umask(mask);
+}
+
+}  // namespace mxpost

@@ -1,0 +1,141 @@
+#include "base/log.h"
+
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+namespace mxpost {
+namespace {
+
+constexpr std::size_t kMaxLine = 4096;
+constexpr int kMailFacility = 2 << 3;
+
+std::tm local_time() {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    return local;
+}
+
+/// RFC 3164's, which every syslog daemon reads from /dev/log.
+std::string syslog_timestamp() {
+    std::array<char, 40> text{};
+    const std::tm local = local_time();
+    return {text.data(), std::strftime(text.data(), text.size(), "%b %e %H:%M:%S ", &local)};
+}
+
+std::string iso_timestamp() {
+    std::array<char, 40> text{};
+    const std::tm local = local_time();
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z ", &local)};
+}
+
+std::string tag(const std::string& program) {
+    return program + "[" + std::to_string(::getpid()) + "]: ";
+}
+
+/// Speaks to /dev/log itself: libc's syslog(3) blocks when the receiver is slow (promise 5 of the
+/// design) and falls back to the console.
+class SyslogLog final : public Log {
+public:
+    SyslogLog(Fd socket, std::string program)
+        : socket_(std::move(socket)), program_(std::move(program)) {}
+
+    void write(Priority priority, std::string_view line) override {
+        std::string datagram = "<" + std::to_string(kMailFacility | static_cast<int>(priority)) +
+                               ">" + syslog_timestamp() + tag(program_) + printable(line, kMaxLine);
+        if (::send(socket_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL) <
+                0 &&
+            (errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET)) {
+            // The receiver was restarted: connect to its new socket, once.
+            if (Fd fresh = connect()) {
+                socket_ = std::move(fresh);
+                (void)!::send(
+                    socket_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL
+                );
+            }
+        }
+    }
+
+    static Fd connect() {
+        Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strncpy(address.sun_path, "/dev/log", sizeof address.sun_path - 1);
+        // The socket interface takes every address family through this cast.
+        if (!socket ||
+            ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+                0) {
+            return {};
+        }
+        return socket;
+    }
+
+private:
+    Fd socket_;
+    std::string program_;
+};
+
+class FileLog final : public Log {
+public:
+    FileLog(Fd file, bool is_owned, std::string program)
+        : file_(std::move(file)), is_owned_(is_owned), program_(std::move(program)) {}
+    FileLog(const FileLog&) = delete;
+    FileLog& operator=(const FileLog&) = delete;
+    ~FileLog() override {
+        if (!is_owned_) {
+            file_.release();
+        }
+    }
+
+    void write(Priority, std::string_view line) override {
+        // One write a line: lines of several processes don't mix.
+        const std::string text = iso_timestamp() + tag(program_) + printable(line, kMaxLine) + "\n";
+        (void)!::write(file_.get(), text.data(), text.size());
+    }
+
+private:
+    Fd file_;
+    bool is_owned_;
+    std::string program_;
+};
+
+}  // namespace
+
+std::unique_ptr<Log> open_log(std::string_view target, std::string program) {
+    std::string complaint;
+    if (!target.empty() && target.front() == '/') {
+        Fd file(::open(
+            std::string(target).c_str(),
+            O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+            0640
+        ));
+        if (file) {
+            return std::make_unique<FileLog>(std::move(file), true, std::move(program));
+        }
+        complaint = "can't open the log file " + std::string(target) + ": " + std::strerror(errno);
+    }
+    std::unique_ptr<Log> log;
+    if (target != "stderr") {
+        if (Fd socket = SyslogLog::connect()) {
+            log = std::make_unique<SyslogLog>(std::move(socket), program);
+        }
+    }
+    if (!log) {
+        log = std::make_unique<FileLog>(Fd(STDERR_FILENO), false, std::move(program));
+    }
+    if (!complaint.empty()) {
+        log->warning(complaint);
+    }
+    return log;
+}
+
+}  // namespace mxpost

@@ -1,0 +1,49 @@
+// What became of one recipient in one attempt.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace mxpost::mail {
+
+/// RFC 3463: class.subject.detail, such as 5.1.1.
+struct EnhancedStatus {
+    std::uint8_t klass = 0;  // 2, 4 or 5; 0: none
+    std::uint16_t subject = 0;
+    std::uint16_t detail = 0;
+
+    friend bool operator==(const EnhancedStatus&, const EnhancedStatus&) = default;
+    std::string text() const;
+    /// Parses "5.1.1" at the front of `text`; klass 0 when there is none.
+    static EnhancedStatus parse_prefix(std::string_view text);
+};
+
+enum class OutcomeKind : std::uint8_t {
+    delivered = 1,  // the next hop has taken responsibility
+    deferred = 2,   // try again later
+    failed = 3      // never
+};
+
+/// Copyable value. All text was written by a peer: it is bounded, but may hold anything until
+/// printable() was applied.
+struct RecipientOutcome {
+    // Constructors on purpose: g++ 12 miscompiles aggregate temporaries in co_await expressions.
+    RecipientOutcome() = default;
+    RecipientOutcome(OutcomeKind kind_, EnhancedStatus status_, std::string text_)
+        : kind(kind_), status(status_), text(std::move(text_)) {}
+
+    OutcomeKind kind = OutcomeKind::deferred;
+    EnhancedStatus status;
+    std::uint16_t reply_code = 0;  // SMTP code, 0 when no server answered
+    std::string text;              // the server's own words (lines joined by a space), or ours
+    std::string remote_host;       // MX host name, empty when none was reached
+    std::string remote_address;    // "192.0.2.1" or "2001:db8::1", empty when none was reached
+    std::string tls;               // "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted", empty: in clear
+};
+
+inline constexpr std::size_t kMaxOutcomeText = 512;  // octets kept of a reply
+
+}  // namespace mxpost::mail
