@@ -1,0 +1,95 @@
+// Recode: makes a message that SMTP can carry from one that it can't: lines over 998 octets
+// (RFC 5321 4.5.3.1.6), and 8-bit content for a server without 8BITMIME (RFC 6152 3).
+//
+// A line is never split in place: the MIME part that holds it gets another
+// Content-Transfer-Encoding, so the reader sees the same text. Two passes over the same octets,
+// each with bounded memory: RecodeScan finds out which parts need what, Recoder writes the new
+// message.
+// - A text part becomes quoted-printable, any other base64. One that is quoted-printable or base64
+//   already is only wrapped anew.
+// - A message without MIME fields gets MIME-Version and Content-Type (text/plain, with charset
+//   us-ascii, utf-8 or unknown-8bit).
+// - multipart and message/rfc822 are descended into; their own encoding becomes 7bit or 8bit.
+// - Long header lines are folded at white space, else after a comma or semicolon, else anywhere.
+// - Text around the parts of a multipart (preamble, epilogue) is no content: it may be wrapped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "mail/content.h"
+
+namespace mxpost::mail {
+
+struct RecodeOptions {
+    bool to_seven_bit = false;  // 8-bit parts are encoded, too
+};
+
+/// What to do with each part, in the order in which their headers come. Value; ~1 octet a part,
+/// bounded (parts beyond the bound share one decision).
+struct RecodePlan {
+    enum class Action : std::uint8_t {
+        keep,
+        quoted_printable,
+        base64,
+        rewrap_quoted_printable,
+        rewrap_base64,
+        label_seven_bit,  // a container: Content-Transfer-Encoding becomes 7bit
+        label_eight_bit
+    };
+    enum class AddedType : std::uint8_t { none, us_ascii, utf8, unknown_8bit };
+    struct Part {
+        Action action = Action::keep;
+        AddedType added_type = AddedType::none;
+        bool is_message = false;  // its header is a message's (gets MIME-Version when recoded)
+    };
+
+    std::vector<Part> parts;
+    bool is_needed = false;  // false: the message can go as it is
+};
+
+/// Pass 1. Feed header, empty line and body (CRLF), cut anywhere.
+class RecodeScan {
+public:
+    explicit RecodeScan(const RecodeOptions& options);
+    RecodeScan(RecodeScan&&) noexcept;
+    RecodeScan& operator=(RecodeScan&&) noexcept;
+    ~RecodeScan();
+
+    void feed(std::string_view octets);
+    RecodePlan finish();
+
+private:
+    class State;
+    std::unique_ptr<State> state_;
+};
+
+/// Pass 2: feed the same octets. Output goes to `sink` in pieces; its lines end with CRLF.
+class Recoder {
+public:
+    using Sink = std::function<void(std::string_view piece)>;
+
+    Recoder(RecodePlan plan, Sink sink);
+    Recoder(Recoder&&) noexcept;
+    Recoder& operator=(Recoder&&) noexcept;
+    ~Recoder();
+
+    void feed(std::string_view octets);
+    void finish();
+
+private:
+    class State;
+    std::unique_ptr<State> state_;
+};
+
+/// `content` read through scan and recoder: itself when nothing needs to change. Reads it twice
+/// (scan, size), then rewinds. Errors: those of `content`.
+Result<std::unique_ptr<Content>> recode(
+    std::unique_ptr<Content> content, const RecodeOptions& options
+);
+
+}  // namespace mxpost::mail
