@@ -47,7 +47,18 @@ Result<void> rename_noreplace(
     const auto result = retry([&] {
         return ::syscall(SYS_renameat2, from_directory, from.c_str(), to_directory, to.c_str(), 1U);
     });
-    return result == 0 ? Result<void>() : Result<void>(failed("rename", from));
+    if (result == 0) {
+        return {};
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return failed("rename", from);
+    }
+    // A file system without RENAME_NOREPLACE: link and unlink keep the promise not to replace.
+    if (retry([&] { return ::linkat(from_directory, from.c_str(), to_directory, to.c_str(), 0); }
+        ) != 0) {
+        return failed("link", to);
+    }
+    return check("unlink", retry([&] { return ::unlinkat(from_directory, from.c_str(), 0); }));
 }
 
 Result<bool> lock(int fd, int operation) {
@@ -252,6 +263,20 @@ Result<FileSystem::Space> PosixFileSystem::space(int fd) {
     space.free_inodes = status.f_files == 0 ? UINT64_MAX : status.f_ffree;
     space.is_network = is_network_type(static_cast<long>(status.f_type));
     return space;
+}
+
+Result<WallTime> PosixFileSystem::birth_time(int fd) {
+    struct statx status {};
+    if (retry([&] { return ::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &status); }) != 0) {
+        return failed("statx");
+    }
+    if ((status.stx_mask & STATX_BTIME) == 0) {
+        return Error::from_errno(ENOTSUP, "statx");
+    }
+    return WallTime(
+        std::chrono::seconds(status.stx_btime.tv_sec) +
+        std::chrono::microseconds(status.stx_btime.tv_nsec / 1000)
+    );
 }
 
 mode_t PosixFileSystem::umask(mode_t mask) {

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -71,6 +72,8 @@ public:
         int directory, const std::function<bool(std::string_view name, unsigned char type)>& visit
     ) = 0;
     virtual Result<Space> space(int fd) = 0;
+    /// When the file was made (statx(2)); an error where the file system doesn't keep it.
+    virtual Result<WallTime> birth_time(int fd) = 0;
     /// Returns the old mask. Process-wide.
     virtual mode_t umask(mode_t mask) = 0;
 };
@@ -106,6 +109,7 @@ public:
         int directory, const std::function<bool(std::string_view, unsigned char)>& visit
     ) override;
     Result<Space> space(int fd) override;
+    Result<WallTime> birth_time(int fd) override;
     mode_t umask(mode_t mask) override;
 };
 

@@ -1,0 +1,335 @@
+#include "spool/box_store.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spool/message_writer.h"
+
+namespace mxpost::spool {
+namespace {
+
+// Nothing that a user can put in a box must make us wait (FIFO), follow (symlink) or become its
+// terminal.
+constexpr int kSafeFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+/// What open says of symbolic links, sockets, directories, and files whose owner shut us out.
+bool is_wrong_kind(const Error& error) {
+    return error.is(ELOOP) || error.is(ENXIO) || error.is(EISDIR) || error.is(EACCES) ||
+           error.is(EPERM);
+}
+
+/// Moves a message into the box's corrupt/, durably.
+Result<void> move_to_corrupt(FileSystem& files, int box, const std::string& name) {
+    if (auto made = files.mkdir(box, kCorruptName, 0770); !made && !made.error().is(EEXIST)) {
+        return made.error();
+    }
+    auto corrupt = files.open(box, kCorruptName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!corrupt) {
+        return corrupt.error();
+    }
+    auto moved = files.rename_to(box, name, corrupt->get(), name);
+    if (!moved) {
+        return moved.error();
+    }
+    // The new entry before the lost one: a crash between must not lose the file.
+    if (auto synced = files.fsync(corrupt->get()); !synced) {
+        return synced.error();
+    }
+    return files.fsync(box);
+}
+
+/// What a message file must be, whoever made it: else a user could have us act on another's file.
+Result<void> check_identity(const struct stat& status, uid_t owner) {
+    if (!S_ISREG(status.st_mode)) {
+        return Error::invalid("not a regular file");
+    }
+    if (status.st_nlink != 1) {
+        return Error::invalid("has " + std::to_string(status.st_nlink) + " links");
+    }
+    if (status.st_uid != owner) {
+        return Error::invalid(
+            "belongs to uid " + std::to_string(status.st_uid) + ", not to the box's owner"
+        );
+    }
+    return {};
+}
+
+class BoxClaim final : public Claim {
+public:
+    BoxClaim(FileSystem& files, const Box& box, EntryName name, MessageFile message)
+        : files_(files), box_(box), name_(std::move(name)), message_(std::move(message)) {}
+
+    const EntryName& name() const override { return name_; }
+    uid_t submitter() const override { return box_.owner(); }
+    const mail::Envelope& envelope() const override { return message_.envelope(); }
+    const std::string& header() const override { return message_.header(); }
+    std::uint64_t content_size() const override { return message_.content_size(); }
+    const JournalState& journal() const override { return message_.journal(); }
+
+    std::unique_ptr<mail::Content> content(std::string header) override {
+        return std::make_unique<FileContent>(files_, message_, std::move(header));
+    }
+
+    Result<void> append(const std::vector<Record>& records) override {
+        for (const Record& record : records) {
+            unwritten_ += encode_record(record);
+            message_.journal().apply(record);
+        }
+        return write_pending();
+    }
+
+    Result<void> sync() override {
+        if (is_sync_broken_) {
+            return Error::from_errno(EIO, "journal of " + name_.id);
+        }
+        if (!is_dirty_) {
+            return {};
+        }
+        auto done = files_.fdatasync(message_.fd());
+        // The kernel may have dropped the data and say "fine" the next time: never ask again.
+        is_sync_broken_ = !done;
+        is_dirty_ = false;
+        return done;
+    }
+
+    bool is_unrecorded() const override { return !unwritten_.empty() || is_sync_broken_; }
+
+    Result<void> record_again() override {
+        if (is_sync_broken_) {
+            return Error::from_errno(EIO, "journal of " + name_.id);
+        }
+        return write_pending();
+    }
+
+    Result<void> postpone(std::chrono::sys_seconds due) override {
+        EntryName next{name_.id, due};
+        if (next == name_) {
+            return {};
+        }
+        auto renamed = files_.rename(box_.directory(), name_.text(), next.text());
+        if (renamed) {
+            name_ = std::move(next);
+        }
+        return renamed;
+    }
+
+    Result<void> remove() override { return files_.unlink(box_.directory(), name_.text()); }
+
+    Result<void> set_aside() override {
+        return move_to_corrupt(files_, box_.directory(), name_.text());
+    }
+
+private:
+    Result<void> write_pending() {
+        if (unwritten_.empty()) {
+            return {};
+        }
+        if (message_.is_torn()) {
+            // Records behind a torn one would never be read.
+            if (auto cut = files_.ftruncate(message_.fd(), message_.journal_end()); !cut) {
+                return cut;
+            }
+            if (auto synced = files_.fdatasync(message_.fd()); !synced) {
+                return synced;
+            }
+            message_.clear_torn();
+        }
+        if (auto written = files_.pwrite(message_.fd(), unwritten_, message_.journal_end());
+            !written) {
+            // Part of it may be there: the next try overwrites it.
+            return written;
+        }
+        message_.set_journal_end(message_.journal_end() + unwritten_.size());
+        unwritten_.clear();
+        is_dirty_ = true;
+        return {};
+    }
+
+    FileSystem& files_;
+    const Box& box_;
+    EntryName name_;
+    MessageFile message_;
+    std::string unwritten_;
+    bool is_dirty_ = false;
+    bool is_sync_broken_ = false;
+};
+
+ClaimResult refuse(ClaimRefusal refusal, std::string reason) {
+    return {nullptr, refusal, std::move(reason)};
+}
+
+}  // namespace
+
+Result<void> BoxStore::list(const std::function<void(const EntryName&)>& visit) {
+    return files_->list(box_.directory(), [&](std::string_view text, unsigned char) {
+        if (const auto name = EntryName::parse(text)) {
+            visit(*name);
+        }
+        return true;
+    });
+}
+
+ClaimResult BoxStore::claim(const EntryName& name) {
+    const std::string text = name.text();
+    const auto quarantine = [&](const std::string& why) {
+        auto moved = move_to_corrupt(*files_, box_.directory(), text);
+        if (!moved && moved.error().is(ENOENT)) {
+            return refuse(ClaimRefusal::gone, "removed meanwhile");
+        }
+        return moved ? refuse(ClaimRefusal::set_aside, why)
+                     : refuse(
+                           ClaimRefusal::failed,
+                           why + "; and can't set it aside: " + moved.error().message()
+                       );
+    };
+    auto file = files_->open(box_.directory(), text, O_RDWR | kSafeFlags);
+    if (!file) {
+        if (file.error().is(ENOENT)) {
+            return refuse(ClaimRefusal::gone, "removed meanwhile");
+        }
+        return is_wrong_kind(file.error())
+                   ? quarantine("not a regular file that may be read and written")
+                   : refuse(ClaimRefusal::failed, file.error().message());
+    }
+    // Before anything is read: reading a device could have effects.
+    const auto before = files_->fstat(file->get());
+    if (!before) {
+        return refuse(ClaimRefusal::failed, before.error().message());
+    }
+    if (!S_ISREG(before->st_mode)) {
+        return quarantine("not a regular file");
+    }
+    const auto locked = files_->try_lock(file->get());
+    if (!locked) {
+        return refuse(ClaimRefusal::failed, locked.error().message());
+    }
+    if (!*locked) {
+        return refuse(ClaimRefusal::busy, "in use");
+    }
+    // Whoever had the lock until now may have removed or renamed it: the name must still lead here.
+    const auto named = files_->stat(box_.directory(), text);
+    const auto held = files_->fstat(file->get());
+    if (!held) {
+        return refuse(ClaimRefusal::failed, held.error().message());
+    }
+    if (!named || named->st_ino != held->st_ino || named->st_dev != held->st_dev) {
+        return refuse(ClaimRefusal::gone, "removed meanwhile");
+    }
+    if (auto checked = check_identity(*held, box_.owner()); !checked) {
+        return quarantine(checked.error().message());
+    }
+    auto message = MessageFile::read(*files_, std::move(*file));
+    if (!message) {
+        return is_corrupt(message.error())
+                   ? quarantine(message.error().message())
+                   : refuse(ClaimRefusal::failed, message.error().message());
+    }
+    ClaimResult result;
+    result.claim = std::make_unique<BoxClaim>(*files_, box_, name, std::move(*message));
+    return result;
+}
+
+Result<std::unique_ptr<Claim>> BoxStore::submit(
+    const MessageId& id,
+    const mail::Envelope& envelope,
+    const std::string& header,
+    const std::string& body,
+    std::chrono::sys_seconds due
+) {
+    auto writer = MessageWriter::create(*files_, box_, id);
+    if (!writer) {
+        return writer.error();
+    }
+    if (auto done = writer->begin(envelope, header); !done) {
+        return done.error();
+    }
+    if (auto done = writer->append(body); !done) {
+        return done.error();
+    }
+    auto committed = writer->commit(envelope.is_eight_bit, envelope.has_long_lines, due);
+    if (!committed) {
+        return committed.error();
+    }
+    auto message = MessageFile::read(*files_, std::move(committed->file));
+    if (!message) {
+        return message.error();
+    }
+    return std::unique_ptr<Claim>(
+        std::make_unique<BoxClaim>(*files_, box_, std::move(committed->name), std::move(*message))
+    );
+}
+
+Result<void> BoxStore::sync_removals() {
+    return files_->fsync(box_.directory());
+}
+
+std::size_t BoxStore::remove_leftovers(WallTime now) {
+    constexpr std::chrono::hours kOld{24};
+    std::vector<std::string> names;
+    (void)files_
+        ->list(
+            box_.directory(),
+            [&](std::string_view name, unsigned char) {
+                if (name.starts_with(kHiddenPrefix)) {
+                    names.emplace_back(name);
+                }
+                return true;
+            }
+        )
+        .has_value();
+    std::size_t removed = 0;
+    for (const std::string& name : names) {
+        const auto status = files_->stat(box_.directory(), name);
+        if (status && now - WallTime(std::chrono::seconds(status->st_mtime)) > kOld &&
+            files_->unlink(box_.directory(), name)) {
+            ++removed;
+        }
+    }
+    return removed;
+}
+
+std::size_t BoxStore::count_corrupt() {
+    std::size_t count = 0;
+    if (auto corrupt =
+            files_->open(box_.directory(), kCorruptName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) {
+        (void)files_
+            ->list(
+                corrupt->get(),
+                [&](std::string_view, unsigned char) {
+                    ++count;
+                    return true;
+                }
+            )
+            .has_value();
+    }
+    return count;
+}
+
+Result<MessageFile> read_message(FileSystem& files, const Box& box, const EntryName& name) {
+    auto file = files.open(box.directory(), name.text(), O_RDONLY | kSafeFlags);
+    if (!file) {
+        return file.error();
+    }
+    const auto status = files.fstat(file->get());
+    if (!status) {
+        return status.error();
+    }
+    if (auto checked = check_identity(*status, box.owner()); !checked) {
+        return checked.error();
+    }
+    return MessageFile::read(files, std::move(*file));
+}
+
+bool is_claimed(FileSystem& files, const Box& box, const EntryName& name) {
+    auto file = files.open(box.directory(), name.text(), O_RDONLY | kSafeFlags);
+    if (!file) {
+        return false;
+    }
+    const auto locked = files.try_lock_shared(file->get());
+    return locked && !*locked;
+}
+
+}  // namespace mxpost::spool

@@ -1,0 +1,33 @@
+// Names of message files: "ID.DUE". Listing a box's names is reading its schedule.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/random.h"
+
+namespace mxpost::spool {
+
+/// A message's id: 18 characters of base32.h's digits, 11 for the time of submission in
+/// microseconds, 7 random. Ids sort by time. It is what logs, mailq and Received fields show.
+using MessageId = std::string;
+
+MessageId make_message_id(WallTime now, Random& random);
+bool is_message_id(std::string_view text);
+
+struct EntryName {
+    MessageId id;
+    std::chrono::sys_seconds
+        due;  // the next attempt; a hint: an older one only means an early attempt
+
+    /// "ID.DUE", DUE in seconds, 7 digits.
+    std::string text() const;
+    /// Nothing for any other name (other entries of a box start with a dot or are "corrupt").
+    static std::optional<EntryName> parse(std::string_view name);
+    friend bool operator==(const EntryName&, const EntryName&) = default;
+};
+
+}  // namespace mxpost::spool

@@ -1,0 +1,89 @@
+// The journal behind a message: what became of each recipient, attempt by attempt.
+//
+// A record is length (4 octets), checksum of what follows (4 octets, CRC-32C), type (1 octet),
+// fields. Records are appended by whoever holds the claim and never rewritten. A reader stops at
+// the first record that is short or fails its checksum: a torn tail.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "mail/outcome.h"
+
+namespace mxpost::spool {
+
+inline constexpr std::size_t kRecordHead = 8;
+/// No record is larger; dialogues are cut to fit.
+inline constexpr std::size_t kMaxRecord = 64U << 10;
+/// What one outcome record takes at most: this much room is reserved for each recipient.
+inline constexpr std::size_t kMaxOutcomeRecord = 1024;
+
+/// One recipient's outcome of one attempt.
+struct OutcomeRecord {
+    std::uint32_t recipient = 0;  // index in the envelope
+    WallTime time;
+    mail::RecipientOutcome outcome;
+};
+
+/// Lines of an SMTP dialogue, each "C: …", "S: …" or "-- …", joined by LF.
+struct DialogueRecord {
+    WallTime time;
+    std::string lines;
+};
+
+enum class ReportKind : std::uint8_t { failure = 1, delay = 2, success = 3 };
+
+/// A report (bounce, delay warning) about these recipients is durably queued, or none is due.
+struct ReportRecord {
+    ReportKind kind = ReportKind::failure;
+    WallTime time;
+    std::string report_id;  // the report's message id; empty: none was due
+    std::vector<std::uint32_t> recipients;
+};
+
+/// Why the message waits, for mailq ("local mailbox needs the system engine").
+struct NoteRecord {
+    WallTime time;
+    std::string text;
+};
+
+using Record = std::variant<OutcomeRecord, DialogueRecord, ReportRecord, NoteRecord>;
+
+/// With head. Texts that are too long are cut.
+std::string encode_record(const Record& record);
+
+struct ParsedRecord {
+    std::optional<Record> record;  // nothing: a type of a later version, to be skipped
+    std::size_t size = 0;          // octets, with head
+};
+
+/// The record at the front of `octets`, or nothing when it is torn (or not complete yet).
+std::optional<ParsedRecord> parse_record(std::string_view octets);
+
+/// What the journal says of one recipient so far.
+struct RecipientState {
+    std::optional<mail::RecipientOutcome> last;
+    WallTime last_time;
+    std::uint32_t attempts = 0;
+    bool is_failure_reported = false;  // or none was due
+    bool is_delay_reported = false;
+    bool is_success_reported = false;
+
+    bool is_pending() const { return !last || last->kind == mail::OutcomeKind::deferred; }
+};
+
+/// The journal replayed.
+struct JournalState {
+    explicit JournalState(std::size_t recipient_count) : recipients(recipient_count) {}
+    void apply(const Record& record);
+
+    std::vector<RecipientState> recipients;
+    std::string note;  // the last one; emptied by a later outcome
+};
+
+}  // namespace mxpost::spool

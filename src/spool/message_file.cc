@@ -1,0 +1,185 @@
+#include "spool/message_file.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <sys/stat.h>
+
+#include "base/crc32c.h"
+
+namespace mxpost::spool {
+namespace {
+
+/// Exactly `size` octets at `offset`; a shorter file is corrupt.
+Result<std::string> read_exactly(
+    FileSystem& files, int fd, std::uint64_t offset, std::size_t size
+) {
+    std::string octets(size, '\0');
+    std::size_t have = 0;
+    while (have < size) {
+        const auto got = files.pread(fd, octets.data() + have, size - have, offset + have);
+        if (!got) {
+            return got.error();
+        }
+        if (*got == 0) {
+            return Error::invalid("file is shorter than its preamble says");
+        }
+        have += *got;
+    }
+    return octets;
+}
+
+}  // namespace
+
+bool is_corrupt(const Error& error) {
+    return error.is(EBADMSG);
+}
+
+MessageFile::MessageFile(Fd file, Preamble preamble, mail::Envelope envelope, std::string header)
+    : file_(std::move(file)),
+      preamble_(preamble),
+      envelope_(std::move(envelope)),
+      header_(std::move(header)),
+      journal_(envelope_.recipients.size()),
+      journal_end_(preamble.journal_offset()) {}
+
+Result<MessageFile> MessageFile::read(FileSystem& files, Fd file) {
+    const auto status = files.fstat(file.get());
+    if (!status) {
+        return status.error();
+    }
+    const auto head = read_exactly(files, file.get(), 0, kPreambleSize);
+    if (!head) {
+        return head.error();
+    }
+    const auto preamble = Preamble::decode(*head);
+    if (!preamble) {
+        return preamble.error();
+    }
+    // Before memory is taken for what the preamble promises.
+    if (static_cast<std::uint64_t>(status->st_size) < preamble->journal_offset()) {
+        return Error::invalid("file is shorter than its preamble says");
+    }
+    auto octets = read_exactly(
+        files,
+        file.get(),
+        kPreambleSize,
+        std::size_t{preamble->envelope_size} + preamble->header_size
+    );
+    if (!octets) {
+        return octets.error();
+    }
+    const std::string_view text = *octets;
+    const std::string_view envelope_octets = text.substr(0, preamble->envelope_size);
+    const std::string_view header = text.substr(preamble->envelope_size);
+    if (crc32c(0, envelope_octets) != preamble->envelope_crc ||
+        crc32c(0, header) != preamble->header_crc) {
+        return Error::invalid("checksum of envelope or header is wrong");
+    }
+    auto envelope = decode_envelope(envelope_octets);
+    if (!envelope) {
+        return envelope.error();
+    }
+    envelope->is_eight_bit = preamble->is_eight_bit;
+    envelope->has_long_lines = preamble->has_long_lines;
+    MessageFile message(std::move(file), *preamble, std::move(*envelope), std::string(header));
+    if (auto done = message.replay(files); !done) {
+        return done.error();
+    }
+    return message;
+}
+
+Result<void> MessageFile::replay(FileSystem& files) {
+    const auto status = files.fstat(file_.get());
+    if (!status) {
+        return status.error();
+    }
+    const auto size = static_cast<std::uint64_t>(status->st_size);
+    if (size <= journal_end_) {
+        return {};
+    }
+    if (size - journal_end_ > kMaxJournal) {
+        return Error::invalid("journal is larger than any that mxpost writes");
+    }
+    const auto octets = read_exactly(
+        files, file_.get(), journal_end_, static_cast<std::size_t>(size - journal_end_)
+    );
+    if (!octets) {
+        return octets.error();
+    }
+    std::string_view rest = *octets;
+    while (const auto parsed = parse_record(rest)) {
+        if (parsed->record) {
+            journal_.apply(*parsed->record);
+        }
+        journal_end_ += parsed->size;
+        rest.remove_prefix(parsed->size);
+    }
+    is_torn_ = !rest.empty();
+    return {};
+}
+
+FileContent::FileContent(FileSystem& files, const MessageFile& message, std::string header)
+    : files_(&files), message_(&message), header_(std::move(header)) {
+    header_ += "\r\n";
+}
+
+Result<void> FileContent::rewind() {
+    position_ = 0;
+    body_crc_ = 0;
+    return {};
+}
+
+Result<std::size_t> FileContent::read(std::span<char> buffer) {
+    std::size_t filled = 0;
+    if (position_ < header_.size()) {
+        filled = std::min(buffer.size(), header_.size() - static_cast<std::size_t>(position_));
+        std::copy_n(header_.data() + position_, filled, buffer.data());
+        position_ += filled;
+    }
+    while (filled < buffer.size() && position_ < size()) {
+        const std::uint64_t body_position = position_ - header_.size();
+        const auto wanted = static_cast<std::size_t>(
+            std::min<std::uint64_t>(buffer.size() - filled, size() - position_)
+        );
+        const auto got = files_->pread(
+            message_->fd(),
+            buffer.data() + filled,
+            wanted,
+            message_->preamble().body_offset() + body_position
+        );
+        if (!got) {
+            return got.error();
+        }
+        if (*got == 0) {
+            return Error::invalid("message file was cut short while it was sent");
+        }
+        body_crc_ = crc32c(body_crc_, std::string_view(buffer.data() + filled, *got));
+        filled += *got;
+        position_ += *got;
+    }
+    // Checked with the last octets, not after them: a small message is one read, and its octets
+    // must not leave before the check.
+    if (position_ == size() && filled > 0) {
+        if (auto done = check_end(); !done) {
+            return done.error();
+        }
+    }
+    return filled;
+}
+
+Result<void> FileContent::check_end() const {
+    if (body_crc_ != message_->preamble().body_crc) {
+        return Error::invalid("message file was changed while it was sent");
+    }
+    const auto status = files_->fstat(message_->fd());
+    if (!status) {
+        return status.error();
+    }
+    if (static_cast<std::uint64_t>(status->st_size) != message_->journal_end()) {
+        return Error::invalid("message file was extended or cut while it was sent");
+    }
+    return {};
+}
+
+}  // namespace mxpost::spool

@@ -1,0 +1,79 @@
+// MessageWriter: puts one message into a box so that a crash at any moment leaves all of it or
+// nothing.
+//
+// The file has no name until its content is synced, and it is locked until its name is synced, so
+// no engine ever acts on a message whose submitter may still report failure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/fd.h"
+#include "base/file_system.h"
+#include "mail/envelope.h"
+#include "spool/box.h"
+#include "spool/entry_name.h"
+#include "spool/file_format.h"
+
+namespace mxpost::spool {
+
+/// A message that is safe on disk.
+struct Committed {
+    Committed(EntryName name_, Fd file_, std::uint64_t journal_offset_)
+        : name(std::move(name_)), file(std::move(file_)), journal_offset(journal_offset_) {}
+
+    EntryName name;
+    Fd file;  // open for reading, and holding the message's lock: close or unlock it to let an
+              // engine at it
+    std::uint64_t journal_offset;
+};
+
+class MessageWriter {
+public:
+    /// A message in `box` (which must outlive the writer).
+    static Result<MessageWriter> create(FileSystem& files, const Box& box, const MessageId& id);
+    /// A message in a file of no box, such as a memfd: take_file() instead of commit().
+    static MessageWriter create_unnamed(FileSystem& files, Fd file);
+
+    MessageWriter(MessageWriter&&) noexcept = default;
+    MessageWriter& operator=(MessageWriter&&) = delete;
+    MessageWriter(const MessageWriter&) = delete;
+    MessageWriter& operator=(const MessageWriter&) = delete;
+    /// What was not committed vanishes.
+    ~MessageWriter();
+
+    /// First: the envelope (its two content hints are ignored here, see finish) and the header
+    /// block: lines with CRLF, without the empty line that ends it.
+    Result<void> begin(const mail::Envelope& envelope, std::string_view header);
+    /// Then the body, in pieces: lines with CRLF.
+    Result<void> append(std::string_view body);
+    /// Octets of header and body so far, with the empty line between.
+    std::uint64_t content_size() const { return preamble_.header_size + 2 + preamble_.body_size; }
+
+    /// Last: syncs the file, gives it its name, syncs the directory. On an error nothing is left.
+    Result<Committed> commit(bool is_eight_bit, bool has_long_lines, std::chrono::sys_seconds due);
+    /// Instead of commit for create_unnamed: everything is written, the position is at the start.
+    Result<Fd> take_file(bool is_eight_bit, bool has_long_lines);
+
+private:
+    MessageWriter(
+        FileSystem& files, const Box* box, MessageId id, Fd file, std::string hidden_name
+    );
+    Result<void> flush();
+    Result<void> write_all(bool is_eight_bit, bool has_long_lines);
+    Result<void> reserve_room();
+    Result<void> publish(const EntryName& name);
+
+    FileSystem* files_;
+    const Box* box_;
+    MessageId id_;
+    Fd file_;
+    std::string hidden_name_;  // not empty: no O_TMPFILE here
+    Preamble preamble_;
+    std::size_t recipient_count_ = 0;
+    std::string
+        buffer_;  // what isn't written yet; the preamble is at its front until the first flush
+    bool is_flushed_ = false;  // the preamble's place is in the file
+};
+
+}  // namespace mxpost::spool
