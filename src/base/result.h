@@ -73,15 +73,24 @@ public:
     T& value() & { return result_.value(); }
     const T& value() const& { return result_.value(); }
     T&& value() && { return std::move(result_.value()); }
-    T& operator*() & { return *result_.operator->(); }
-    const T& operator*() const& { return *result_.operator->(); }
-    T&& operator*() && { return std::move(*result_.operator->()); }
-    T* operator->() { return result_.operator->(); }
-    const T* operator->() const { return result_.operator->(); }
+    T& operator*() & { return *checked(result_.operator->()); }
+    const T& operator*() const& { return *checked(result_.operator->()); }
+    T&& operator*() && { return std::move(*checked(result_.operator->())); }
+    T* operator->() { return checked(result_.operator->()); }
+    const T* operator->() const { return checked(result_.operator->()); }
     T value_or(T fallback) const& { return has_value() ? **this : std::move(fallback); }
     Error error() const { return result_.error(); }
 
 private:
+    /// Using an error as a value is a bug: stop there (and g++ need not warn of a null pointer).
+    template <class Pointer>
+    static Pointer checked(Pointer value) {
+        if (value == nullptr) {
+            __builtin_trap();
+        }
+        return value;
+    }
+
     boost::system::result<T, Error> result_;
 };
 
