@@ -1,0 +1,259 @@
+#include "config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <vector>
+
+#include "base/text.h"
+#include "config/values.h"
+
+namespace mxpost::config {
+namespace {
+
+/// The apply function of a key: what `parse` makes of the text goes into `member`.
+template <auto member, auto parse>
+Result<void> set(Settings& settings, std::string_view text) {
+    auto value = parse(text);
+    if (!value) {
+        return value.error();
+    }
+    settings.*member = std::move(*value);
+    return {};
+}
+
+/// The same for keys whose default is empty.
+template <auto member, auto parse>
+Result<void> set_optional(Settings& settings, std::string_view text) {
+    if (text.empty()) {
+        settings.*member = {};
+        return {};
+    }
+    return set<member, parse>(settings, text);
+}
+
+constexpr auto duration = [](std::string_view text) { return parse_duration(text); };
+
+constexpr auto delivery_mode = [](std::string_view text) -> Result<DeliveryMode> {
+    if (text == "background") {
+        return DeliveryMode::background;
+    }
+    if (text == "interactive") {
+        return DeliveryMode::interactive;
+    }
+    if (text == "queue") {
+        return DeliveryMode::queue;
+    }
+    return Error::invalid("background, interactive or queue");
+};
+
+constexpr auto address_family = [](std::string_view text) -> Result<AddressFamily> {
+    if (text == "auto") {
+        return AddressFamily::automatic;
+    }
+    if (text == "ipv4") {
+        return AddressFamily::ipv4;
+    }
+    if (text == "ipv6") {
+        return AddressFamily::ipv6;
+    }
+    return Error::invalid("auto, ipv4 or ipv6");
+};
+
+constexpr auto tls_level = [](std::string_view text) -> Result<TlsLevel> {
+    if (text == "none") {
+        return TlsLevel::none;
+    }
+    if (text == "may") {
+        return TlsLevel::may;
+    }
+    if (text == "encrypt") {
+        return TlsLevel::encrypt;
+    }
+    return Error::invalid("none, may or encrypt");
+};
+
+constexpr std::array kKeys = {
+    Key{"spool",
+        "/var/spool/mxpost",
+        Scope::both,
+        "the queue's directory",
+        set<&Settings::spool, parse_path>},
+    Key{"user",
+        "mxpost",
+        Scope::engine,
+        "the user that an engine started by root becomes",
+        set<&Settings::user, parse_text>},
+    Key{"log",
+        "",
+        Scope::both,
+        "syslog, stderr or a file; unset: syslog, or stderr where there is no /dev/log",
+        set_optional<&Settings::log, parse_log_target>},
+    Key{"from-domain",
+        "",
+        Scope::both,
+        "the domain of unqualified addresses; unset: /etc/mailname, then this host's name",
+        set_optional<&Settings::from_domain, parse_domain>},
+    Key{"host-name",
+        "",
+        Scope::both,
+        "this host's full name; unset: what the system says",
+        set_optional<&Settings::host_name, parse_domain>},
+    Key{"helo-name",
+        "",
+        Scope::engine,
+        "the name given to other mail servers; unset: host-name, or the connection's PTR name",
+        set_optional<&Settings::helo_name, parse_helo_name>},
+    Key{"local-domains",
+        "",
+        Scope::engine,
+        "domains that are this host's own, besides its names",
+        set_optional<&Settings::local_domains, parse_domains>},
+    Key{"delivery-mode",
+        "background",
+        Scope::front_end,
+        "background, interactive or queue, where the caller doesn't say (-od)",
+        set<&Settings::delivery_mode, delivery_mode>},
+    Key{"interactive-timeout",
+        "5m",
+        Scope::front_end,
+        "how long -odi and -v wait for the first attempt",
+        set<&Settings::interactive_timeout, duration>},
+    Key{"message-size-limit",
+        "50M",
+        Scope::both,
+        "the largest message accepted",
+        set<&Settings::message_size_limit, parse_size>},
+    Key{"header-size-limit",
+        "1M",
+        Scope::front_end,
+        "the largest header accepted",
+        set<&Settings::header_size_limit, parse_size>},
+    Key{"max-recipients",
+        "10000",
+        Scope::both,
+        "the most recipients of one message",
+        set<&Settings::max_recipients, parse_count>},
+    Key{"max-queued-messages",
+        "100000",
+        Scope::both,
+        "the most messages that one user may have in the queue",
+        set<&Settings::max_queued_messages, parse_count>},
+    Key{"min-free-space",
+        "64M",
+        Scope::front_end,
+        "room that submissions leave free on the spool's file system",
+        set<&Settings::min_free_space, parse_size>},
+    Key{"queue-lifetime",
+        "5d",
+        Scope::engine,
+        "how long delivery is tried before the message is returned",
+        set<&Settings::queue_lifetime, duration>},
+    Key{"warning-time",
+        "4h",
+        Scope::engine,
+        "after how long the sender hears that delivery is late; 0: never",
+        set<&Settings::warning_time, duration>},
+    Key{"retry-min",
+        "5m",
+        Scope::engine,
+        "the shortest wait between two attempts",
+        set<&Settings::retry_min, duration>},
+    Key{"retry-max",
+        "4h",
+        Scope::engine,
+        "the longest wait between two attempts",
+        set<&Settings::retry_max, duration>},
+    Key{"max-sessions",
+        "50",
+        Scope::engine,
+        "the most SMTP sessions of one engine",
+        set<&Settings::max_sessions, parse_count>},
+    Key{"max-sessions-per-site",
+        "4",
+        Scope::engine,
+        "the most SMTP sessions with the servers of one domain",
+        set<&Settings::max_sessions_per_site, parse_count>},
+    Key{"address-family",
+        "auto",
+        Scope::engine,
+        "auto, ipv4 or ipv6",
+        set<&Settings::address_family, address_family>},
+    Key{"source-address-ipv4",
+        "",
+        Scope::engine,
+        "the IPv4 address to connect from",
+        set_optional<&Settings::source_address_ipv4, parse_ipv4>},
+    Key{"source-address-ipv6",
+        "",
+        Scope::engine,
+        "the IPv6 address to connect from",
+        set_optional<&Settings::source_address_ipv6, parse_ipv6>},
+    Key{"tls",
+        "may",
+        Scope::engine,
+        "none, may (where the server offers it) or encrypt (or don't deliver)",
+        set<&Settings::tls, tls_level>},
+    Key{"resolver",
+        "",
+        Scope::engine,
+        "name servers to ask instead of those in /etc/resolv.conf",
+        set_optional<&Settings::resolver, parse_ip_addresses>},
+};
+
+/// Levenshtein's: insertions, removals and changes that turn `a` into `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t change = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({change, diagonal + 1, row[j] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+}  // namespace
+
+Settings::Settings() {
+    for (const Key& key : kKeys) {
+        key.apply(*this, key.default_text).value();
+    }
+}
+
+std::span<const Key> keys() {
+    return kKeys;
+}
+
+const Key* find_key(std::string_view name) {
+    const auto* const found = std::ranges::find(kKeys, name, &Key::name);
+    return found == kKeys.end() ? nullptr : found;
+}
+
+const Key* nearest_key(std::string_view name) {
+    constexpr std::size_t kLongest = 64;  // a bound on the work for hostile input
+    std::string asked = ascii_lower(name.substr(0, kLongest));
+    std::ranges::replace(asked, '_', '-');
+    const auto distance = [&](const Key& key) { return edit_distance(asked, key.name); };
+    const auto* const best = std::ranges::min_element(kKeys, {}, distance);
+    if (distance(*best) * 2 <= best->name.size()) {
+        return best;
+    }
+    const auto* const begun = std::ranges::find_if(kKeys, [&](const Key& key) {
+        return asked.size() >= 3 && key.name.starts_with(asked);
+    });
+    return begun == kKeys.end() ? nullptr : begun;
+}
+
+std::string environment_name(const Key& key) {
+    std::string name = "MXPOST_";
+    for (const char c : key.name) {
+        name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    return name;
+}
+
+}  // namespace mxpost::config

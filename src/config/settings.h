@@ -1,0 +1,59 @@
+// Settings: what mxpost.conf and MXPOST_* may change, as typed values. keys.cc has the table of
+// names, defaults and texts; an empty file is a good configuration.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mxpost::config {
+
+enum class AddressFamily : std::uint8_t { automatic, ipv4, ipv6 };
+
+/// Demands on the way to a recipient's server. `may`: encrypted where the server offers it.
+enum class TlsLevel : std::uint8_t { none, may, encrypt };
+
+/// What `sendmail` does after the message is safe, where its caller doesn't say (-od).
+enum class DeliveryMode : std::uint8_t {
+    background,   // b: start an engine, don't wait
+    interactive,  // i: wait for the first attempt
+    queue,        // q: leave it to the next engine
+    deferred      // d: as queue
+};
+
+/// A copyable value. Empty text: not set. Constructed with the table's defaults.
+struct Settings {
+    Settings();
+
+    std::string spool;        // absolute path
+    std::string user;         // whom an engine started by root becomes
+    std::string log;          // "syslog", "stderr", an absolute path, or empty: by circumstance
+    std::string from_domain;  // completes unqualified addresses
+    std::string host_name;    // this host's own full name
+    std::string helo_name;    // domain or address literal
+    std::vector<std::string> local_domains;  // lower case
+
+    DeliveryMode delivery_mode = {};
+    std::chrono::seconds interactive_timeout{};
+    std::uint64_t message_size_limit = 0;   // octets
+    std::uint64_t header_size_limit = 0;    // octets
+    std::uint64_t max_recipients = 0;       // of one message
+    std::uint64_t max_queued_messages = 0;  // of one uid
+    std::uint64_t min_free_space = 0;       // octets
+
+    std::chrono::seconds queue_lifetime{};
+    std::chrono::seconds warning_time{};  // 0: no warning
+    std::chrono::seconds retry_min{};
+    std::chrono::seconds retry_max{};
+    std::uint64_t max_sessions = 0;
+    std::uint64_t max_sessions_per_site = 0;
+
+    AddressFamily address_family = {};
+    std::string source_address_ipv4;
+    std::string source_address_ipv6;
+    TlsLevel tls = {};
+    std::vector<std::string> resolver;  // IP addresses; empty: /etc/resolv.conf's
+};
+
+}  // namespace mxpost::config
