@@ -10,7 +10,8 @@
 namespace mxpost::mail {
 
 /// A stream of octets: header fields, an empty line, body; every line ends with CRLF. Whoever reads
-/// must not trust that (a spool file belongs to its submitter): protocol::DataFramer checks each octet.
+/// must not trust that (a spool file belongs to its submitter): protocol::DataFramer checks each
+/// octet.
 class Content {
 public:
     virtual ~Content() = default;
