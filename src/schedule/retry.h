@@ -1,0 +1,89 @@
+// When a message is tried again, when its sender is warned, and when it is given up.
+//
+// Pure: the time and the randomness come from the caller. Times from spool files are hostile and
+// clocks jump, so no sum here can overflow, and no clock makes a message wait longer than the
+// policy's longest delay.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "mail/outcome.h"
+
+namespace mxpost::schedule {
+
+struct RetryPolicy {
+    std::chrono::seconds first_delay = std::chrono::minutes(5);
+    std::chrono::seconds max_delay = std::chrono::hours(4);  // before jitter
+    std::chrono::seconds lifetime = std::chrono::hours(120);
+    std::chrono::seconds warning = std::chrono::hours(4);  // 0 or less: no warning
+};
+
+/// How long to wait after the attempt that gave `last`, the `attempts`th one (1: the first).
+///
+/// Doubles from first_delay to max_delay, 25 % to either side at random. A reply that looks like
+/// greylisting is tried again when it says (never sooner than a minute, at most max_delay), or in
+/// five to six minutes and then every quarter of an hour where it doesn't say; a server that goes
+/// on like that for more than six attempts gets the ordinary delays.
+std::chrono::seconds retry_delay(
+    std::uint32_t attempts,
+    const RetryPolicy& policy,
+    const mail::RecipientOutcome& last,
+    Random& random
+);
+
+/// True for a 4xx reply that means "not yet" to a first contact: it names greylisting, or says when
+/// to come back.
+bool is_greylisting(const mail::RecipientOutcome& outcome);
+
+/// The delay that a reply states in words ("try again in 5 minutes", "come back in 00:04:59");
+/// nothing when it states none. Unbounded: any number of seconds up to a year.
+std::optional<std::chrono::seconds> stated_delay(std::string_view reply);
+
+/// One recipient that is still pending.
+struct PendingRecipient {
+    PendingRecipient() = default;
+    PendingRecipient(
+        std::uint32_t attempts_, WallTime last_time_, const mail::RecipientOutcome* last_
+    )
+        : attempts(attempts_), last_time(last_time_), last(last_) {}
+
+    std::uint32_t attempts = 0;
+    WallTime last_time;
+    const mail::RecipientOutcome* last = nullptr;  // null: not tried yet, so due now
+};
+
+/// True when the recipient may be tried now: its delay (the shortest that jitter allows) is over,
+/// or its last attempt lies in the future. A message is due when its first recipient is; this
+/// keeps the others from being tried too early with it.
+bool is_due(const PendingRecipient& recipient, WallTime now, const RetryPolicy& policy);
+
+/// When the message is to be looked at again: as soon as one of the pending recipients is due, but
+/// no later than its end of life, nor than its warning while that is owed (`is_warning_open`).
+/// Never before `now`; without pending recipients, `now`.
+std::chrono::sys_seconds next_due(
+    std::span<const PendingRecipient> pending,
+    WallTime arrival,
+    bool is_warning_open,
+    WallTime now,
+    const RetryPolicy& policy,
+    Random& random
+);
+
+/// The message is older than its lifetime. One that arrived in the future is not.
+bool is_expired(WallTime arrival, WallTime now, const RetryPolicy& policy);
+/// The message is old enough for the warning that it is delayed.
+bool is_warning_due(WallTime arrival, WallTime now, const RetryPolicy& policy);
+/// The time of giving up, for the text of reports.
+WallTime expiry(WallTime arrival, const RetryPolicy& policy);
+
+/// True for a due time further ahead than any that next_due() sets: the clock was wrong when it was
+/// set, or is now. It counts as due now.
+bool is_implausible_due(std::chrono::sys_seconds due, WallTime now, const RetryPolicy& policy);
+
+}  // namespace mxpost::schedule
