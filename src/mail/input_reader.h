@@ -30,9 +30,9 @@ struct InputOptions {
 
 /// What was seen so far. Octets are counted as they come out (canonical form).
 struct InputFacts {
-    std::uint64_t input_octets = 0;           // read from the input, up to the dot that ended it
-    std::uint64_t body_octets = 0;            // given to the body sink
-    std::uint64_t dropped_nuls = 0;           //
+    std::uint64_t input_octets = 0;  // fed, with what stood behind the final dot in the same piece
+    std::uint64_t body_octets = 0;   // given to the body sink, complete after finish()
+    std::uint64_t dropped_nuls = 0;
     std::uint64_t bare_carriage_returns = 0;  // replaced by a line end or a space
     bool has_long_lines = false;              // a line over 998 octets, in header or body
     bool is_eight_bit = false;                // an octet over 127, in header or body
@@ -64,21 +64,39 @@ public:
     static constexpr const char* kHeaderTooLarge = "552 5.3.4 message header too large";
 
 private:
+    enum class Phase { header, body };
+
+    Result<void> feed_without_nul(std::string_view octets);
     Result<void> feed_lines(std::string_view octets);
     Result<void> take_header(std::string_view& octets);
-    Result<void> end_header_line(bool has_line_end);
-    Result<void> header_line(std::string_view line);
+    Result<void> take_header_line();
     Result<void> overflow_header();
     Result<void> begin_body();
     Result<void> take_body(std::string_view octets);
+    bool take_dot(std::string_view& octets);
+    Result<void> put_line_part(std::string_view part);
+    Result<void> put(std::string_view text);
+    Result<void> end_line();
     Result<void> flush();
 
     InputOptions options_;
     HeaderSink on_header_;
     BodySink on_body_;
     InputFacts facts_;
-    std::string header_;
+    Phase phase_ = Phase::header;
     bool is_ended_ = false;
+
+    bool has_line_feed_ = false;        // the input has LF; CR is not its line end
+    bool is_cr_only_ = false;           // CR is taken for LF
+    bool was_carriage_return_ = false;  // is_cr_only_: an LF now belongs to the CR before it
+    std::string header_;                // canonical lines
+    std::string line_;                  // what is there of the header line being read, without LF
+
+    std::string out_;                  // body, waiting for the sink
+    std::size_t line_length_ = 0;      // octets of the current body line given to out_
+    std::size_t pending_returns_ = 0;  // CRs whose successor isn't known yet
+    bool is_at_line_start_ = true;     // of an input line
+    bool is_dot_held_ = false;         // the input line is "." so far, then pending_returns_ CRs
 };
 
 }  // namespace mxpost::mail
