@@ -1,0 +1,44 @@
+// Cache: answers kept for their TTL within this process, bounded in number and time.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "base/clock.h"
+#include "dns/answer.h"
+#include "dns/message.h"
+
+namespace mxpost::dns {
+
+class Cache {
+public:
+    explicit Cache(std::size_t max_entries) : max_entries_(max_entries) {}
+
+    /// With the TTL that is left.
+    std::optional<Answer<RecordData>> find(const Question& question, SteadyTime now);
+    /// Keeps ok for at most an hour, no_data and nx_domain for at most five minutes (RFC 2308 5
+    /// allows more, but who just mended a zone shouldn't wait for us), temporary not at all.
+    /// Drops what was unused for longest where there is no room.
+    void insert(const Question& question, const Answer<RecordData>& answer, SteadyTime now);
+    void clear();
+    std::size_t size() const { return index_.size(); }
+
+private:
+    using Key = std::pair<std::string, RecordType>;
+    struct Entry {
+        Key key;
+        Answer<RecordData> answer;
+        SteadyTime expires;
+    };
+
+    void erase(std::list<Entry>::iterator entry);
+
+    std::size_t max_entries_;
+    std::list<Entry> entries_;  // most recently used first
+    std::map<Key, std::list<Entry>::iterator> index_;
+};
+
+}  // namespace mxpost::dns
