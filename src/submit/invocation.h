@@ -1,0 +1,48 @@
+// Invocation: what a call of `sendmail` asks for, out of argv.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "mail/envelope.h"
+
+namespace mxpost::submit {
+
+enum class Mode : std::uint8_t {
+    deliver,        // -bm: a message on standard input
+    print_queue,    // -bp, mailq
+    flush_queue,    // -q: everything of the caller's is due now
+    run_once,       // -qf: one pass over the queue, waiting for it
+    start_engine,   // -q15m, -bd -q15m: the system engine, in the background
+    run_engine,     // -bD -q15m: the system engine, in this process
+    check_config,   // -bC
+    print_help,     // --help
+    print_version,  // --version
+    unavailable     // Invocation::unavailable says what
+};
+
+struct Invocation {
+    Mode mode = Mode::deliver;
+    std::string unavailable;  // "-bs (SMTP on standard input)"
+
+    std::vector<std::string> operands;  // recipients, as written
+    bool has_operand_mark = false;      // "--" stood before them
+
+    std::optional<std::string> sender;     // -f, -r
+    std::optional<std::string> full_name;  // -F
+    bool takes_recipients = false;         // -t
+    bool ignores_dots = false;             // -i
+    bool is_gateway = false;               // -G
+    bool is_verbose = false;               // -v
+    std::uint64_t hop_count = 0;           // -h
+    std::optional<config::DeliveryMode> delivery_mode;
+    mail::ErrorMode error_mode = mail::ErrorMode::mail;
+    mail::NotifySet notify = 0;
+    mail::DsnReturn dsn_return = mail::DsnReturn::unset;
+    std::string envelope_id;  // xtext
+};
+
+}  // namespace mxpost::submit

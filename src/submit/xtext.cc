@@ -1,0 +1,46 @@
+#include "submit/xtext.h"
+
+namespace mxpost::submit {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789ABCDEF";
+
+bool is_plain(char c) {
+    return c > ' ' && c <= '~' && c != '+' && c != '=';
+}
+bool is_hex(char c) {
+    return kHexDigits.find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_xtext(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (is_plain(text[i])) {
+            continue;
+        }
+        if (text[i] != '+' || i + 2 >= text.size() || !is_hex(text[i + 1]) ||
+            !is_hex(text[i + 2])) {
+            return false;
+        }
+        i += 2;
+    }
+    return !text.empty();
+}
+
+std::string to_xtext(std::string_view text) {
+    std::string encoded;
+    for (const char c : text) {
+        if (is_plain(c)) {
+            encoded += c;
+        } else {
+            const auto octet = static_cast<unsigned char>(c);
+            encoded += '+';
+            encoded += kHexDigits[octet >> 4U];
+            encoded += kHexDigits[octet & 15U];
+        }
+    }
+    return encoded;
+}
+
+}  // namespace mxpost::submit

@@ -1,0 +1,13 @@
+// xtext (RFC 3461 4): printable ASCII with other octets as "+2B".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mxpost::submit {
+
+/// False for empty text.
+bool is_xtext(std::string_view text);
+std::string to_xtext(std::string_view text);
+
+}  // namespace mxpost::submit

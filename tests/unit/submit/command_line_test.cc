@@ -1,0 +1,207 @@
+#include "submit/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "submit/xtext.h"
+
+namespace mxpost::submit {
+namespace {
+
+using config::DeliveryMode;
+using mail::ErrorMode;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// The words behind "sendmail".
+Invocation parse(std::vector<std::string> words) {
+    words.insert(words.begin(), "sendmail");
+    return parse_command_line(words).value();
+}
+
+std::string error_of(std::vector<std::string> words) {
+    words.insert(words.begin(), "/usr/sbin/sendmail");
+    const auto parsed = parse_command_line(words);
+    return parsed ? "no error" : parsed.error().message();
+}
+
+TEST(CommandLine, GroupsLettersAttachesAndDetachesValues) {
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {"-t", "-i", "-f", "z@x", "r@a"},
+             {"-tif", "z@x", "r@a"},
+             {"-tifz@x", "r@a"},
+             {"-it", "-fz@x", "--", "r@a"},
+             {"-t", "-t", "-oi", "-fy@x", "-rz@x", "r@a"},
+             {"-t", "-o", "i", "-r", "z@x", "r@a"}}) {
+        const Invocation call = parse(words);
+        EXPECT_TRUE(call.takes_recipients);
+        EXPECT_TRUE(call.ignores_dots);
+        EXPECT_EQ(call.sender, "z@x");
+        EXPECT_THAT(call.operands, ElementsAre("r@a"));
+    }
+}
+
+TEST(CommandLine, TheLastOfFAndRWins) {
+    EXPECT_EQ(parse({"-f", "a@x", "-r", "b@x", "-f", "c@x"}).sender, "c@x");
+    EXPECT_EQ(parse({"-f", "a@x", "-r", "b@x"}).sender, "b@x");
+    EXPECT_EQ(parse({"-f", ""}).sender, "");
+    EXPECT_EQ(parse({"-f", "-t"}).sender, "-t");  // getopt takes any word as value
+    EXPECT_EQ(parse({"r@a"}).sender, std::nullopt);
+}
+
+TEST(CommandLine, StopsAtTheFirstRecipient) {
+    const Invocation call = parse({"-i", "r@a", "-f", "z@x", "--", "-t"});
+    EXPECT_THAT(call.operands, ElementsAre("r@a", "-f", "z@x", "--", "-t"));
+    EXPECT_FALSE(call.has_operand_mark);
+    EXPECT_EQ(call.sender, std::nullopt);
+    EXPECT_FALSE(call.takes_recipients);
+}
+
+TEST(CommandLine, TakesTheFirstDoubleDashAsTheEnd) {
+    const Invocation call = parse({"-oi", "--", "-x@a", "--"});
+    EXPECT_THAT(call.operands, ElementsAre("-x@a", "--"));
+    EXPECT_TRUE(call.has_operand_mark);
+}
+
+TEST(CommandLine, KeepsALoneDashAndAnEmptyWordAsRecipients) {
+    EXPECT_THAT(parse({"-", "-t"}).operands, ElementsAre("-", "-t"));
+    EXPECT_THAT(parse({"", "r@a"}).operands, ElementsAre("", "r@a"));
+}
+
+TEST(CommandLine, QAndDNeverTakeTheNextWord) {
+    EXPECT_THAT(parse({"-d", "5"}).operands, ElementsAre("5"));
+    EXPECT_EQ(parse({"-d0-99.1", "r@a"}).mode, Mode::deliver);
+    const Invocation flush = parse({"-q", "5m"});
+    EXPECT_EQ(flush.mode, Mode::flush_queue);
+    EXPECT_THAT(flush.operands, ElementsAre("5m"));
+}
+
+TEST(CommandLine, OptionLettersHaveBooleanValues) {
+    EXPECT_TRUE(parse({"-oi"}).ignores_dots);
+    EXPECT_TRUE(parse({"-oiTrue"}).ignores_dots);
+    EXPECT_TRUE(parse({"-oit"}).ignores_dots);
+    EXPECT_FALSE(parse({"-i", "-oif"}).ignores_dots);
+    EXPECT_FALSE(parse({"-i", "-oi0"}).ignores_dots);
+    EXPECT_TRUE(parse({"-ov"}).is_verbose);
+}
+
+TEST(CommandLine, DeliveryModes) {
+    EXPECT_EQ(parse({"-odb"}).delivery_mode, DeliveryMode::background);
+    EXPECT_EQ(parse({"-odi"}).delivery_mode, DeliveryMode::interactive);
+    EXPECT_EQ(parse({"-o", "dq"}).delivery_mode, DeliveryMode::queue);
+    EXPECT_EQ(parse({"-odd"}).delivery_mode, DeliveryMode::deferred);
+    EXPECT_EQ(parse({"-odi", "-odb"}).delivery_mode, DeliveryMode::background);
+    EXPECT_EQ(parse({}).delivery_mode, std::nullopt);
+    EXPECT_EQ(error_of({"-odx"}), "unknown delivery mode \"x\"");
+    EXPECT_EQ(error_of({"-od"}), "unknown delivery mode \"\"");
+}
+
+TEST(CommandLine, ErrorModes) {
+    EXPECT_EQ(parse({"-oep"}).error_mode, ErrorMode::print);
+    EXPECT_EQ(parse({"-em"}).error_mode, ErrorMode::mail);
+    EXPECT_EQ(parse({"-e", "q"}).error_mode, ErrorMode::quiet);
+    EXPECT_EQ(parse({"-oee"}).error_mode, ErrorMode::always_zero);
+    EXPECT_EQ(parse({"-oew"}).error_mode, ErrorMode::write);
+    EXPECT_EQ(parse({"-oep", "-oex"}).error_mode, ErrorMode::print);
+}
+
+TEST(CommandLine, LongOptionsIgnoreCaseAndTakeUniquePrefixes) {
+    EXPECT_EQ(parse({"-ODeliveryMode=b"}).delivery_mode, DeliveryMode::background);
+    EXPECT_EQ(parse({"-O", "deliverymode=i"}).delivery_mode, DeliveryMode::interactive);
+    EXPECT_EQ(parse({"-Odeliverym = d"}).delivery_mode, DeliveryMode::deferred);
+    EXPECT_EQ(
+        parse({"-ODeliver=i"}).delivery_mode, std::nullopt
+    );  // DeliverByMin begins so as well
+    EXPECT_EQ(parse({"-OErrorMode=p"}).error_mode, ErrorMode::print);
+    EXPECT_EQ(parse({"-OErrorH=p"}).error_mode, ErrorMode::mail);
+    EXPECT_TRUE(parse({"-O", "IgnoreDots"}).ignores_dots);
+    EXPECT_FALSE(parse({"-O", "IgnoreDots=false"}).ignores_dots);
+    EXPECT_TRUE(parse({"-OVerbose=True"}).is_verbose);
+    EXPECT_EQ(parse({"-OQueueDirectory=/tmp", "-X", "/tmp/x.php", "r@a"}).mode, Mode::deliver);
+}
+
+TEST(CommandLine, QueueRuns) {
+    EXPECT_EQ(parse({"-q"}).mode, Mode::flush_queue);
+    EXPECT_EQ(parse({"-q0"}).mode, Mode::flush_queue);
+    EXPECT_EQ(parse({"-qf"}).mode, Mode::run_once);
+    EXPECT_EQ(parse({"-q15m"}).mode, Mode::start_engine);
+    EXPECT_EQ(parse({"-q30"}).mode, Mode::start_engine);
+    EXPECT_EQ(parse({"-qp"}).mode, Mode::start_engine);
+    EXPECT_EQ(parse({"-bd", "-q1h30m"}).mode, Mode::start_engine);
+    EXPECT_EQ(parse({"-q1h", "-bd"}).mode, Mode::start_engine);
+    EXPECT_EQ(parse({"-bD", "-q1h"}).mode, Mode::run_engine);
+    EXPECT_EQ(parse({"-bp", "-q1h"}).mode, Mode::print_queue);
+    EXPECT_EQ(error_of({"-q15y"}), "invalid queue interval \"15y\"");
+    EXPECT_EQ(error_of({"-qz"}), "invalid queue run \"z\"");
+}
+
+TEST(CommandLine, UnavailableModesSaySo) {
+    EXPECT_EQ(parse({"-bs"}).unavailable, "-bs (SMTP on standard input)");
+    EXPECT_EQ(parse({"-b", "v", "r@a"}).mode, Mode::unavailable);
+    EXPECT_EQ(parse({"-bd"}).mode, Mode::unavailable);
+    EXPECT_EQ(parse({"-qRa.test"}).mode, Mode::unavailable);
+    EXPECT_EQ(parse({"-Q"}).mode, Mode::unavailable);
+    EXPECT_EQ(parse({"-bs", "-bm"}).mode, Mode::deliver);
+}
+
+TEST(CommandLine, UnknownModesNeverSend) {
+    EXPECT_EQ(error_of({"-bz", "r@a"}), "invalid operation mode \"z\"");
+    EXPECT_EQ(error_of({"-b", "", "r@a"}), "invalid operation mode \"\"");
+}
+
+TEST(CommandLine, RefusesUnknownLettersAndMissingValues) {
+    EXPECT_EQ(error_of({"-tZ", "r@a"}), "illegal option -- Z");
+    EXPECT_EQ(error_of({"-\x1b"}), "illegal option -- ?");
+    EXPECT_EQ(error_of({"--foo"}), "illegal option --foo");
+    EXPECT_EQ(error_of({"-i", "-f"}), "option requires an argument -- f");
+    EXPECT_EQ(error_of({"-o"}), "option requires an argument -- o");
+    EXPECT_EQ(error_of({"-h", "x"}), "bad hop count \"x\"");
+    EXPECT_EQ(parse({"-C"}).mode, Mode::deliver);
+}
+
+TEST(CommandLine, DeliveryReports) {
+    EXPECT_EQ(parse({"-N", "never"}).notify, 1);
+    EXPECT_EQ(parse({"-NSUCCESS,delay"}).notify, 2 | 8);
+    EXPECT_EQ(parse({"-N", "never,failure"}).notify, 1);
+    EXPECT_EQ(parse({"-N", "sometimes"}).notify, 0);
+    EXPECT_EQ(parse({"-R", "Full"}).dsn_return, mail::DsnReturn::full);
+    EXPECT_EQ(parse({"-Rhdrs"}).dsn_return, mail::DsnReturn::headers);
+    EXPECT_EQ(parse({"-Rall"}).dsn_return, mail::DsnReturn::unset);
+}
+
+TEST(CommandLine, EnvelopeIdsBecomeXtext) {
+    EXPECT_EQ(parse({"-V", "QQ314159"}).envelope_id, "QQ314159");
+    EXPECT_EQ(parse({"-V", "a+2Bb"}).envelope_id, "a+2Bb");
+    EXPECT_EQ(parse({"-V", "a b=c+\r\n"}).envelope_id, "a+20b+3Dc+2B+0D+0A");
+    EXPECT_EQ(parse({"-V", std::string(101, 'x')}).envelope_id, "");
+    EXPECT_EQ(parse({"-V", ""}).envelope_id, "");
+}
+
+TEST(CommandLine, ProgramNamesChooseTheMode) {
+    const auto mode_of = [](const char* program) {
+        return parse_command_line(std::vector<std::string>{program}).value().mode;
+    };
+    EXPECT_EQ(mode_of("/usr/bin/mailq"), Mode::print_queue);
+    EXPECT_EQ(mode_of("newaliases"), Mode::unavailable);
+    EXPECT_EQ(mode_of("/usr/sbin/smtpd"), Mode::unavailable);
+    EXPECT_EQ(mode_of("rmail"), Mode::deliver);
+    EXPECT_EQ(mode_of(""), Mode::deliver);
+    EXPECT_EQ(parse_command_line({}).value().mode, Mode::deliver);
+}
+
+TEST(CommandLine, HelpAndVersionEndIt) {
+    EXPECT_EQ(parse({"--help", "-Z"}).mode, Mode::print_help);
+    EXPECT_EQ(parse({"-t", "--version"}).mode, Mode::print_version);
+    EXPECT_THAT(parse({"r@a", "--version"}).operands, ElementsAre("r@a", "--version"));
+}
+
+TEST(Xtext, KnowsItsOwn) {
+    EXPECT_TRUE(is_xtext("a+20b"));
+    EXPECT_FALSE(is_xtext("a+2b"));
+    EXPECT_FALSE(is_xtext("a+"));
+    EXPECT_FALSE(is_xtext("a=b"));
+    EXPECT_FALSE(is_xtext(""));
+}
+
+}  // namespace
+}  // namespace mxpost::submit

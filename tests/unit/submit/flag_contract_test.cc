@@ -1,0 +1,141 @@
+// compat/flags.tsv against the parser: each row parses as it says, and nothing is missing.
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "submit/command_line.h"
+#include "submit/flags.h"
+
+namespace mxpost::submit {
+namespace {
+
+struct Row {
+    std::string flag, argument, behaviour, example, result;
+};
+
+std::vector<Row> read_rows() {
+    std::ifstream file(MXPOST_SOURCE_DIR "/compat/flags.tsv");
+    std::vector<Row> rows;
+    std::string line;
+    std::getline(file, line);  // the head
+    while (std::getline(file, line)) {
+        const auto cells = split(line, '\t');
+        EXPECT_EQ(cells.size(), 6U) << line;
+        rows.push_back(
+            {std::string(cells.at(0)),
+             std::string(cells.at(1)),
+             std::string(cells.at(2)),
+             std::string(cells.at(3)),
+             std::string(cells.at(4))}
+        );
+    }
+    EXPECT_GT(rows.size(), 60U);
+    return rows;
+}
+
+std::string name(Mode mode) {
+    switch (mode) {
+        case Mode::deliver:
+            return "deliver";
+        case Mode::print_queue:
+            return "print_queue";
+        case Mode::flush_queue:
+            return "flush_queue";
+        case Mode::run_once:
+            return "run_once";
+        case Mode::start_engine:
+            return "start_engine";
+        case Mode::run_engine:
+            return "run_engine";
+        case Mode::check_config:
+            return "check_config";
+        case Mode::print_help:
+            return "print_help";
+        case Mode::print_version:
+            return "print_version";
+        case Mode::unavailable:
+            return "unavailable";
+    }
+    return "?";
+}
+
+std::string name(Argument argument) {
+    switch (argument) {
+        case Argument::none:
+            return "none";
+        case Argument::required:
+            return "required";
+        case Argument::lenient:
+            return "lenient";
+        case Argument::optional:
+            return "optional";
+    }
+    return "?";
+}
+
+std::string name(Behaviour behaviour) {
+    switch (behaviour) {
+        case Behaviour::honoured:
+            return "honoured";
+        case Behaviour::ignored:
+            return "ignored";
+        case Behaviour::unavailable:
+            return "unavailable";
+    }
+    return "?";
+}
+
+TEST(FlagContract, EveryExampleParsesAsStated) {
+    for (const Row& row : read_rows()) {
+        std::vector<std::string> words;
+        if (!row.flag.starts_with("argv[0]=")) {
+            words.emplace_back("sendmail");
+        }
+        for (const std::string_view word : split(row.example, ' ')) {
+            words.emplace_back(word);
+        }
+        const auto invocation = parse_command_line(words);
+        EXPECT_EQ(invocation ? name(invocation->mode) : "usage", row.result)
+            << row.flag << ": " << row.example;
+    }
+}
+
+TEST(FlagContract, ListsExactlyTheParsersFlags) {
+    std::map<std::string, std::string> stated;
+    for (const Row& row : read_rows()) {
+        const bool is_sub_flag =
+            row.flag.size() == 3 && std::string_view("bqo").find(row.flag[1]) != std::string::npos;
+        const bool is_long = row.flag.starts_with("-O") && row.flag.size() > 2;
+        if (row.flag == "--" || row.flag.find_first_of(" ,") != std::string::npos ||
+            row.flag == "-q0") {
+            continue;
+        }
+        if (row.flag.size() == 2 || is_sub_flag || is_long) {
+            EXPECT_TRUE(stated.emplace(row.flag, row.argument + " " + row.behaviour).second)
+                << row.flag;
+        }
+    }
+    std::map<std::string, std::string> parsed;
+    for (const Flag& flag : flags()) {
+        parsed[std::string("-") + flag.letter] = name(flag.argument) + " " + name(flag.behaviour);
+    }
+    const auto add = [&](const std::string& prefix, std::span<const SubFlag> table) {
+        for (const SubFlag& flag : table) {
+            parsed[prefix + flag.letter] = "- " + name(flag.behaviour);
+        }
+    };
+    add("-b", mode_flags());
+    add("-q", queue_flags());
+    add("-o", option_flags());
+    for (const LongOption& option : long_options()) {
+        parsed["-O" + std::string(option.name)] = "- honoured";
+    }
+    EXPECT_EQ(stated, parsed);
+}
+
+}  // namespace
+}  // namespace mxpost::submit
