@@ -68,7 +68,7 @@ set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_PACKAGE_CONTACT "The mxpost developers <root@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-    "Accepts what local programs hand to /usr/sbin/sendmail, keeps it safe on disk\n and delivers it straight to the recipients' mail servers: no relay account,\n no daemon needed, no set-id program.")
+    "Accepts what local programs hand to /usr/sbin/sendmail, keeps it safe on disk\nand delivers it straight to the recipients' mail servers: no relay account,\nno daemon needed, no set-id program.")
 set(CPACK_DEBIAN_PACKAGE_SECTION mail)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
