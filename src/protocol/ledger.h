@@ -1,0 +1,50 @@
+// Who of a transaction's recipients has which outcome so far. It ends with exactly one each, and
+// `delivered` comes out only through deliver_accepted().
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "mail/outcome.h"
+#include "protocol/reply.h"
+
+namespace mxpost::protocol {
+
+/// An outcome made of a negative reply: 5yz fails, anything else defers; the status is the server's
+/// if it gave one, else "4.0.0" or "5.0.0".
+mail::RecipientOutcome refusal_outcome(const Reply& reply);
+/// A deferral of our own making, such as "4.4.2 connection lost …".
+mail::RecipientOutcome deferral(std::uint16_t subject, std::uint16_t detail, std::string text);
+mail::RecipientOutcome failure(std::uint16_t subject, std::uint16_t detail, std::string text);
+
+class Ledger {
+public:
+    Ledger() = default;
+    explicit Ledger(std::size_t recipients) : entries_(recipients) {}
+
+    std::size_t size() const { return entries_.size(); }
+    bool is_open(std::size_t index) const { return !entries_[index].outcome; }
+    std::size_t open_count() const;
+    std::size_t accepted_count() const;
+
+    /// The server took RCPT; the outcome comes with the end of data.
+    void accept(std::size_t index) { entries_[index].is_accepted = true; }
+    /// Keeps the first outcome that was given.
+    void settle(std::size_t index, const mail::RecipientOutcome& outcome);
+    /// All that have no outcome; how many that were.
+    std::size_t settle_open(const mail::RecipientOutcome& outcome);
+    /// The 2yz to the final dot: every accepted recipient is delivered.
+    void deliver_accepted(const Reply& reply);
+    /// In order; who is open (none is, after a transaction has ended) is deferred.
+    std::vector<mail::RecipientOutcome> outcomes() const;
+
+private:
+    struct Entry {
+        bool is_accepted = false;
+        std::optional<mail::RecipientOutcome> outcome;
+    };
+    std::vector<Entry> entries_;
+};
+
+}  // namespace mxpost::protocol
