@@ -5,11 +5,21 @@
 #include <string>
 #include <string_view>
 
+#include "mail/header.h"
+
 namespace mxpost::mail {
 
-/// `header` as stored (CRLF, no empty line at the end) with unqualified addresses of the originator
-/// and destination fields completed with `domain`, and a Message-ID without '@' too. The same
-/// arguments give the same text, so each attempt sends the same message.
+/// Adds "@domain" to unqualified addresses of the originator and destination fields (From, Sender,
+/// Reply-To, To, Cc and their Resent forms); drops source routes there. Says whether anything
+/// changed. `domain` must be a domain name.
+bool qualify_fields(HeaderBlock& header, std::string_view domain);
+
+/// True for a Message-ID that fix_up() made without knowing a domain: "<20240101000509.ID>".
+bool is_incomplete_message_id(std::string_view value);
+
+/// `header` as stored (CRLF, no empty line at the end) with fields qualified and an incomplete
+/// Message-ID completed. The same arguments give the same text, so each attempt sends the same
+/// message. Unchanged when `domain` is no domain name.
 std::string complete_header(std::string_view header, std::string_view domain);
 
 }  // namespace mxpost::mail

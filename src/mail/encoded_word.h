@@ -8,9 +8,9 @@
 namespace mxpost::mail {
 
 /// `text` as encoded words of at most 75 octets, joined by CRLF SP so that no line passes 76
-/// (`column` octets stand before the first). B or Q, whichever is shorter; no character is cut in
-/// two. Charset utf-8, or unknown-8bit (RFC 1428) when `text` isn't UTF-8. Control characters
-/// become spaces.
+/// (`column` octets stand before the first). Q where most octets stay readable, else B; no
+/// character is cut in two. Charset utf-8, or unknown-8bit (RFC 1428) when `text` isn't UTF-8.
+/// Control characters become spaces.
 std::string encode_words(std::string_view text, std::size_t column);
 
 /// `name` as RFC 5322 phrase for "phrase <address>": bare when it is only atoms, quoted when it is

@@ -36,6 +36,8 @@ struct FixUpResult {
     std::size_t hops = 0;
     /// An unqualified address (or the Message-ID) waits for complete_header().
     bool is_incomplete = false;
+    /// A line of the new header is over 998 octets (for Envelope::has_long_lines).
+    bool has_long_lines = false;
 };
 
 /// - removes Bcc, Resent-Bcc, Return-Path, Content-Length;

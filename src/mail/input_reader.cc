@@ -180,8 +180,39 @@ bool InputReader::take_dot(std::string_view& octets) {
     return is_dot_held_ && (octets.empty() || is_ended_);
 }
 
+/// The usual case, without calls and results per line: whole lines that are just text, from a
+/// line's start, as long as out_ has room.
+void InputReader::take_plain_lines(std::string_view& octets) {
+    const char* at = octets.data();
+    const char* const end = at + octets.size();
+    std::size_t room = kOutputSize - out_.size();
+    while (at != end && !(*at == '.' && options_.ends_at_dot)) {
+        const auto* const line_end =
+            static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+        if (line_end == nullptr) {
+            break;
+        }
+        auto length = static_cast<std::size_t>(line_end - at);
+        length -= length > 0 && at[length - 1] == '\r' ? 1U : 0U;
+        if (length + 2 > room || holds({at, length}, '\r')) {
+            break;
+        }
+        out_.append(at, length).append("\r\n", 2);
+        room -= length + 2;
+        facts_.has_long_lines = facts_.has_long_lines || length > kMaxLineLength;
+        at = line_end + 1;
+    }
+    octets.remove_prefix(static_cast<std::size_t>(at - octets.data()));
+}
+
 Result<void> InputReader::take_body(std::string_view octets) {
     while (!octets.empty()) {
+        if (is_at_line_start_) {
+            take_plain_lines(octets);
+            if (octets.empty()) {
+                break;
+            }
+        }
         if (options_.ends_at_dot && (is_at_line_start_ || is_dot_held_)) {
             if (take_dot(octets)) {
                 return {};

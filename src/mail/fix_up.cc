@@ -1,0 +1,249 @@
+#include "mail/fix_up.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "mail/completion.h"
+#include "mail/date.h"
+#include "mail/encoded_word.h"
+
+namespace mxpost::mail {
+namespace {
+
+// RFC 5322 2.1.1: lines should not pass 78.
+constexpr std::size_t kLineWanted = 78;
+
+bool is_any_of(const HeaderField& field, std::initializer_list<std::string_view> names) {
+    return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+        return field.is(name);
+    });
+}
+
+void append(AddressList& to, AddressList from) {
+    std::move(from.addresses.begin(), from.addresses.end(), std::back_inserter(to.addresses));
+    std::move(from.bad.begin(), from.bad.end(), std::back_inserter(to.bad));
+}
+
+AddressList header_recipients(const HeaderBlock& header) {
+    const bool is_resent =
+        std::any_of(header.fields.begin(), header.fields.end(), [](const HeaderField& field) {
+            return is_any_of(field, {"Resent-To", "Resent-Cc", "Resent-Bcc"});
+        });
+    AddressList recipients;
+    for (const HeaderField& field : header.fields) {
+        if (is_resent ? is_any_of(field, {"Resent-To", "Resent-Cc", "Resent-Bcc"})
+                      : is_any_of(field, {"To", "Cc", "Bcc"})) {
+            append(recipients, parse_address_list(field.value));
+        }
+    }
+    return recipients;
+}
+
+void remove_unwanted(HeaderBlock& header) {
+    std::erase_if(header.fields, [](const HeaderField& field) {
+        if (is_any_of(field, {"Bcc", "Resent-Bcc", "Return-Path", "Content-Length"})) {
+            return true;
+        }
+        return field.text().empty() &&
+               is_any_of(field, {"From", "Sender", "Reply-To", "To", "Cc", "Date", "Message-ID"});
+    });
+}
+
+/// Keeps the first field of this name, but the first with text rather than an empty one: PHP's
+/// mail() writes "Subject: " in front of the Subject among the additional headers.
+void keep_one(HeaderBlock& header, std::string_view name) {
+    const HeaderField* kept = header.find(name);
+    if (kept == nullptr) {
+        return;
+    }
+    for (const HeaderField& field : header.fields) {
+        if (field.is(name) && !field.text().empty()) {
+            kept = &field;
+            break;
+        }
+    }
+    std::vector<HeaderField> fields;
+    for (HeaderField& field : header.fields) {
+        if (&field == kept || !field.is(name)) {
+            fields.push_back(std::move(field));
+        }
+    }
+    header.fields = std::move(fields);
+}
+
+/// Joins all fields of this name in the first; not where one of them can't be parsed, since its
+/// open quote or bracket would swallow the next.
+void join_all(HeaderBlock& header, std::string_view name) {
+    const bool is_parsed =
+        std::all_of(header.fields.begin(), header.fields.end(), [&](const HeaderField& field) {
+            return !field.is(name) || parse_address_list(field.value).bad.empty();
+        });
+    if (!is_parsed || header.count(name) < 2) {
+        return;
+    }
+    std::vector<HeaderField> fields;
+    std::size_t first = header.fields.size();
+    for (HeaderField& field : header.fields) {
+        if (!field.is(name)) {
+            fields.push_back(std::move(field));
+        } else if (first == header.fields.size()) {
+            first = fields.size();
+            fields.push_back(std::move(field));
+        } else {
+            std::string& value = fields[first].value;
+            value.erase(value.find_last_not_of(", \t\r\n") + 1);
+            value.append(",\r\n\t").append(trim(field.value));
+        }
+    }
+    header.fields = std::move(fields);
+}
+
+std::string domain_or(const std::string& name, std::string_view fallback) {
+    return is_domain_name(name) ? name : std::string(fallback);
+}
+
+/// The value of a From field.
+std::string originator(const FixUpOptions& options, std::size_t column) {
+    const std::string domain = options.qualifies ? domain_or(options.domain, "") : "";
+    const Address address = options.sender.value_or(Address("MAILER-DAEMON", ""));
+    const std::string text = address.is_qualified() || domain.empty()
+                                 ? address.text()
+                                 : Address(address.local_part(), domain).text();
+    const std::string name =
+        options.sender ? display_name(options.full_name, column) : std::string();
+    if (name.empty()) {
+        return " " + text;
+    }
+    const std::size_t last_line = name.rfind('\n');
+    const std::size_t used =
+        last_line == std::string::npos ? column + name.size() : name.size() - last_line;
+    const bool fits = used + text.size() + 3 <= kLineWanted;
+    return " " + name + (fits ? " <" : "\r\n <") + text + ">";
+}
+
+std::string safe_id(const std::string& id) {
+    std::string result;
+    std::copy_if(id.begin(), id.end(), std::back_inserter(result), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               c == '.' || c == '-';
+    });
+    return result.empty() ? "0" : result;
+}
+
+std::string message_id(const FixUpOptions& options) {
+    const std::string host = domain_or(options.host, "localhost");
+    const std::string domain = domain_or(options.domain, "");
+    std::string right = host.find('.') != std::string::npos ? host : domain;
+    if (right.empty() && !options.qualifies) {
+        right = host;  // nobody is going to complete it
+    }
+    return " <" + compact_time(options.now) + "." + safe_id(options.id) +
+           (right.empty() ? "" : "@" + right) + ">";
+}
+
+void add_missing(HeaderBlock& header, const FixUpOptions& options) {
+    const std::string date = " " + date_text(options.now, options.utc_offset);
+    const auto add = [&](const char* name, std::string value) {
+        if (header.find(name) == nullptr) {
+            header.fields.emplace_back(name, std::move(value));
+        }
+    };
+    add("Date", date);
+    add("From", originator(options, 6));
+    add("Message-ID", message_id(options));
+
+    const bool is_resent =
+        std::any_of(header.fields.begin(), header.fields.end(), [](const HeaderField& field) {
+            return ascii_istarts_with(field.name, "Resent-");
+        });
+    if (!is_resent) {
+        return;
+    }
+    // In front, where the newest block of Resent fields stands (RFC 5322 3.6.6).
+    const auto add_in_front = [&](const char* name, std::string value) {
+        if (header.find(name) == nullptr) {
+            header.fields.insert(header.fields.begin(), HeaderField(name, std::move(value)));
+        }
+    };
+    add_in_front("Resent-Message-ID", message_id(options));
+    add_in_front("Resent-From", originator(options, 13));
+    add_in_front("Resent-Date", date);
+}
+
+/// RFC 5321 4.4; no client to name, so no "from".
+HeaderField received(const FixUpOptions& options) {
+    return {
+        "Received",
+        " by " + domain_or(options.host, "localhost") + " (mxpost, from userid " +
+            std::to_string(options.uid) + ")\r\n\tid " + safe_id(options.id) + "; " +
+            date_text(options.now, options.utc_offset)};
+}
+
+bool has_long_line(const HeaderField& field) {
+    std::size_t length = field.name.size() + 1;
+    for (const std::string_view line : split(field.value, '\n')) {
+        length += line.size() - (line.ends_with('\r') ? 1 : 0);
+        if (length > kMaxLineLength) {
+            return true;
+        }
+        length = 0;
+    }
+    return false;
+}
+
+bool waits_for_completion(HeaderBlock header) {
+    const bool has_open_id =
+        std::any_of(header.fields.begin(), header.fields.end(), [](const HeaderField& field) {
+            return is_any_of(field, {"Message-ID", "Resent-Message-ID"}) &&
+                   is_incomplete_message_id(field.value);
+        });
+    return has_open_id || qualify_fields(header, "invalid");
+}
+
+}  // namespace
+
+FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
+    FixUpResult result;
+    if (options.takes_recipients) {
+        result.recipients = header_recipients(header);
+    }
+    result.hops = header.count("Received");
+    remove_unwanted(header);
+    for (const char* name : {"Date", "Message-ID", "Subject", "From", "Sender", "Reply-To"}) {
+        keep_one(header, name);
+    }
+    join_all(header, "To");
+    join_all(header, "Cc");
+    add_missing(header, options);
+    if (options.qualifies && is_domain_name(options.domain)) {
+        qualify_fields(header, options.domain);
+    } else if (options.qualifies) {
+        result.is_incomplete = waits_for_completion(header);
+    }
+    header.fields.insert(header.fields.begin(), received(options));
+    result.has_long_lines = std::any_of(header.fields.begin(), header.fields.end(), has_long_line);
+    result.header = std::move(header);
+    return result;
+}
+
+std::string full_name_from_gecos(std::string_view gecos, std::string_view login) {
+    std::string name;
+    for (const char c : gecos.substr(0, gecos.find(','))) {
+        if (c != '&') {
+            name += c;
+            continue;
+        }
+        const std::size_t start = name.size();
+        name += login;
+        if (start < name.size() && name[start] >= 'a' && name[start] <= 'z') {
+            name[start] = static_cast<char>(name[start] - 'a' + 'A');
+        }
+    }
+    return std::string(trim(name));
+}
+
+}  // namespace mxpost::mail
