@@ -75,8 +75,13 @@ std::chrono::sys_seconds next_due(
     Random& random
 );
 
-/// The message is older than its lifetime. One that arrived in the future is not.
+/// The message is older than its lifetime, by the clock alone. One that arrived in the future is
+/// not.
 bool is_expired(WallTime arrival, WallTime now, const RetryPolicy& policy);
+/// The same for a recipient that was tried `attempts` times, whatever clocks do: it gets a few
+/// attempts even when the clock jumped ahead (or the machine was off), and is given up after twice
+/// the attempts of a lifetime when its message claims to come from the future.
+bool is_expired(WallTime arrival, WallTime now, const RetryPolicy& policy, std::uint32_t attempts);
 /// The message is old enough for the warning that it is delayed.
 bool is_warning_due(WallTime arrival, WallTime now, const RetryPolicy& policy);
 /// The time of giving up, for the text of reports.
