@@ -95,11 +95,11 @@ field() {
         "${content%.eml}.json" "$3"
 }
 
-# mail_diff EXPECTED SERVER N: see tests/lab/mail_diff. EXPECTED is relative to the case.
+# mail_diff EXPECTED SERVER N [headers]: see tests/lab/mail_diff. EXPECTED is relative to the case.
 mail_diff() {
     local expected=$1
     [[ $expected == /* ]] || expected=$CASE/$expected
-    "$LAB/mail_diff" "$expected" "$(got "$2" "$3")" || fail "$2 $3 isn't $1"
+    "$LAB/mail_diff" "$expected" "$(got "$2" "$3")" "${@:4}" || fail "$2 $3 isn't $1"
 }
 
 # expect_text REGEX SERVER N: the mail's content has a line that matches.
@@ -132,6 +132,14 @@ wait_mark() {
 
 release() {
     touch "$RUN/sync/$1"
+}
+
+# rearm NAME...: undoes marks and releases, for the next round.
+rearm() {
+    local name
+    for name in "$@"; do
+        rm -f "$RUN/sync/$name"
+    done
 }
 
 # ---- logs
@@ -238,4 +246,9 @@ queue_has() {
 # A line of COUNT times a text: bodies of some size.
 filler() {
     python3 -c 'import sys; sys.stdout.write("".join("%07d the quick brown fox jumps over the lazy dog\n" % i for i in range(int(sys.argv[1]))))' "$1"
+}
+
+# letter SUBJECT [FROM]: a small mail on standard output.
+letter() {
+    printf 'From: %s\nSubject: %s\n\nbody of %s\n' "${2:-s@corp.example}" "$1" "$1"
 }
