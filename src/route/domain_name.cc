@@ -1,0 +1,90 @@
+#include "route/domain_name.h"
+
+#include <memory>
+
+#include <idn2.h>
+
+#include "base/text.h"
+#include "mail/address.h"
+
+namespace mxpost::route {
+namespace {
+
+namespace ip = boost::asio::ip;
+
+constexpr std::size_t kMaxUtf8Domain = 1024;  // longer than any that fits 253 octets of A-labels
+constexpr std::size_t kMaxName = 253;
+
+struct IdnDeleter {
+    void operator()(char* text) const { idn2_free(text); }
+};
+
+Result<std::string> idn_to_ascii(std::string_view domain) {
+    const std::string shown = printable(domain, 255);
+    if (domain.size() > kMaxUtf8Domain || domain.find('\0') != std::string_view::npos ||
+        !is_utf8(domain)) {
+        return Error::invalid(shown + " is not a domain name");
+    }
+    char* ascii = nullptr;
+    const int status = idn2_to_ascii_8z(
+        std::string(domain).c_str(), &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL
+    );
+    const std::unique_ptr<char, IdnDeleter> owner(ascii);
+    if (status != IDN2_OK) {
+        return Error::invalid(shown + " is not a domain name: " + idn2_strerror(status));
+    }
+    return std::string(ascii);
+}
+
+}  // namespace
+
+Result<std::string> to_a_labels(std::string_view domain) {
+    std::string name(domain);
+    if (!is_ascii(domain)) {
+        Result<std::string> ascii = idn_to_ascii(domain);
+        if (!ascii) {
+            return ascii;
+        }
+        name = std::move(*ascii);
+    }
+    name = ascii_lower(name);
+    if (name.ends_with('.')) {
+        name.pop_back();
+    }
+    if (name.size() > kMaxName || !mail::is_domain_name(name)) {
+        return Error::invalid(printable(domain, 255) + " is not a domain name");
+    }
+    return name;
+}
+
+bool is_address_literal(std::string_view domain) {
+    return domain.starts_with('[') && domain.ends_with(']');
+}
+
+std::optional<ip::address> parse_address_literal(std::string_view domain) {
+    static constexpr std::string_view kIpv6 = "IPv6:";
+    if (!is_address_literal(domain)) {
+        return std::nullopt;
+    }
+    const std::string_view inner = domain.substr(1, domain.size() - 2);
+    boost::system::error_code error;
+    if (!ascii_istarts_with(inner, kIpv6)) {
+        const auto address = ip::make_address_v4(inner, error);
+        return error ? std::nullopt : std::optional<ip::address>(address);
+    }
+    const std::string_view text = inner.substr(kIpv6.size());
+    if (text.find('%') != std::string_view::npos) {
+        return std::nullopt;  // a scope names one of our interfaces: not for strangers to choose
+    }
+    const auto address = ip::make_address_v6(text, error);
+    return error ? std::nullopt : std::optional<ip::address>(address);
+}
+
+std::string address_literal(const ip::address& address) {
+    if (address.is_v4()) {
+        return "[" + address.to_string() + "]";
+    }
+    return "[IPv6:" + ip::address_v6(address.to_v6().to_bytes()).to_string() + "]";
+}
+
+}  // namespace mxpost::route

@@ -1,0 +1,94 @@
+// FakeResolver: a Resolver that answers from what the test put in, at once, and records what it was
+// asked. What was not put in does not exist.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio.hpp>
+
+#include "dns/resolver.h"
+
+namespace mxpost::test {
+
+class FakeResolver final : public dns::Resolver {
+public:
+    using Address = boost::asio::ip::address;
+
+    void add_mx(const std::string& domain, std::uint16_t preference, const std::string& exchange) {
+        add(mx_[domain], dns::MxRecord(preference, exchange));
+        exists(domain);
+    }
+    /// A or AAAA, by the look of it.
+    void add_address(const std::string& host, const std::string& address) {
+        const Address parsed = boost::asio::ip::make_address(address);
+        add(addresses_[{host, parsed.is_v4() ? dns::Family::ipv4 : dns::Family::ipv6}], parsed);
+        exists(host);
+    }
+    void add_ptr(const std::string& address, const std::string& name) {
+        add(ptr_[boost::asio::ip::make_address(address)], name);
+    }
+    /// The name exists, perhaps without any record.
+    void exists(const std::string& name) { names_[name] = true; }
+    void fail_mx(const std::string& domain, const std::string& reason) {
+        mx_[domain] = dns::Answer<dns::MxRecord>(dns::LookupStatus::temporary, reason);
+    }
+    void fail_addresses(const std::string& host, dns::Family family, const std::string& reason) {
+        addresses_[{host, family}] = dns::Answer<Address>(dns::LookupStatus::temporary, reason);
+    }
+    /// All answers from now on carry AD of a trusted resolver, or not.
+    void set_secure(bool is_secure) { is_secure_ = is_secure; }
+
+    /// "MX example.org", "A mx.example.org", "AAAA mx.example.org", "PTR 192.0.2.1", in order.
+    const std::vector<std::string>& questions() const { return questions_; }
+
+    boost::asio::awaitable<dns::Answer<dns::MxRecord>> mx(std::string domain) override {
+        questions_.push_back("MX " + domain);
+        return reply(find(mx_, domain, domain));
+    }
+    boost::asio::awaitable<dns::Answer<Address>> addresses(std::string host, dns::Family family)
+        override {
+        questions_.push_back((family == dns::Family::ipv4 ? "A " : "AAAA ") + host);
+        return reply(find(addresses_, std::pair(host, family), host));
+    }
+    boost::asio::awaitable<dns::Answer<std::string>> ptr(Address address) override {
+        questions_.push_back("PTR " + address.to_string());
+        return reply(find(ptr_, address, address.to_string()));
+    }
+
+private:
+    template <class T>
+    static void add(dns::Answer<T>& answer, T record) {
+        answer.status = dns::LookupStatus::ok;
+        answer.records.push_back(std::move(record));
+    }
+    template <class T, class Key>
+    dns::Answer<T> find(
+        const std::map<Key, dns::Answer<T>>& answers, const Key& key, const std::string& name
+    ) const {
+        const auto found = answers.find(key);
+        dns::Answer<T> answer = found != answers.end()
+                                    ? found->second
+                                    : dns::Answer<T>(
+                                          names_.contains(name) ? dns::LookupStatus::no_data
+                                                                : dns::LookupStatus::nx_domain
+                                      );
+        answer.is_secure = is_secure_;
+        return answer;
+    }
+    template <class T>
+    static boost::asio::awaitable<dns::Answer<T>> reply(dns::Answer<T> answer) {
+        co_return answer;
+    }
+
+    std::map<std::string, dns::Answer<dns::MxRecord>> mx_;
+    std::map<std::pair<std::string, dns::Family>, dns::Answer<Address>> addresses_;
+    std::map<Address, dns::Answer<std::string>> ptr_;
+    std::map<std::string, bool> names_;
+    std::vector<std::string> questions_;
+    bool is_secure_ = false;
+};
+
+}  // namespace mxpost::test
