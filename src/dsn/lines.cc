@@ -1,0 +1,105 @@
+#include "dsn/lines.h"
+
+#include <optional>
+
+#include "base/text.h"
+
+namespace mxpost::dsn {
+namespace {
+
+constexpr std::size_t kFieldColumns = 76;
+constexpr std::size_t kTextColumns = 72;
+
+bool is_plain(char c) {
+    return c >= ' ' && c <= '~';
+}
+
+std::optional<int> hex_digit(char c) {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    return std::nullopt;
+}
+
+/// Appends the words of `text`; a word that would pass `columns` goes to a new line, which begins
+/// with `prefix`. `column` is where the line stands.
+void append_words(
+    std::string& out,
+    std::string_view text,
+    std::size_t column,
+    std::size_t columns,
+    std::string_view prefix
+) {
+    bool is_first = true;
+    for (const std::string_view word : split(text, ' ')) {
+        if (word.empty()) {
+            continue;
+        }
+        if (!is_first && column + 1 + word.size() > columns) {
+            out += "\r\n";
+            out += prefix;
+            column = prefix.size();
+        } else if (!is_first) {
+            out += ' ';
+            ++column;
+        }
+        out += word;
+        column += word.size();
+        is_first = false;
+    }
+}
+
+}  // namespace
+
+std::string ascii_printable(std::string_view text, std::size_t max_bytes) {
+    std::string result;
+    for (const char c : printable(text, max_bytes)) {
+        const auto octet = static_cast<unsigned char>(c);
+        if (octet < 0x80) {
+            result += c;
+        } else if (octet >= 0xC0) {
+            result += '?';  // once a character: its other octets are below
+        }
+    }
+    return result;
+}
+
+std::string folded_field(std::string_view name, std::string_view value) {
+    std::string out(name);
+    out += ": ";
+    append_words(out, value, out.size(), kFieldColumns, " ");
+    return out + "\r\n";
+}
+
+std::string wrapped(std::string_view text, std::size_t indent) {
+    const std::string prefix(indent, ' ');
+    std::string out = prefix;
+    append_words(out, text, indent, kTextColumns, prefix);
+    return out + "\r\n";
+}
+
+std::string decode_xtext(std::string_view text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (c == '+') {
+            const auto high = i + 1 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
+            const auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : std::nullopt;
+            if (!high || !low) {
+                return std::string(text);
+            }
+            c = static_cast<char>(*high * 16 + *low);
+            i += 2;
+        }
+        if (!is_plain(c)) {
+            return std::string(text);
+        }
+        result += c;
+    }
+    return result;
+}
+
+}  // namespace mxpost::dsn

@@ -1,0 +1,268 @@
+#include "dsn/text_parts.h"
+
+#include "base/text.h"
+#include "dsn/lines.h"
+#include "mail/date.h"
+
+namespace mxpost::dsn {
+namespace {
+
+using mail::OutcomeKind;
+using mail::RecipientOutcome;
+using spool::ReportKind;
+
+std::string date(const ReportRequest& request, WallTime time) {
+    return mail::date_text(to_seconds(time), request.utc_offset);
+}
+
+const mail::Recipient& recipient_of(const ReportRequest& request, const ReportRecipient& entry) {
+    return request.envelope->recipients.at(entry.index);
+}
+
+/// "5 days", "4 hours", "90 minutes".
+std::string duration_words(std::chrono::seconds time) {
+    const auto words = [](std::int64_t count, const char* unit) {
+        return std::to_string(count) + " " + unit + (count == 1 ? "" : "s");
+    };
+    const std::int64_t minutes = time.count() / 60;
+    if (minutes == 0) {
+        return words(time.count(), "second");
+    }
+    if (minutes >= 48 * 60 && minutes % (24 * 60) < 60) {
+        return words(minutes / (24 * 60), "day");
+    }
+    return minutes >= 120 ? words(minutes / 60, "hour") : words(minutes, "minute");
+}
+
+/// True when the message was given up for its age, not for what a server said.
+bool is_expired(const ReportRequest& request, const ReportRecipient& entry) {
+    return request.kind == ReportKind::failure &&
+           (!entry.state->last || entry.state->last->kind == OutcomeKind::deferred);
+}
+
+std::string introduction(const ReportRequest& request) {
+    const std::string whom =
+        request.recipients.size() == 1 ? "the recipient below" : "the recipients below";
+    switch (request.kind) {
+        case ReportKind::failure:
+            return wrapped(
+                "Your message could not be delivered to " + whom +
+                ". It was given up: it will not be tried again."
+            );
+        case ReportKind::delay:
+            return wrapped(
+                       "Your message has not been delivered yet to " + whom +
+                       ". This is only a warning: you don't need to send it again."
+                   ) +
+                   "\r\n" +
+                   wrapped(
+                       "Delivery goes on being tried until " +
+                       date(request, request.envelope->arrival + request.lifetime) +
+                       ". If it fails until then you will hear of it."
+                   );
+        case ReportKind::success:
+            break;
+    }
+    return wrapped("Your message was delivered to " + whom + ".");
+}
+
+std::string server_name(const RecipientOutcome& outcome) {
+    std::string name = printable(outcome.remote_host, 255);
+    if (!outcome.remote_address.empty()) {
+        name += (name.empty() ? "[" : " [") + printable(outcome.remote_address, 64) + "]";
+    }
+    return name;
+}
+
+/// The server's words, with the code in front where they lack it.
+std::string reply_words(const RecipientOutcome& outcome) {
+    const std::string code = std::to_string(outcome.reply_code);
+    if (outcome.reply_code == 0 || outcome.text.starts_with(code)) {
+        return outcome.text;
+    }
+    return code + " " + outcome.text;
+}
+
+std::string recipient_words(const ReportRequest& request, const ReportRecipient& entry) {
+    std::string out =
+        "<" + printable(recipient_of(request, entry).address.text(), kMaxText) + ">\r\n";
+    const auto& last = entry.state->last;
+    if (!last) {
+        return out + wrapped("Delivery was never tried.", 4);
+    }
+    const std::string server = server_name(*last);
+    if (last->reply_code != 0 && !server.empty()) {
+        out += wrapped("The mail server " + server + " answered:", 4);
+    } else if (!server.empty()) {
+        out += wrapped("With the mail server " + server + ":", 4);
+    }
+    out += wrapped(printable(reply_words(*last), kMaxText), 8);
+    if (is_expired(request, entry)) {
+        out += wrapped(
+            "It was tried for " + duration_words(request.lifetime) +
+                ", which is as long as mail is kept here.",
+            4
+        );
+    }
+    if (request.kind != ReportKind::success && entry.state->attempts > 0) {
+        const std::string times =
+            entry.state->attempts == 1 ? "once" : std::to_string(entry.state->attempts) + " times";
+        out += wrapped(
+            "Tried " + times + ", last on " + date(request, entry.state->last_time) + ".", 4
+        );
+    }
+    return out;
+}
+
+/// RFC 3464 2.3.3.
+std::string action(const ReportRequest& request, const ReportRecipient& entry) {
+    switch (request.kind) {
+        case ReportKind::failure:
+            return "failed";
+        case ReportKind::delay:
+            return "delayed";
+        case ReportKind::success:
+            break;
+    }
+    // Another host has taken it and won't report: all that can be said (RFC 3461 5.2.7).
+    return entry.state->last && !entry.state->last->remote_host.empty() ? "relayed" : "delivered";
+}
+
+/// RFC 3464 2.3.4: its class must agree with the action.
+std::string status(const ReportRequest& request, const ReportRecipient& entry) {
+    const mail::EnhancedStatus known =
+        entry.state->last ? entry.state->last->status : mail::EnhancedStatus();
+    switch (request.kind) {
+        case ReportKind::failure:
+            if (is_expired(request, entry)) {
+                return known.klass == 4 ? known.text() : "4.4.7";  // RFC 3463: time expired
+            }
+            return known.klass == 5 || known.klass == 4 ? known.text() : "5.0.0";
+        case ReportKind::delay:
+            return known.klass == 4 ? known.text() : "4.0.0";
+        case ReportKind::success:
+            break;
+    }
+    return known.klass == 2 ? known.text() : "2.0.0";
+}
+
+/// RFC 3464 2.3.2, and RFC 6533 3 for what isn't ASCII.
+std::string address_field(const std::string& address) {
+    if (is_ascii(address)) {
+        return "rfc822; " + ascii_printable(address);
+    }
+    std::string out = "utf-8; ";
+    constexpr std::string_view kDigits = "0123456789ABCDEF";
+    for (std::size_t i = 0; i < address.size();) {
+        const auto first = static_cast<unsigned char>(address[i++]);
+        if (first < 0x80) {
+            out += first > ' ' && first < 0x7F && first != '\\' ? static_cast<char>(first) : '?';
+            continue;
+        }
+        // The envelope's addresses are UTF-8 already (parse_smtp_address).
+        std::uint32_t point = first >= 0xF0   ? first & 0x07U
+                              : first >= 0xE0 ? first & 0x0FU
+                                              : first & 0x1FU;
+        while (i < address.size() && (static_cast<unsigned char>(address[i]) & 0xC0U) == 0x80U) {
+            point = point << 6 | (static_cast<unsigned char>(address[i++]) & 0x3FU);
+        }
+        std::string hex;
+        for (; point != 0; point >>= 4) {
+            hex.insert(hex.begin(), kDigits[point & 0x0FU]);
+        }
+        out += "\\x{" + hex + "}";
+    }
+    return out.substr(0, kMaxText);
+}
+
+std::string original_recipient_field(const std::string& parameter) {
+    const std::size_t at = parameter.find(';');
+    if (at == std::string::npos) {
+        return {};
+    }
+    return folded_field(
+        "Original-Recipient",
+        ascii_printable(parameter.substr(0, at), 64) + "; " +
+            ascii_printable(decode_xtext(std::string_view(parameter).substr(at + 1)))
+    );
+}
+
+std::string recipient_fields(const ReportRequest& request, const ReportRecipient& entry) {
+    const mail::Recipient& recipient = recipient_of(request, entry);
+    std::string out = original_recipient_field(recipient.original_recipient);
+    out += folded_field("Final-Recipient", address_field(recipient.address.text()));
+    out += folded_field("Action", action(request, entry));
+    out += folded_field("Status", status(request, entry));
+    if (const auto& last = entry.state->last) {
+        if (!last->remote_host.empty()) {
+            out += folded_field("Remote-MTA", "dns; " + ascii_printable(last->remote_host, 255));
+        }
+        // "smtp" is for what a server answered (RFC 3464 9.3.2), not for our own words.
+        out += folded_field(
+            "Diagnostic-Code",
+            (last->reply_code != 0 ? "smtp; " : "X-mxpost; ") + ascii_printable(reply_words(*last))
+        );
+        out += folded_field("Last-Attempt-Date", date(request, entry.state->last_time));
+    }
+    if (request.kind == ReportKind::delay) {
+        out += folded_field(
+            "Will-Retry-Until", date(request, request.envelope->arrival + request.lifetime)
+        );
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string host_name(const ReportRequest& request) {
+    const std::string& name = request.reporting_mta;
+    return is_ascii(name) && mail::is_domain_name(name) ? name : "localhost";
+}
+
+std::string subject(const ReportRequest& request) {
+    const std::string whom =
+        request.recipients.size() == 1
+            ? printable(recipient_of(request, request.recipients.front()).address.text(), 400)
+            : std::to_string(request.recipients.size()) + " recipients";
+    switch (request.kind) {
+        case ReportKind::failure:
+            return "Not delivered: your mail to " + whom;
+        case ReportKind::delay:
+            return "Delayed: your mail to " + whom;
+        case ReportKind::success:
+            break;
+    }
+    return "Delivered: your mail to " + whom;
+}
+
+std::string human_part(const ReportRequest& request) {
+    std::string out = wrapped("This is the mail system of " + host_name(request) + ".") + "\r\n";
+    out += introduction(request);
+    for (const ReportRecipient& entry : request.recipients) {
+        out += "\r\n" + recipient_words(request, entry);
+    }
+    out += "\r\n" + wrapped(
+                        "The message was submitted on " + date(request, request.envelope->arrival) +
+                        " and has the queue id " + ascii_printable(request.id, 64) +
+                        ". Its header is at the end of this mail."
+                    );
+    return out;
+}
+
+std::string status_part(const ReportRequest& request) {
+    std::string out;
+    if (!request.envelope->envelope_id.empty()) {
+        out += folded_field(
+            "Original-Envelope-Id", ascii_printable(decode_xtext(request.envelope->envelope_id))
+        );
+    }
+    out += folded_field("Reporting-MTA", "dns; " + host_name(request));
+    out += folded_field("X-Mxpost-Queue-Id", ascii_printable(request.id, 64));
+    out += folded_field("Arrival-Date", date(request, request.envelope->arrival));
+    for (const ReportRecipient& entry : request.recipients) {
+        out += "\r\n" + recipient_fields(request, entry);
+    }
+    return out;
+}
+
+}  // namespace mxpost::dsn
