@@ -244,7 +244,7 @@ std::string human_part(const ReportRequest& request) {
     out += "\r\n" + wrapped(
                         "The message was submitted on " + date(request, request.envelope->arrival) +
                         " and has the queue id " + ascii_printable(request.id, 64) +
-                        ". Its header is at the end of this mail."
+                        ". A copy of it, or of its header, is at the end of this mail."
                     );
     return out;
 }
