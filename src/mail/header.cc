@@ -100,6 +100,10 @@ HeaderBlock parse_header(std::string_view text) {
     return header;
 }
 
+std::string_view field_name(std::string_view line) {
+    return line.substr(0, field_start(line).name_length);
+}
+
 HeaderLine classify_header_line(std::string_view line) {
     if (line.find_first_not_of(" \t") == std::string_view::npos) {
         return HeaderLine::blank;

@@ -47,6 +47,9 @@ struct HeaderBlock {
 /// the continuation of one are left out: input_reader lets none through.
 HeaderBlock parse_header(std::string_view text);
 
+/// The name of the field that begins with `line`; "" when none does.
+std::string_view field_name(std::string_view line);
+
 enum class HeaderLine {
     field,         // "Name: value", "Name : value"
     continuation,  // begins with white space and holds something else as well

@@ -26,11 +26,11 @@
 namespace mxpost::mail {
 
 struct RecodeOptions {
-    bool to_seven_bit = false;  // 8-bit parts are encoded, too
+    bool to_seven_bit = false;  // 8-bit bodies are encoded, too (header fields stay as they are)
 };
 
-/// What to do with each part, in the order in which their headers come. Value; ~1 octet a part,
-/// bounded (parts beyond the bound share one decision).
+/// What to do with each part, in the order in which their headers come. Bounded: behind the last
+/// part that is counted (kMaxMimeParts) no more delimiters are looked for.
 struct RecodePlan {
     enum class Action : std::uint8_t {
         keep,
@@ -44,12 +44,13 @@ struct RecodePlan {
     enum class AddedType : std::uint8_t { none, us_ascii, utf8, unknown_8bit };
     struct Part {
         Action action = Action::keep;
-        AddedType added_type = AddedType::none;
-        bool is_message = false;  // its header is a message's (gets MIME-Version when recoded)
+        AddedType added_type = AddedType::none;  // Content-Type to add (text/plain)
+        bool needs_mime_version = false;
     };
 
     std::vector<Part> parts;
-    bool is_needed = false;  // false: the message can go as it is
+    bool is_needed = false;     // false: the message can go as it is
+    bool to_seven_bit = false;  // as in RecodeOptions
 };
 
 /// Pass 1. Feed header, empty line and body (CRLF), cut anywhere.
