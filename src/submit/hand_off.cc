@@ -1,0 +1,138 @@
+#include "submit/hand_off.h"
+
+#include <array>
+#include <optional>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spool/follower.h"
+#include "spool/watch.h"
+#include "submit/process.h"
+
+namespace mxpost::submit {
+namespace {
+
+/// Waits until something was written to the file, or for a moment.
+class WriteWait {
+public:
+    explicit WriteWait(int fd) {
+        if (auto watch = spool::Watch::open()) {
+            if (watch->add_file(fd)) {
+                watch_.emplace(std::move(*watch));
+            }
+        }
+    }
+
+    void wait() {
+        // Without a watch we look often; with one, too, now and then: the engine may have died.
+        constexpr int kOften = 20;  // milliseconds
+        constexpr int kSeldom = 500;
+        if (!watch_) {
+            ::poll(nullptr, 0, kOften);
+            return;
+        }
+        pollfd event{watch_->fd(), POLLIN, 0};
+        if (::poll(&event, 1, kSeldom) > 0) {
+            (void)watch_->read().has_value();
+        }
+    }
+
+private:
+    std::optional<spool::Watch> watch_;
+};
+
+}  // namespace
+
+bool hand_off(FileSystem& files, Log& log, const EngineStarter& starter, spool::Box box) {
+    const auto is_free = files.try_lock(box.directory());
+    if (!is_free) {
+        log.warning(box.path() + ": " + is_free.error().message());
+        return false;
+    }
+    if (!*is_free) {
+        return true;  // its engine sees the new file
+    }
+    // The lock belongs to the open directory, which the engine inherits: there is no moment in
+    // which the box has neither.
+    const auto started = starter.start({{"run", "--box-fd", "3"}, {box.directory()}, false});
+    if (!started) {
+        log.error(
+            "mail waits in " + box.path() + ": can't start the engine: " + started.error().message()
+        );
+    }
+    return started.has_value();
+}
+
+void follow(
+    FileSystem& files,
+    Clock& clock,
+    const spool::Committed& message,
+    std::chrono::seconds timeout,
+    Outcomes& outcomes
+) {
+    constexpr std::chrono::seconds kPatienceAfterNote{2};
+    spool::JournalFollower follower(files, message.file.get(), message.journal_offset);
+    WriteWait writes(message.file.get());
+    const SteadyTime deadline = clock.steady_now() + timeout;
+    SteadyTime last_record = clock.steady_now();
+    while (clock.steady_now() < deadline) {
+        // Before the records are read: what was written before the removal must not be missed.
+        const auto is_removed = follower.is_removed();
+        const auto records = follower.poll();
+        if (!records || !is_removed) {
+            return;
+        }
+        for (const spool::Record& record : *records) {
+            outcomes.apply(record);
+            last_record = clock.steady_now();
+        }
+        const bool is_left_alone =
+            outcomes.has_note() && clock.steady_now() - last_record > kPatienceAfterNote;
+        if (outcomes.is_complete() || *is_removed || is_left_alone) {
+            return;
+        }
+        writes.wait();
+    }
+}
+
+Result<void> send_from_memory(const EngineStarter& starter, const Fd& message, Outcomes& outcomes) {
+    // Nobody, not even we, can change what the engine is about to read.
+    if (::fcntl(
+            message.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL
+        ) != 0) {
+        return Error::from_errno(errno, "seal the message");
+    }
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        return Error::from_errno(errno, "pipe");
+    }
+    const Fd reading(ends[0]);
+    Fd writing(ends[1]);
+    const auto engine = starter.start(
+        {{"run", "--message-fd", "3", "--report-fd", "4"}, {message.get(), writing.get()}, false}
+    );
+    if (!engine) {
+        return engine.error();
+    }
+    writing.reset();
+    spool::RecordStream stream;
+    std::array<char, 4096> buffer{};
+    for (;;) {
+        const auto got = read_some(reading.get(), buffer);
+        if (!got || *got == 0) {
+            break;
+        }
+        stream.feed({buffer.data(), *got});
+        while (const auto record = stream.next()) {
+            outcomes.apply(*record);
+        }
+    }
+    ::waitpid(*engine, nullptr, 0);
+    return {};
+}
+
+}  // namespace mxpost::submit

@@ -1,0 +1,171 @@
+#include "submit/identity.h"
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "mail/fix_up.h"
+
+namespace mxpost::submit {
+namespace {
+
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+constexpr std::size_t kEntrySize = 16384;
+constexpr std::size_t kLongestLine = 4096;
+constexpr int kMostLines = 100000;
+
+File open_file(const std::string& path) {
+    return {std::fopen(path.c_str(), "re"), std::fclose};
+}
+
+Identity from_entry(const passwd& entry) {
+    Identity identity;
+    identity.uid = entry.pw_uid;
+    identity.login = entry.pw_name;
+    identity.full_name =
+        mail::full_name_from_gecos(entry.pw_gecos == nullptr ? "" : entry.pw_gecos, entry.pw_name);
+    identity.home = entry.pw_dir == nullptr ? "" : entry.pw_dir;
+    return identity;
+}
+
+/// A domain name that other hosts could know.
+bool is_full_name(std::string_view name) {
+    if (name.find('.') == std::string_view::npos || !mail::is_domain_name(name)) {
+        return false;
+    }
+    const std::string_view top = name.substr(name.rfind('.') + 1);
+    return !ascii_iequals(top, "localdomain") && !ascii_iequals(top, "localhost") &&
+           top.find_first_not_of("0123456789") != std::string_view::npos;
+}
+
+std::string without_dot(std::string_view name) {
+    return std::string(name.ends_with('.') ? name.substr(0, name.size() - 1) : name);
+}
+
+/// Each line, without its end, to `visit`, until that returns false.
+template <class Visit>
+void for_each_line(const std::string& path, Visit visit) {
+    const File file = open_file(path);
+    std::array<char, kLongestLine> line{};
+    for (int i = 0; file && i < kMostLines; ++i) {
+        if (std::fgets(line.data(), line.size(), file.get()) == nullptr ||
+            !visit(trim(line.data()))) {
+            return;
+        }
+    }
+}
+
+std::string mailname_in(const std::string& path) {
+    std::string name;
+    for_each_line(path, [&](std::string_view line) {
+        name = without_dot(line);
+        return false;
+    });
+    return is_full_name(name) ? name : "";
+}
+
+std::vector<std::string_view> words_of(std::string_view line) {
+    std::vector<std::string_view> words;
+    std::size_t at = 0;
+    while ((at = line.find_first_not_of(" \t", at)) != std::string_view::npos) {
+        const std::size_t end = std::min(line.find_first_of(" \t", at), line.size());
+        words.push_back(line.substr(at, end - at));
+        at = end;
+    }
+    return words;
+}
+
+/// hosts(5): address, canonical name, aliases.
+std::string canonical_name_in(const std::string& path, std::string_view short_name) {
+    std::string canonical;
+    for_each_line(path, [&](std::string_view line) {
+        const auto words = words_of(line.substr(0, line.find('#')));
+        for (std::size_t i = 1; i < words.size(); ++i) {
+            if (ascii_iequals(words[i], short_name) && is_full_name(without_dot(words[1]))) {
+                canonical = without_dot(words[1]);
+                return false;
+            }
+        }
+        return true;
+    });
+    return canonical;
+}
+
+}  // namespace
+
+Identity find_identity(uid_t uid, const HostFiles& files) {
+    std::vector<char> text(kEntrySize);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (const File file = open_file(files.passwd)) {
+        while (::fgetpwent_r(file.get(), &entry, text.data(), text.size(), &found) == 0) {
+            if (entry.pw_uid == uid) {
+                return from_entry(entry);
+            }
+        }
+    }
+    if (::getpwuid_r(uid, &entry, text.data(), text.size(), &found) == 0 && found != nullptr) {
+        return from_entry(entry);
+    }
+    Identity unknown;
+    unknown.uid = uid;
+    unknown.login = "uid" + std::to_string(uid);
+    return unknown;
+}
+
+mail::Address login_address(const std::string& login) {
+    const auto as_written = mail::parse_reverse_path(login);
+    if (as_written && *as_written && !(*as_written)->is_qualified()) {
+        return **as_written;
+    }
+    std::string quoted = "\"";
+    for (const char c : login) {
+        if (c == '"' || c == '\\') {
+            quoted += '\\';
+        }
+        quoted += c;
+    }
+    const auto as_quoted = mail::parse_reverse_path(quoted + "\"");
+    return as_quoted && *as_quoted ? **as_quoted : mail::Address("unknown", "");
+}
+
+HostNames find_host_names(
+    const config::Settings& settings, const HostFiles& files, std::string_view system_name
+) {
+    HostNames names;
+    const std::string system = without_dot(system_name);
+    if (!settings.host_name.empty()) {
+        names.host = settings.host_name;
+    } else if (is_full_name(system)) {
+        names.host = system;
+    } else if (!system.empty()) {
+        names.host = canonical_name_in(files.hosts, system);
+    }
+    names.domain = settings.from_domain;
+    if (names.domain.empty()) {
+        names.domain = mailname_in(files.mailname);
+    }
+    if (names.domain.empty()) {
+        names.domain = names.host;
+    }
+    if (names.host.empty() && mail::is_domain_name(system)) {
+        names.host = system;  // good enough for Received
+    }
+    return names;
+}
+
+std::string system_host_name() {
+    std::array<char, 256> name{};
+    if (::gethostname(name.data(), name.size() - 1) != 0 || !mail::is_domain_name(name.data())) {
+        return "";
+    }
+    return name.data();
+}
+
+}  // namespace mxpost::submit

@@ -1,0 +1,39 @@
+#include "submit/recipients.h"
+
+#include "base/text.h"
+
+namespace mxpost::submit {
+
+void Recipients::add_operands(const Invocation& invocation) {
+    for (const std::string& word : invocation.operands) {
+        if (word.starts_with('-') && !invocation.has_operand_mark) {
+            bad_.push_back({printable(word, 256), "begins with \"-\"; flags come before recipients"}
+            );
+        } else {
+            add(mail::parse_address_list(word));
+        }
+    }
+}
+
+void Recipients::add(const mail::AddressList& list) {
+    for (const mail::Address& address : list.addresses) {
+        add(address);
+    }
+    bad_.insert(bad_.end(), list.bad.begin(), list.bad.end());
+}
+
+void Recipients::add(mail::Address address) {
+    if (!address.is_qualified()) {
+        if (domain_.empty()) {
+            is_incomplete_ = true;
+        } else {
+            address = mail::Address(address.local_part(), domain_);
+        }
+    }
+    // '@' can't be in doubt: the domain has none.
+    if (seen_.insert(address.local_part() + "@" + ascii_lower(address.domain())).second) {
+        addresses_.push_back(std::move(address));
+    }
+}
+
+}  // namespace mxpost::submit

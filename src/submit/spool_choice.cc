@@ -1,0 +1,100 @@
+#include "submit/spool_choice.h"
+
+#include <errno.h>
+
+namespace mxpost::submit {
+namespace {
+
+bool is_elsewhere(const Error& error) {
+    return error.is(ENOENT) || error.is(ENOTDIR) || error.is(EACCES) || error.is(EPERM) ||
+           error.is(EROFS) || error.is(EREMOTE);
+}
+
+/// Messages in the box count against the uid. An entry takes at least one octet of its directory,
+/// so that small directories needn't be read.
+Result<void> check_queue_length(const Surroundings& around, const spool::Box& box) {
+    const std::uint64_t limit = around.settings.max_queued_messages;
+    const auto status = around.files.fstat(box.directory());
+    if (!status || static_cast<std::uint64_t>(status->st_size) < limit) {
+        return {};
+    }
+    std::uint64_t count = 0;
+    const auto listed =
+        around.files.list(box.directory(), [&](std::string_view name, unsigned char) {
+            count += spool::EntryName::parse(name) ? 1U : 0U;
+            return count < limit;
+        });
+    if (listed && count >= limit) {
+        return Error::invalid(
+            std::to_string(limit) + " messages of this user are in " + box.path() + " already"
+        );
+    }
+    return listed;
+}
+
+Result<void> check_room(const Surroundings& around, const spool::Box& box) {
+    constexpr std::uint64_t kFewInodes = 100;
+    const auto space = around.files.space(box.directory());
+    if (!space) {
+        return space.error();
+    }
+    if (space->free_bytes < around.settings.min_free_space || space->free_inodes < kFewInodes) {
+        return Error::from_errno(ENOSPC, box.path());
+    }
+    return {};
+}
+
+Result<ChosenSpool> open_spool(
+    const Surroundings& around, const std::string& path, const spool::MessageId& id
+) {
+    const Identity& identity = around.identity;
+    auto box = spool::open_own_box(around.files, path, identity.uid, around.clock, around.random);
+    if (!box) {
+        return box.error();
+    }
+    if (auto checked = check_room(around, *box); !checked) {
+        return checked.error();
+    }
+    if (auto checked = check_queue_length(around, *box); !checked) {
+        return checked.error();
+    }
+    ChosenSpool chosen;
+    chosen.box = std::make_unique<spool::Box>(std::move(*box));
+    auto writer = spool::MessageWriter::create(around.files, *chosen.box, id);
+    if (!writer) {
+        return writer.error();
+    }
+    chosen.writer.emplace(std::move(*writer));
+    return chosen;
+}
+
+}  // namespace
+
+std::vector<std::string> candidates(const Surroundings& around) {
+    return spool::spool_candidates(
+        around.settings.spool, around.system_spool, around.identity.uid, around.identity.home
+    );
+}
+
+Result<ChosenSpool> choose_spool(const Surroundings& around, const spool::MessageId& id) {
+    const Identity& identity = around.identity;
+    for (const std::string& path : candidates(around)) {
+        if (path != around.settings.spool && path != around.system_spool) {
+            const auto made =
+                spool::make_home_spool(around.files, path, identity.home, identity.uid);
+            if (!made) {
+                if (is_elsewhere(made.error())) {
+                    continue;
+                }
+                return made.error();
+            }
+        }
+        auto opened = open_spool(around, path, id);
+        if (opened || !is_elsewhere(opened.error())) {
+            return opened;
+        }
+    }
+    return ChosenSpool();
+}
+
+}  // namespace mxpost::submit

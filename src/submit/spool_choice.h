@@ -1,0 +1,31 @@
+// Which spool takes the message: the first of the candidates that this uid can write to (design,
+// "Fallbacks"), within its limits.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "spool/box.h"
+#include "spool/message_writer.h"
+#include "submit/submission.h"
+
+namespace mxpost::submit {
+
+/// The caller's box and the writer of the new message in it; both empty: no spool can be written
+/// to.
+struct ChosenSpool {
+    std::unique_ptr<spool::Box> box;  // at a fixed place: the writer points to it
+    std::optional<spool::MessageWriter> writer;
+};
+
+/// Only a spool that isn't there, or isn't for us, makes the next one be tried. An error means
+/// "try again later": the disk is full or broken, or this user has too many messages queued.
+Result<ChosenSpool> choose_spool(const Surroundings& around, const spool::MessageId& id);
+
+/// The candidates of this uid, in their order.
+std::vector<std::string> candidates(const Surroundings& around);
+
+}  // namespace mxpost::submit
