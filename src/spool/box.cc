@@ -16,7 +16,10 @@ constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 constexpr std::chrono::minutes kYoung{1};
 
 bool is_group_usable(const struct stat& box, const struct stat& root) {
-    return box.st_gid == root.st_gid && (box.st_mode & S_IRWXG) == S_IRWXG;
+    // Without set-gid the files in it get the caller's group, and the system engine can't read
+    // them.
+    return box.st_gid == root.st_gid && (box.st_mode & S_IRWXG) == S_IRWXG &&
+           ((box.st_mode & S_ISGID) != 0 || (root.st_mode & S_ISGID) == 0);
 }
 
 /// The box `name` if `uid` owns it; ENOTDIR or EEXIST when it is something else or another's.
@@ -155,7 +158,8 @@ Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path) {
     if (!S_ISDIR(status->st_mode)) {
         return Error::from_errno(ENOTDIR, path);
     }
-    const bool is_shared = (status->st_mode & S_IRWXG) == S_IRWXG;
+    constexpr mode_t kShared = S_IRWXG | S_ISGID;
+    const bool is_shared = (status->st_mode & kShared) == kShared;
     return Box(std::move(directory), std::move(path), status->st_uid, is_shared);
 }
 

@@ -37,8 +37,8 @@ public:
     Fd take_directory() { return std::move(directory_); }
     const std::string& path() const { return path_; }
     uid_t owner() const { return owner_; }
-    /// False when the spool's group may not read, write and search it: then only an engine of the
-    /// owner's serves it.
+    /// False when the spool's group may not read, write and search it, or its files get another
+    /// group (no set-gid): then only an engine of the owner's serves it.
     bool is_shared() const { return is_shared_; }
 
 private:

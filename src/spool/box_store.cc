@@ -1,5 +1,6 @@
 #include "spool/box_store.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -15,10 +16,10 @@ namespace {
 // terminal.
 constexpr int kSafeFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-/// What open says of symbolic links, sockets, directories, and files whose owner shut us out.
+/// What open says of symbolic links, sockets and directories. A file that we may not open (EACCES)
+/// is none of these: a security module's denial, or a box without set-gid, must not cost mail.
 bool is_wrong_kind(const Error& error) {
-    return error.is(ELOOP) || error.is(ENXIO) || error.is(EISDIR) || error.is(EACCES) ||
-           error.is(EPERM);
+    return error.is(ELOOP) || error.is(ENXIO) || error.is(EISDIR);
 }
 
 /// Moves a message into the box's corrupt/, durably.
@@ -97,12 +98,7 @@ public:
 
     bool is_unrecorded() const override { return !unwritten_.empty() || is_sync_broken_; }
 
-    Result<void> record_again() override {
-        if (is_sync_broken_) {
-            return Error::from_errno(EIO, "journal of " + name_.id);
-        }
-        return write_pending();
-    }
+    Result<void> record_again() override { return write_pending(); }
 
     Result<void> postpone(std::chrono::sys_seconds due) override {
         EntryName next{name_.id, due};
@@ -123,7 +119,29 @@ public:
     }
 
 private:
+    /// Cutting the torn tail gave away the room that submission reserved behind it.
+    void reserve_again() {
+        const auto& states = message_.journal().recipients;
+        const auto pending = std::count_if(states.begin(), states.end(), [](const auto& state) {
+            return state.is_pending();
+        });
+        if (pending > 0) {
+            // Where there is no room now, the promise can't be kept, but nothing is lost by trying.
+            (void)files_
+                .reserve(
+                    message_.fd(),
+                    message_.journal_end(),
+                    unwritten_.size() +
+                        static_cast<std::uint64_t>(pending) * std::uint64_t{kMaxOutcomeRecord}
+                )
+                .has_value();
+        }
+    }
+
     Result<void> write_pending() {
+        if (is_sync_broken_) {
+            return Error::from_errno(EIO, "journal of " + name_.id);
+        }
         if (unwritten_.empty()) {
             return {};
         }
@@ -132,14 +150,21 @@ private:
             if (auto cut = files_.ftruncate(message_.fd(), message_.journal_end()); !cut) {
                 return cut;
             }
+            message_.set_journal_end(message_.journal_end());
             if (auto synced = files_.fdatasync(message_.fd()); !synced) {
+                is_sync_broken_ = true;  // as in sync()
                 return synced;
             }
             message_.clear_torn();
+            reserve_again();
         }
         if (auto written = files_.pwrite(message_.fd(), unwritten_, message_.journal_end());
             !written) {
-            // Part of it may be there: the next try overwrites it.
+            // Part of it may be there: the next try overwrites it. Sessions that are sending this
+            // message must not take it for the owner's doing.
+            if (const auto status = files_.fstat(message_.fd())) {
+                message_.set_file_end(static_cast<std::uint64_t>(status->st_size));
+            }
             return written;
         }
         message_.set_journal_end(message_.journal_end() + unwritten_.size());
@@ -190,9 +215,8 @@ ClaimResult BoxStore::claim(const EntryName& name) {
         if (file.error().is(ENOENT)) {
             return refuse(ClaimRefusal::gone, "removed meanwhile");
         }
-        return is_wrong_kind(file.error())
-                   ? quarantine("not a regular file that may be read and written")
-                   : refuse(ClaimRefusal::failed, file.error().message());
+        return is_wrong_kind(file.error()) ? quarantine("not a regular file")
+                                           : refuse(ClaimRefusal::failed, file.error().message());
     }
     // Before anything is read: reading a device could have effects.
     const auto before = files_->fstat(file->get());
@@ -214,6 +238,9 @@ ClaimResult BoxStore::claim(const EntryName& name) {
     const auto held = files_->fstat(file->get());
     if (!held) {
         return refuse(ClaimRefusal::failed, held.error().message());
+    }
+    if (!named && !named.error().is(ENOENT)) {
+        return refuse(ClaimRefusal::failed, named.error().message());
     }
     if (!named || named->st_ino != held->st_ino || named->st_dev != held->st_dev) {
         return refuse(ClaimRefusal::gone, "removed meanwhile");

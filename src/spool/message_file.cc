@@ -41,7 +41,8 @@ MessageFile::MessageFile(Fd file, Preamble preamble, mail::Envelope envelope, st
       envelope_(std::move(envelope)),
       header_(std::move(header)),
       journal_(envelope_.recipients.size()),
-      journal_end_(preamble.journal_offset()) {}
+      journal_end_(preamble.journal_offset()),
+      file_end_(preamble.journal_offset()) {}
 
 Result<MessageFile> MessageFile::read(FileSystem& files, Fd file) {
     const auto status = files.fstat(file.get());
@@ -116,6 +117,7 @@ Result<void> MessageFile::replay(FileSystem& files) {
         rest.remove_prefix(parsed->size);
     }
     is_torn_ = !rest.empty();
+    file_end_ = size;
     return {};
 }
 
@@ -176,7 +178,7 @@ Result<void> FileContent::check_end() const {
     if (!status) {
         return status.error();
     }
-    if (static_cast<std::uint64_t>(status->st_size) != message_->journal_end()) {
+    if (static_cast<std::uint64_t>(status->st_size) != message_->file_end()) {
         return Error::invalid("message file was extended or cut while it was sent");
     }
     return {};

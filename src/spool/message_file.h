@@ -32,10 +32,14 @@ public:
     JournalState& journal() { return journal_; }
     /// The end of the last whole record: where the next one goes.
     std::uint64_t journal_end() const { return journal_end_; }
-    void set_journal_end(std::uint64_t end) { journal_end_ = end; }
+    void set_journal_end(std::uint64_t end) { journal_end_ = file_end_ = end; }
     /// Octets follow journal_end() that are no record.
     bool is_torn() const { return is_torn_; }
     void clear_torn() { is_torn_ = false; }
+    /// The file's size as far as we know: journal_end(), or behind it a torn tail or the part of a
+    /// record that could not be written whole.
+    std::uint64_t file_end() const { return file_end_; }
+    void set_file_end(std::uint64_t end) { file_end_ = end; }
     /// Size of header, empty line and body.
     std::uint64_t content_size() const { return preamble_.header_size + 2 + preamble_.body_size; }
 
@@ -49,6 +53,7 @@ private:
     std::string header_;
     JournalState journal_;
     std::uint64_t journal_end_ = 0;
+    std::uint64_t file_end_ = 0;
     bool is_torn_ = false;
 };
 
