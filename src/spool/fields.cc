@@ -1,5 +1,7 @@
 #include "spool/fields.h"
 
+#include <algorithm>
+
 namespace mxpost::spool {
 namespace {
 
@@ -34,6 +36,12 @@ std::uint32_t get_u32(std::string_view text) {
 }
 std::uint64_t get_u64(std::string_view text) {
     return get<std::uint64_t>(text);
+}
+
+WallTime Field::time() const {
+    constexpr std::uint64_t kLatest = std::uint64_t{1} << 55;
+    return WallTime(std::chrono::microseconds(static_cast<std::int64_t>(std::min(number(), kLatest))
+    ));
 }
 
 void FieldWriter::text(std::uint8_t tag, std::string_view value) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace mxpost::spool {
 
 void put_u32(std::string& out, std::uint32_t value);
@@ -31,6 +33,9 @@ struct Field {
 
     /// The value as a number; 0 when it isn't 8 octets long.
     std::uint64_t number() const { return value.size() == 8 ? get_u64(value) : 0; }
+    /// The value as microseconds since 1970; hostile ones are cut to the year 3111, so that
+    /// reckoning with them can't overflow.
+    WallTime time() const;
 };
 
 /// Reads fields off `text`, which must outlive it. Hostile input: a length that runs past the end

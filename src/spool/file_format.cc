@@ -34,7 +34,7 @@ bool is_parameter(std::string_view text) {
         return false;
     }
     for (const char c : text) {
-        if (c <= ' ' || c == 0x7F) {
+        if (c <= ' ' || c >= 0x7F) {
             return false;
         }
     }
@@ -128,8 +128,7 @@ Result<void> decode_field(const Field& field, mail::Envelope& envelope) {
                 static_cast<mail::ErrorMode>(field.number() <= 4 ? field.number() : 0);
             break;
         case tag_arrival:
-            envelope.arrival =
-                WallTime(std::chrono::microseconds(static_cast<std::int64_t>(field.number())));
+            envelope.arrival = field.time();
             break;
         default:
             break;  // of a later version: it says in the preamble's magic when it can't be ignored

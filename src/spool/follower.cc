@@ -2,11 +2,19 @@
 
 #include <array>
 
+#include "spool/message_file.h"
+
 namespace mxpost::spool {
 
+void RecordStream::feed(std::string_view octets) {
+    pending_.erase(0, used_);
+    used_ = 0;
+    pending_ += octets;
+}
+
 std::optional<Record> RecordStream::next() {
-    while (const auto parsed = parse_record(pending_)) {
-        pending_.erase(0, parsed->size);
+    while (const auto parsed = parse_record(std::string_view(pending_).substr(used_))) {
+        used_ += parsed->size;
         if (parsed->record) {
             return parsed->record;
         }
@@ -15,21 +23,26 @@ std::optional<Record> RecordStream::next() {
 }
 
 Result<std::vector<Record>> JournalFollower::poll() {
+    std::string octets;
     std::array<char, 8192> buffer{};
-    while (true) {
-        const auto got = files_->pread(fd_, buffer.data(), buffer.size(), offset_);
+    while (octets.size() < kMaxJournal) {
+        const auto got = files_->pread(fd_, buffer.data(), buffer.size(), offset_ + octets.size());
         if (!got) {
             return got.error();
         }
         if (*got == 0) {
             break;
         }
-        offset_ += *got;
-        stream_.feed({buffer.data(), *got});
+        octets.append(buffer.data(), *got);
     }
     std::vector<Record> records;
-    while (auto record = stream_.next()) {
-        records.push_back(std::move(*record));
+    std::string_view rest = octets;
+    while (auto parsed = parse_record(rest)) {
+        if (parsed->record) {
+            records.push_back(std::move(*parsed->record));
+        }
+        rest.remove_prefix(parsed->size);
+        offset_ += parsed->size;
     }
     return records;
 }

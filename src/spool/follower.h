@@ -15,15 +15,18 @@ namespace mxpost::spool {
 /// Octets in any pieces -> whole records.
 class RecordStream {
 public:
-    void feed(std::string_view octets) { pending_ += octets; }
+    void feed(std::string_view octets);
     /// The next whole record, in order; types of later versions are passed over.
     std::optional<Record> next();
 
 private:
     std::string pending_;
+    std::size_t used_ = 0;  // octets at the front of pending_ that were records already
 };
 
 /// Reads what was appended to the message file `fd` since the last look, also after its removal.
+/// Looks at the octets behind the last whole record anew each time: a record may be seen half
+/// written, and what a crashed engine left half written is cut off by the next one.
 class JournalFollower {
 public:
     JournalFollower(FileSystem& files, int fd, std::uint64_t journal_offset)
@@ -35,8 +38,7 @@ public:
 private:
     FileSystem* files_;
     int fd_;
-    std::uint64_t offset_;
-    RecordStream stream_;
+    std::uint64_t offset_;  // behind the last whole record
 };
 
 }  // namespace mxpost::spool

@@ -97,17 +97,13 @@ RecordType type_of(const Record& record) {
     return static_cast<RecordType>(record.index() + 1);
 }
 
-WallTime time_of(const Field& field) {
-    return WallTime(std::chrono::microseconds(static_cast<std::int64_t>(field.number())));
-}
-
 std::optional<Record> decode_outcome(FieldReader reader) {
     OutcomeRecord record;
     std::uint64_t kind = 0;
     while (const auto field = reader.next()) {
         switch (field->tag) {
             case tag_time:
-                record.time = time_of(*field);
+                record.time = field->time();
                 break;
             case tag_recipient:
                 record.recipient = static_cast<std::uint32_t>(field->number());
@@ -150,7 +146,7 @@ std::optional<Record> decode_report(FieldReader reader) {
     while (const auto field = reader.next()) {
         switch (field->tag) {
             case tag_time:
-                record.time = time_of(*field);
+                record.time = field->time();
                 break;
             case tag_kind:
                 kind = field->number();
@@ -178,7 +174,7 @@ std::optional<Record> decode_text(FieldReader reader, std::string T::*text) {
     T record;
     while (const auto field = reader.next()) {
         if (field->tag == tag_time) {
-            record.time = time_of(*field);
+            record.time = field->time();
         } else if (field->tag == tag_text) {
             record.*text = field->value;
         }
