@@ -102,11 +102,15 @@ std::size_t ClientMachine::max_recipients() const {
     return learned_max_recipients_ == 0 ? limit : std::min(limit, learned_max_recipients_);
 }
 
+bool ClientMachine::is_ready() const {
+    return state_ == State::idle &&
+           (!capabilities_.mails_max || mail_count_ < *capabilities_.mails_max);
+}
+
 TransactionResult ClientMachine::result() const {
     TransactionResult result = result_;
     result.outcomes = ledger_.outcomes();
-    result.is_session_usable = state_ == State::idle &&
-                               (!capabilities_.mails_max || mail_count_ < *capabilities_.mails_max);
+    result.is_session_usable = is_ready();
     return result;
 }
 
@@ -155,6 +159,12 @@ void ClientMachine::closed(std::string_view reason) {
     }
 }
 
+void ClientMachine::write_failed(std::string_view reason, std::string_view last_words) {
+    if (state_ == State::quit || state_ == State::finished || !is_refused_by(last_words)) {
+        closed(reason);
+    }
+}
+
 void ClientMachine::timed_out() {
     if (state_ == State::quit) {
         state_ = State::finished;
@@ -180,11 +190,7 @@ void ClientMachine::tls_failed(std::string_view reason) {
 
 void ClientMachine::on_reply(const Reply& reply) {
     ++reply_count_;
-    if (dialogue_ != nullptr) {
-        for (const auto& line : reply.lines) {
-            dialogue_->server(line);
-        }
-    }
+    tell(reply);
     // RFC 5321 3.8: the server closes, whatever it was asked.
     if (reply.code == 421 && state_ != State::quit) {
         end_session(refusal_outcome(reply));
@@ -221,22 +227,34 @@ void ClientMachine::on_surplus(std::string_view bytes) {
         end_session(deferral(7, 0, "octets in clear behind the reply to STARTTLS: an attack?"));
         return;
     }
-    // A server that gives up in the middle says why: 421, or a refusal of the content before its
-    // end. Any other reply here answers something that we didn't ask.
+    if (!is_refused_by(bytes)) {
+        desynchronise("an unexpected reply");
+    }
+}
+
+/// A server that gives up in the middle says why: 421, or a refusal of the content before its end.
+/// Any other reply at that point answers something that we didn't ask.
+bool ClientMachine::is_refused_by(std::string_view last_words) {
     ReplyParser parser;
-    if (parser.parse(bytes) == ReplyParser::State::complete) {
-        const Reply reply = parser.take();
-        if (dialogue_ != nullptr) {
-            for (const auto& line : reply.lines) {
-                dialogue_->server(line);
-            }
-        }
-        if (reply.code == 421 || (state_ == State::content && reply.klass() >= 4)) {
-            end_session(refusal_outcome(reply));
-            return;
+    if (parser.parse(last_words) != ReplyParser::State::complete) {
+        return false;
+    }
+    const Reply reply = parser.take();
+    tell(reply);
+    const bool is_content = state_ == State::content || state_ == State::final_reply;
+    if (reply.code != 421 && !(is_content && reply.klass() >= 4)) {
+        return false;
+    }
+    end_session(refusal_outcome(reply));
+    return true;
+}
+
+void ClientMachine::tell(const Reply& reply) {
+    if (dialogue_ != nullptr) {
+        for (const auto& line : reply.lines) {
+            dialogue_->server(line);
         }
     }
-    desynchronise("an unexpected reply");
 }
 
 // Session

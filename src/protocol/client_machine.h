@@ -53,7 +53,7 @@ public:
         start_tls,  // the handshake, at most timeout()
         content,    // content() with the next chunk, or content_end(); write output() as it fills
         idle,       // start() or quit()
-        finished    // write output() if any, close the connection
+        finished    // close the connection
     };
 
     /// `dialogue` may be null; it must outlive the machine.
@@ -74,6 +74,9 @@ public:
     void received(std::string_view bytes);
     /// The connection is gone; `reason` such as "Connection reset by peer", or empty.
     void closed(std::string_view reason);
+    /// Writing failed; `last_words` is what could still be read. Only a refusal counts: whatever
+    /// sounds like "yes" was said before all was written.
+    void write_failed(std::string_view reason, std::string_view last_words);
     void timed_out();
     /// `description` for the dialogue.
     void tls_established(std::string_view description);
@@ -91,6 +94,8 @@ public:
     /// Only when idle: QUIT.
     void quit();
 
+    /// Idle, and another transaction is allowed (RFC 9422 MAILMAX).
+    bool is_ready() const;
     /// Of the last transaction; complete when want() is `idle` or `finished` after start().
     TransactionResult result() const;
     /// Why the session is over, or never became ready: it holds for every recipient, unless
@@ -135,6 +140,8 @@ private:
     void on_data(const Reply& reply);
     void on_final_reply(const Reply& reply);
     void on_surplus(std::string_view bytes);
+    bool is_refused_by(std::string_view last_words);
+    void tell(const Reply& reply);
 
     void command(std::string_view line);
     void note(std::string_view line);

@@ -1,0 +1,121 @@
+// One connection to one mail server: protocol::ClientMachine driven over a socket or TLS. The
+// composer (src/deliver) opens it, sends messages while it is usable, and quits.
+//
+// Every await stands under the deadline of its step (RFC 5321 4.5.3.2) and of the whole; memory is
+// bounded by the buffers below, whatever the peer sends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
+
+#include "mail/content.h"
+#include "mail/outcome.h"
+#include "protocol/client_machine.h"
+#include "smtp/transport.h"
+#include "tls/client_context.h"
+
+namespace mxpost::smtp {
+
+using protocol::Dialogue;
+using protocol::Timeouts;
+using protocol::Transaction;
+using protocol::TransactionResult;
+
+struct Peer {
+    Peer() = default;
+    Peer(std::string host_, boost::asio::ip::address address_, std::uint16_t port_ = 25)
+        : host(std::move(host_)), address(std::move(address_)), port(port_) {}
+
+    std::string host;  // MX host name (SNI, certificate, outcomes), or the address as text
+    boost::asio::ip::address address;
+    std::uint16_t port = 25;
+};
+
+struct SessionSettings {
+    SessionSettings() = default;
+
+    tls::TlsUse tls = tls::TlsUse::may;
+    /// Null: as TlsUse::none. Must outlive the session.
+    const tls::ClientContext* tls_context = nullptr;
+    Timeouts timeouts;
+    std::optional<boost::asio::ip::address> source_v4;  // to bind to, by the peer's family
+    std::optional<boost::asio::ip::address> source_v6;
+};
+
+/// Not thread-safe; one coroutine at a time. It must outlive the awaitables that it gives. The
+/// optional outcomes are trouble that holds for every recipient unless another host does better;
+/// nullopt means that all is well.
+class Session {
+public:
+    /// `dialogue` may be null; it must outlive the session.
+    Session(
+        const boost::asio::any_io_executor& executor, SessionSettings settings, Dialogue* dialogue
+    );
+
+    /// TCP only, so that the HELO name can be chosen by local_address(). Also over again, after
+    /// close(). Failure: deferred, 4.4.1.
+    boost::asio::awaitable<std::optional<mail::RecipientOutcome>> connect(Peer peer);
+    /// The address that connect() went out from.
+    std::optional<boost::asio::ip::address> local_address() const;
+    /// Greeting, EHLO, STARTTLS: nullopt means ready for send(). With TlsUse::may a failed
+    /// handshake leads to a second connection, in clear. `helo_name`: a domain name or an address
+    /// literal.
+    boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(std::string helo_name);
+
+    /// One message. `content` is rewound first and must outlive the call. Each outcome carries
+    /// host, address and TLS. See TransactionResult for what to do next.
+    boost::asio::awaitable<TransactionResult> send(Transaction transaction, mail::Content& content);
+
+    /// QUIT, and waits shortly for its reply; then closed. Does nothing more than close where the
+    /// session isn't idle.
+    boost::asio::awaitable<void> quit();
+    void close();
+
+    /// Ready for another message, as far as can be known without asking the server: it has neither
+    /// closed nor said anything since.
+    bool is_idle_healthy();
+    /// Recipients a Transaction may have (see ClientMachine::max_recipients).
+    std::size_t max_recipients() const;
+    const Peer& peer() const { return peer_; }
+    /// "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted"; empty: in clear.
+    const std::string& tls_text() const { return tls_text_; }
+
+private:
+    using Instant = Transport::Instant;
+
+    tls::TlsUse tls_use() const;
+    void prepare_machine(const std::string& helo_name, bool is_after_tls_failure);
+    void start_clock(std::chrono::milliseconds total);
+    void arm();
+    boost::asio::awaitable<void> run(mail::Content* content);
+    boost::asio::awaitable<void> read_replies();
+    boost::asio::awaitable<void> start_tls();
+    boost::asio::awaitable<void> send_content(mail::Content& content);
+    boost::asio::awaitable<bool> flush();
+    boost::asio::awaitable<void> hear_last_words(Transport::ErrorCode error);
+    void lose(const Transport::ErrorCode& error);
+    void complete(mail::RecipientOutcome& outcome) const;
+    std::optional<mail::RecipientOutcome> trouble() const;
+    TransactionResult unsent(const Transaction& transaction, const mail::RecipientOutcome& outcome)
+        const;
+
+    SessionSettings settings_;
+    Dialogue* dialogue_;
+    Transport transport_;
+    Peer peer_;
+    std::string tls_text_;
+    std::optional<protocol::ClientMachine> machine_;
+    Instant total_deadline_ = Instant::max();
+    std::vector<char> input_;    // replies
+    std::vector<char> content_;  // one chunk, as read; framed it goes to the machine's output
+};
+
+}  // namespace mxpost::smtp

@@ -1,0 +1,151 @@
+#include "smtp/transport.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <sys/socket.h>
+
+namespace mxpost::smtp {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+}  // namespace
+
+Transport::Transport(const asio::any_io_executor& executor)
+    : socket_(executor), watchdog_(executor) {}
+
+Transport::~Transport() {
+    close();
+}
+
+asio::awaitable<Transport::ErrorCode> Transport::connect(
+    tcp::endpoint peer, std::optional<asio::ip::address> source, Instant deadline
+) {
+    close();
+    tls_.reset();
+    is_timed_out_ = false;
+    set_deadline(deadline);
+    ErrorCode error;
+    socket_.open(peer.protocol(), error);
+    if (!error && source) {
+        socket_.bind(tcp::endpoint(*source, 0), error);
+    }
+    if (error) {
+        co_return error;
+    }
+    const auto [connect_error] = co_await socket_.async_connect(peer, kAwait);
+    if (!connect_error && socket_.is_open()) {
+        // Without it the last, short segment of a message waits for the ACK of the one before.
+        ErrorCode ignored;
+        socket_.set_option(tcp::no_delay(true), ignored);
+    }
+    co_return connect_error;
+}
+
+asio::awaitable<std::optional<std::string>> Transport::start_tls(tls::SslPointer ssl) {
+    tls_ = std::make_unique<Stream>(socket_, ssl.release());
+    const auto [error] = co_await tls_->async_handshake(Stream::client, kAwait);
+    std::optional<std::string> problem;
+    if (error) {
+        problem = error.message();
+    }
+    co_return problem;
+}
+
+asio::awaitable<Transport::ErrorCode> Transport::write(std::string_view bytes) {
+    const auto buffer = asio::buffer(bytes.data(), bytes.size());
+    if (tls_) {
+        const auto [error, size] = co_await asio::async_write(*tls_, buffer, kAwait);
+        co_return error;
+    }
+    const auto [error, size] = co_await asio::async_write(socket_, buffer, kAwait);
+    co_return error;
+}
+
+asio::awaitable<std::pair<Transport::ErrorCode, std::size_t>> Transport::read(std::span<char> buffer
+) {
+    const auto space = asio::buffer(buffer.data(), buffer.size());
+    std::pair<ErrorCode, std::size_t> result;
+    if (tls_) {
+        const auto [error, size] = co_await tls_->async_read_some(space, kAwait);
+        result.first = error;
+        result.second = size;
+    } else {
+        const auto [error, size] = co_await socket_.async_read_some(space, kAwait);
+        result.first = error;
+        result.second = size;
+    }
+    co_return result;
+}
+
+void Transport::set_deadline(Instant deadline) {
+    deadline_ = deadline;
+    if (deadline_ < watched_) {
+        watch();
+    }
+}
+
+void Transport::clear_deadline() {
+    deadline_ = Instant::max();
+}
+
+/// The timer isn't set anew for each step: it wakes at the earliest deadline that it was told, and
+/// looks whether that still counts.
+void Transport::watch() {
+    watched_ = deadline_;
+    watchdog_.expires_at(deadline_);
+    watchdog_.async_wait([this, life = std::weak_ptr<int>(life_)](const ErrorCode& error) {
+        if (error || life.expired()) {
+            return;
+        }
+        watched_ = Instant::max();
+        if (deadline_ == Instant::max()) {
+            return;
+        }
+        if (std::chrono::steady_clock::now() < deadline_) {
+            watch();
+            return;
+        }
+        is_timed_out_ = true;
+        close();
+    });
+}
+
+bool Transport::is_silent() {
+    if (!socket_.is_open() || (tls_ && SSL_pending(tls_->native_handle()) > 0)) {
+        return false;
+    }
+    char octet = 0;
+    const auto size =
+        ::recv(socket_.native_handle(), &octet, sizeof(octet), MSG_PEEK | MSG_DONTWAIT);
+    return size < 0 && errno == EAGAIN;
+}
+
+std::optional<asio::ip::address> Transport::local_address() const {
+    ErrorCode error;
+    const auto endpoint = socket_.local_endpoint(error);
+    if (error) {
+        return std::nullopt;
+    }
+    return endpoint.address();
+}
+
+void Transport::close() {
+    ErrorCode ignored;
+    socket_.close(ignored);
+    watchdog_.cancel();
+    watched_ = Instant::max();
+    deadline_ = Instant::max();
+}
+
+}  // namespace mxpost::smtp

@@ -1,0 +1,672 @@
+// Sessions against a server in the same event loop: what needs a real socket, real TLS, real time.
+#include "smtp/session.h"
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include "support/certificate.h"
+#include "support/loopback_server.h"
+#include "support/scripted_peer.h"
+
+namespace mxpost::smtp {
+namespace {
+
+namespace asio = boost::asio;
+using test::Certificate;
+using test::LoopbackServer;
+using test::ServerConnection;
+using Task = asio::awaitable<void>;
+
+/// Content in memory, read in pieces of `piece`; can fail in the middle.
+class MemoryContent final : public mail::Content {
+public:
+    explicit MemoryContent(std::string text, std::size_t piece = 1 << 20)
+        : text_(std::move(text)), piece_(piece), size_(text_.size()) {}
+
+    void fail_at(std::size_t offset) { fail_at_ = offset; }
+    void fail_to_rewind() { cannot_rewind_ = true; }
+    void claim(std::uint64_t size) { size_ = size; }
+
+    std::uint64_t size() const override { return size_; }
+    bool is_eight_bit() const override { return !is_ascii(text_); }
+    Result<void> rewind() override {
+        offset_ = 0;
+        return cannot_rewind_ ? Result<void>(Error::invalid("gone")) : Result<void>();
+    }
+    Result<std::size_t> read(std::span<char> buffer) override {
+        if (offset_ >= fail_at_) {
+            return Error::invalid("the file was truncated");
+        }
+        const auto size = std::min({buffer.size(), text_.size() - offset_, piece_});
+        std::copy_n(text_.begin() + static_cast<std::ptrdiff_t>(offset_), size, buffer.begin());
+        offset_ += size;
+        return size;
+    }
+
+private:
+    std::string text_;
+    std::size_t piece_;
+    std::uint64_t size_;
+    std::size_t offset_ = 0;
+    std::size_t fail_at_ = std::string::npos;
+    bool cannot_rewind_ = false;
+};
+
+const std::string kContent = "Subject: x\r\n\r\n.dot\r\nbye\r\n";
+const std::string kFramed = "Subject: x\r\n\r\n..dot\r\nbye\r\n";
+
+Transaction one_recipient() {
+    std::vector<mail::Recipient> recipients;
+    recipients.emplace_back(mail::Address("you", "b.example"));
+    return Transaction(mail::Address("me", "a.example"), std::move(recipients));
+}
+
+/// A loop with a server whose connections the handlers play, and a session to it.
+class Lab {
+public:
+    explicit Lab(std::vector<LoopbackServer::Handler> handlers)
+        : server_(loop_, std::move(handlers)) {
+        settings.timeouts.quit = std::chrono::milliseconds(500);
+    }
+
+    Peer peer() const {
+        return Peer("mx.example", asio::ip::address_v4::loopback(), server_.port());
+    }
+
+    /// Runs `test` to its end, at most ten seconds.
+    void run(const std::function<Task(Session&)>& test) {
+        Session session(loop_.get_executor(), settings, &dialogue);
+        std::exception_ptr failure;
+        bool has_ended = false;
+        auto task = test(session);
+        asio::co_spawn(loop_, std::move(task), [&](std::exception_ptr exception) {
+            failure = exception;
+            has_ended = true;
+            loop_.stop();
+        });
+        loop_.run_for(std::chrono::seconds(10));
+        EXPECT_TRUE(has_ended);
+        EXPECT_FALSE(failure);
+        session.close();
+    }
+
+    ServerConnection& connection(std::size_t index) { return *server_.connections().at(index); }
+    std::size_t connection_count() const { return server_.connections().size(); }
+    /// Lets the server read what was left when the client had ended.
+    void settle() {
+        loop_.restart();
+        loop_.run_for(std::chrono::milliseconds(20));
+    }
+
+    SessionSettings settings;
+    test::TranscriptDialogue dialogue;
+
+private:
+    asio::io_context loop_;
+    LoopbackServer server_;
+};
+
+Task greet(ServerConnection& server, std::string keywords) {
+    co_await server.say("220 mx.example ESMTP\r\n");
+    co_await server.line();
+    co_await server.say("250-mx.example\r\n" + keywords + "250 HELP\r\n");
+}
+
+/// MAIL, one RCPT, DATA, one after the other.
+Task take_commands(ServerConnection& server) {
+    co_await server.line();
+    co_await server.say("250 ok\r\n");
+    co_await server.line();
+    co_await server.say("250 ok\r\n");
+    co_await server.line();
+    co_await server.say("354 go\r\n");
+}
+
+Task take_mail(ServerConnection& server, std::string& content) {
+    co_await take_commands(server);
+    content = co_await server.content();
+    co_await server.say("250 2.0.0 taken\r\n");
+}
+
+Task take_quit(ServerConnection& server) {
+    co_await server.line();
+    co_await server.say("221 bye\r\n");
+    server.close();
+}
+
+Task never_called(ServerConnection&) {
+    ADD_FAILURE() << "an unexpected connection";
+    co_return;
+}
+
+TEST(Session, DeliversSeveralMessagesAndQuits) {
+    std::vector<std::string> contents(2);
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await take_mail(server, contents[0]);
+        co_await take_mail(server, contents[1]);
+        co_await take_quit(server);
+    }});
+    lab.run([&](Session& session) -> Task {
+        const auto refused = co_await session.connect(lab.peer());
+        EXPECT_FALSE(refused);
+        EXPECT_EQ(session.local_address(), asio::ip::make_address("127.0.0.1"));
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_FALSE(trouble);
+        MemoryContent content(kContent, 5);
+        for (int i = 0; i < 2; ++i) {
+            EXPECT_TRUE(session.is_idle_healthy());
+            const auto result = co_await session.send(one_recipient(), content);
+            EXPECT_TRUE(result.is_session_usable);
+            EXPECT_EQ(result.outcomes.size(), 1U);
+            const auto& outcome = result.outcomes.at(0);
+            EXPECT_EQ(outcome.kind, mail::OutcomeKind::delivered);
+            EXPECT_EQ(outcome.text, "2.0.0 taken");
+            EXPECT_EQ(outcome.remote_host, "mx.example");
+            EXPECT_EQ(outcome.remote_address, "127.0.0.1");
+            EXPECT_EQ(outcome.tls, "");
+        }
+        co_await session.quit();
+        EXPECT_FALSE(session.is_idle_healthy());
+    });
+    EXPECT_EQ(contents, (std::vector<std::string>{kFramed, kFramed}));
+    EXPECT_EQ(lab.connection(0).lines.back(), "QUIT");
+    EXPECT_EQ(lab.dialogue.lines.back(), "S: 221 bye");
+}
+
+TEST(Session, StreamsALargeMessageUnchanged) {
+    std::string text = "Subject: large\r\n\r\n";
+    for (int i = 0; i < 60000; ++i) {
+        text += (i % 3 == 0 ? ".line " : "line ") + std::to_string(i) + "\r\n";
+    }
+    std::string received;
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "250-SIZE 10000000\r\n250-PIPELINING\r\n");
+        co_await server.line();
+        co_await server.line();
+        co_await server.line();
+        co_await server.say("250 ok\r\n250 ok\r\n354 go\r\n");
+        received = co_await server.content();
+        co_await server.say("250 ok\r\n");
+    }});
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        MemoryContent content(text);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
+    });
+    EXPECT_EQ(received, test::ScriptedPeer::framed(text));
+    EXPECT_EQ(
+        lab.connection(0).lines.at(1),
+        "MAIL FROM:<me@a.example> SIZE=" + std::to_string(text.size())
+    );
+}
+
+TEST(Session, BodyAndFinalDotLeaveInOneWrite) {
+    // Exactly one chunk (32768 octets), so that the end of the content shows only with the next
+    // read.
+    std::string text = "Subject: x\r\n\r\n";
+    while (text.size() < 32768 - 100) {
+        text += std::string(98, 'x') + "\r\n";
+    }
+    text += std::string(32768 - text.size() - 2, 'y') + "\r\n";
+    ASSERT_EQ(text.size(), 32768U);
+    std::string content_read;
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await take_commands(server);
+        server.reads.clear();
+        content_read = co_await server.content();
+        co_await server.say("250 ok\r\n");
+    }});
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        MemoryContent content(text);
+        co_await session.send(one_recipient(), content);
+    });
+    EXPECT_EQ(content_read, text);
+    EXPECT_EQ(lab.connection(0).reads, (std::vector<std::size_t>{32771}));
+}
+
+TEST(Session, AnsweringNobodyIsAConnectFailure) {
+    std::uint16_t port = 0;
+    {
+        asio::io_context loop;
+        const asio::ip::tcp::acceptor unused(
+            loop, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)
+        );
+        port = unused.local_endpoint().port();
+    }
+    Lab lab({never_called});
+    lab.run([&](Session& session) -> Task {
+        Peer nobody("mx.example", asio::ip::address_v4::loopback(), port);
+        const auto refused = co_await session.connect(nobody);
+        EXPECT_TRUE(refused);
+        EXPECT_EQ(refused->kind, mail::OutcomeKind::deferred);
+        EXPECT_EQ(refused->status.text(), "4.4.1");
+        EXPECT_EQ(
+            refused->text,
+            "connect to mx.example[127.0.0.1]:" + std::to_string(port) + ": Connection refused"
+        );
+        MemoryContent content(kContent);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_TRUE(result.may_try_next_host);
+        EXPECT_FALSE(result.is_session_usable);
+        EXPECT_EQ(result.outcomes.size(), 1U);
+    });
+}
+
+TEST(Session, ASourceAddressThatIsNotOursIsAConnectFailure) {
+    Lab lab({never_called});
+    lab.settings.source_v4 = asio::ip::make_address("192.0.2.1");
+    lab.run([&](Session& session) -> Task {
+        const auto refused = co_await session.connect(lab.peer());
+        EXPECT_TRUE(refused);
+        EXPECT_EQ(refused->status.text(), "4.4.1");
+    });
+    EXPECT_EQ(lab.connection_count(), 0U);
+}
+
+TEST(Session, RefusingGreetingIsTheOutcome) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await server.say("554 5.7.1 go away\r\n");
+        co_await take_quit(server);
+    }});
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_TRUE(trouble);
+        EXPECT_EQ(trouble->kind, mail::OutcomeKind::failed);
+        EXPECT_EQ(trouble->text, "5.7.1 go away");
+        EXPECT_EQ(trouble->remote_address, "127.0.0.1");
+    });
+    EXPECT_EQ(lab.connection(0).lines, std::vector<std::string>{"QUIT"});
+}
+
+TEST(Session, DrippingOctetsDoNotMoveTheDeadline) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        for (int i = 0; i < 1000; ++i) {
+            co_await server.say(i == 0 ? "220 " : "x");
+            co_await server.wait(std::chrono::milliseconds(5));
+        }
+    }});
+    lab.settings.timeouts.greeting = std::chrono::milliseconds(100);
+    const auto start = std::chrono::steady_clock::now();
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_TRUE(trouble);
+        EXPECT_EQ(trouble->text, "timed out while waiting for the greeting");
+        EXPECT_EQ(trouble->status.text(), "4.4.2");
+    });
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+}
+
+TEST(Session, TheWholeHasADeadlineToo) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await server.say("220 mx\r\n");
+        co_await server.line();
+        co_await server.wait(std::chrono::seconds(5));
+    }});
+    lab.settings.timeouts.total = std::chrono::milliseconds(100);
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_TRUE(trouble);
+        EXPECT_EQ(trouble->text, "timed out while waiting for the reply to EHLO");
+    });
+}
+
+TEST(Session, AServerThatStopsReadingIsGivenUp) {
+    const std::string text(8000000, 'x');
+    std::string lines = "Subject: x\r\n\r\n";
+    for (std::size_t i = 0; i < text.size(); i += 900) {
+        lines += std::string(900, 'x') + "\r\n";
+    }
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await take_commands(server);
+        co_await server.wait(std::chrono::seconds(5));
+    }});
+    lab.settings.timeouts.data_block = std::chrono::milliseconds(100);
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        MemoryContent content(lines);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_EQ(
+            result.outcomes.at(0).text, "timed out while waiting for the content to be taken"
+        );
+        EXPECT_TRUE(result.may_try_next_host);
+        EXPECT_FALSE(result.is_content_bad);
+    });
+}
+
+TEST(Session, RefusalBeforeTheEndOfTheContentIsHeard) {
+    std::string lines = "Subject: x\r\n\r\n";
+    for (int i = 0; i < 10000; ++i) {
+        lines += std::string(900, 'x') + "\r\n";
+    }
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await take_commands(server);
+        co_await server.say("552 5.3.4 too big\r\n");
+        server.close();
+    }});
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        MemoryContent content(lines);
+        const auto result = co_await session.send(one_recipient(), content);
+        const auto& outcome = result.outcomes.at(0);
+        // Closing with unread octets makes the kernel send RST, which may overtake the reply.
+        EXPECT_NE(outcome.kind, mail::OutcomeKind::delivered);
+        EXPECT_EQ(outcome.kind == mail::OutcomeKind::failed, outcome.reply_code == 552);
+        EXPECT_FALSE(result.is_session_usable);
+    });
+}
+
+TEST(Session, ResetAfterTheDotIsAmbiguous) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await take_commands(server);
+        co_await server.content();
+        server.reset();
+    }});
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        MemoryContent content(kContent);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::deferred);
+        EXPECT_EQ(result.outcomes.at(0).status.text(), "4.4.2");
+        EXPECT_FALSE(result.may_try_next_host);
+        EXPECT_FALSE(result.is_session_usable);
+    });
+}
+
+TEST(Session, BadContentEndsWithoutADot) {
+    for (int how = 0; how < 5; ++how) {
+        std::string received;
+        Lab lab({[&](ServerConnection& server) -> Task {
+            co_await greet(server, "");
+            co_await take_commands(server);
+            received = co_await server.content();
+        }});
+        lab.run([&](Session& session) -> Task {
+            co_await session.connect(lab.peer());
+            co_await session.greet("me.example");
+            MemoryContent content(
+                how == 0   ? "Subject: x\r\n\r\nbare\n.\r\n"
+                : how == 1 ? "Subject: x\r\n\r\nend"
+                           : kContent,
+                10
+            );
+            if (how == 2) {
+                content.fail_at(20);
+            } else if (how >= 3) {
+                content.claim(how == 3 ? 100 : 10);
+            }
+            const auto result = co_await session.send(one_recipient(), content);
+            EXPECT_TRUE(result.is_content_bad) << how;
+            EXPECT_FALSE(result.content_problem.empty());
+            EXPECT_FALSE(result.may_try_next_host);
+            EXPECT_FALSE(result.is_session_usable);
+            EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::deferred);
+        });
+        lab.settle();
+        EXPECT_TRUE(received.ends_with("<end>")) << how << received;
+        EXPECT_EQ(received.find("\r\n.\r\n"), std::string::npos);
+    }
+}
+
+TEST(Session, ContentThatIsGoneLeavesTheSessionUsable) {
+    std::string received;
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await take_mail(server, received);
+    }});
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        MemoryContent gone(kContent);
+        gone.fail_to_rewind();
+        const auto bad = co_await session.send(one_recipient(), gone);
+        EXPECT_TRUE(bad.is_content_bad);
+        EXPECT_TRUE(bad.is_session_usable);
+        MemoryContent content(kContent);
+        const auto good = co_await session.send(one_recipient(), content);
+        EXPECT_EQ(good.outcomes.at(0).kind, mail::OutcomeKind::delivered);
+    });
+}
+
+TEST(Session, AnIdleSessionThatTheServerEndedIsNotHealthy) {
+    for (const bool is_polite : {false, true}) {
+        Lab lab({[&](ServerConnection& server) -> Task {
+            co_await greet(server, "");
+            if (is_polite) {
+                co_await server.say("421 4.4.2 idle\r\n");
+            } else {
+                server.close();
+            }
+        }});
+        lab.run([&](Session& session) -> Task {
+            co_await session.connect(lab.peer());
+            const auto trouble = co_await session.greet("me.example");
+            // The 421 may have come in one segment with the reply to EHLO.
+            if (!trouble) {
+                asio::steady_timer timer(co_await asio::this_coro::executor);
+                for (int i = 0; i < 200 && session.is_idle_healthy(); ++i) {
+                    timer.expires_after(std::chrono::milliseconds(5));
+                    co_await timer.async_wait(asio::use_awaitable);
+                }
+            }
+            EXPECT_FALSE(session.is_idle_healthy());
+        });
+    }
+}
+
+TEST(Session, QuitDoesNotWaitForAServerThatIgnoresIt) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await server.wait(std::chrono::seconds(5));
+    }});
+    lab.settings.timeouts.quit = std::chrono::milliseconds(50);
+    const auto start = std::chrono::steady_clock::now();
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        co_await session.quit();
+    });
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+}
+
+class TlsSession : public ::testing::Test {
+protected:
+    TlsSession() : certificate_("DNS:mx.example"), server_context_(certificate_.server_context()) {
+        auto context = tls::ClientContext::make(tls::TrustSettings());
+        EXPECT_TRUE(context);
+        context_ = std::move(*context);
+    }
+
+    static Task offer_tls(ServerConnection& server, std::string behind_220) {
+        co_await greet(server, "250-STARTTLS\r\n");
+        co_await server.line();
+        co_await server.say("220 go\r\n" + behind_220);
+    }
+
+    Task serve_tls(ServerConnection& server, std::string& content) {
+        co_await offer_tls(server, "");
+        const bool is_done = co_await server.start_tls(server_context_.get());
+        EXPECT_TRUE(is_done);
+        co_await server.line();
+        co_await server.say("250 mx.example\r\n");
+        co_await take_mail(server, content);
+        co_await take_quit(server);
+    }
+
+    Certificate certificate_;
+    test::OpenSslPointer<SSL_CTX> server_context_;
+    std::unique_ptr<tls::ClientContext> context_;
+};
+
+TEST_F(TlsSession, EncryptsWhenOfferedWhoeverTheServerIs) {
+    std::string received;
+    Lab lab({[&](ServerConnection& server) -> Task { co_await serve_tls(server, received); }});
+    lab.settings.tls_context = context_.get();
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_FALSE(trouble);
+        EXPECT_TRUE(session.tls_text().starts_with("TLSv1.3 TLS_")) << session.tls_text();
+        EXPECT_TRUE(session.tls_text().ends_with(" untrusted"));
+        EXPECT_TRUE(session.is_idle_healthy());
+        MemoryContent content(kContent);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
+        EXPECT_EQ(result.outcomes.at(0).tls, session.tls_text());
+        co_await session.quit();
+    });
+    EXPECT_EQ(received, kFramed);
+    EXPECT_EQ(
+        lab.connection(0).lines,
+        (std::vector<std::string>{
+            "EHLO me.example",
+            "STARTTLS",
+            "EHLO me.example",
+            "MAIL FROM:<me@a.example>",
+            "RCPT TO:<you@b.example>",
+            "DATA",
+            "QUIT"})
+    );
+}
+
+TEST_F(TlsSession, AFailedHandshakeIsRetriedInClearOnANewConnection) {
+    for (int how = 0; how < 4; ++how) {
+        std::string received;
+        const auto old = certificate_.server_context(TLS1_1_VERSION);
+        LoopbackServer::Handler broken = [&](ServerConnection& server) -> Task {
+            co_await offer_tls(server, "");
+            if (how == 0) {
+                server.close();
+            } else if (how == 1) {
+                co_await server.wait(std::chrono::milliseconds(20));
+                co_await server.say("HTTP/1.0 400 Bad Request\r\n\r\n");
+            } else if (how == 2) {
+                const bool is_done = co_await server.start_tls(old.get());
+                EXPECT_FALSE(is_done);
+            } else {
+                co_await server.wait(std::chrono::seconds(5));
+            }
+        };
+        Lab lab({broken, [&](ServerConnection& server) -> Task {
+                     co_await greet(server, "250-STARTTLS\r\n");
+                     co_await take_mail(server, received);
+                 }});
+        lab.settings.tls_context = context_.get();
+        lab.settings.timeouts.start_tls = std::chrono::milliseconds(how == 3 ? 100 : 5000);
+        lab.run([&](Session& session) -> Task {
+            co_await session.connect(lab.peer());
+            const auto trouble = co_await session.greet("me.example");
+            EXPECT_FALSE(trouble) << how << trouble->text;
+            EXPECT_EQ(session.tls_text(), "");
+            MemoryContent content(kContent);
+            const auto result = co_await session.send(one_recipient(), content);
+            EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
+            EXPECT_EQ(result.outcomes.at(0).tls, "");
+        });
+        EXPECT_EQ(received, kFramed) << how;
+        EXPECT_EQ(lab.connection_count(), 2U);
+    }
+}
+
+TEST_F(TlsSession, PolicyForbidsClearText) {
+    for (const auto use : {tls::TlsUse::encrypt, tls::TlsUse::verify}) {
+        Lab lab(
+            {[&](ServerConnection& server) -> Task {
+                 co_await offer_tls(server, "");
+                 server.close();
+             },
+             [&](ServerConnection& server) -> Task { co_await never_called(server); }}
+        );
+        lab.settings.tls_context = context_.get();
+        lab.settings.tls = use;
+        lab.run([&](Session& session) -> Task {
+            co_await session.connect(lab.peer());
+            const auto trouble = co_await session.greet("me.example");
+            EXPECT_TRUE(trouble);
+            EXPECT_EQ(trouble->kind, mail::OutcomeKind::deferred);
+        });
+        EXPECT_EQ(lab.connection_count(), 1U);
+    }
+}
+
+TEST_F(TlsSession, VerifyRefusesAnUntrustedCertificate) {
+    std::string received;
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await offer_tls(server, "");
+        const bool is_done = co_await server.start_tls(server_context_.get());
+        EXPECT_TRUE(is_done);
+        received = co_await server.line();
+    }});
+    lab.settings.tls_context = context_.get();
+    lab.settings.tls = tls::TlsUse::verify;
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_TRUE(trouble);
+        EXPECT_EQ(trouble->status.text(), "4.7.5");
+        EXPECT_EQ(
+            trouble->text, "TLS failed: the certificate of mx.example: self-signed certificate"
+        );
+    });
+    lab.settle();
+    EXPECT_EQ(received, "<end>");
+}
+
+TEST_F(TlsSession, OctetsInjectedBehindThe220EndEverything) {
+    Lab lab(
+        {[&](ServerConnection& server) -> Task {
+             co_await offer_tls(server, "250 injected\r\n");
+             co_await server.wait(std::chrono::milliseconds(500));
+         },
+         [&](ServerConnection& server) -> Task { co_await never_called(server); }}
+    );
+    lab.settings.tls_context = context_.get();
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_TRUE(trouble);
+        EXPECT_EQ(trouble->status.text(), "4.7.0");
+        EXPECT_EQ(trouble->kind, mail::OutcomeKind::deferred);
+    });
+    EXPECT_EQ(lab.connection_count(), 1U);
+}
+
+TEST_F(TlsSession, WithoutAContextStartTlsIsNotAskedFor) {
+    std::string received;
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "250-STARTTLS\r\n");
+        co_await take_mail(server, received);
+    }});
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        MemoryContent content(kContent);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
+    });
+    EXPECT_EQ(received, kFramed);
+}
+
+}  // namespace
+}  // namespace mxpost::smtp
