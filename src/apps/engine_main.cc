@@ -1,0 +1,268 @@
+#include "apps/engine_main.h"
+
+#include <array>
+#include <iostream>
+#include <memory>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file_system.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "config/load.h"
+#include "deliver/engine.h"
+#include "deliver/loose_delivery.h"
+#include "deliver/privilege.h"
+#include "dns/stub_resolver.h"
+#include "route/own_addresses.h"
+#include "submit/identity.h"
+#include "submit/process.h"
+
+namespace mxpost::apps {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// resolv.conf's servers, or those that the settings name.
+std::function<dns::ResolvConf()> name_servers(
+    const config::Settings& settings, const Clock& clock
+) {
+    if (settings.resolver.empty()) {
+        auto file = std::make_shared<dns::ResolvConfFile>("/etc/resolv.conf", clock);
+        return [file] { return file->current(); };
+    }
+    dns::ResolvConf conf;
+    for (const std::string& address : settings.resolver) {
+        conf.servers.emplace_back(asio::ip::make_address(address), std::uint16_t{53});
+    }
+    return [conf] { return conf; };
+}
+
+route::AddressFamily family(config::AddressFamily setting) {
+    switch (setting) {
+        case config::AddressFamily::ipv4:
+            return route::AddressFamily::ipv4;
+        case config::AddressFamily::ipv6:
+            return route::AddressFamily::ipv6;
+        case config::AddressFamily::automatic:
+            break;
+    }
+    return route::AddressFamily::automatic;
+}
+
+tls::TlsUse tls_use(config::TlsLevel setting) {
+    switch (setting) {
+        case config::TlsLevel::none:
+            return tls::TlsUse::none;
+        case config::TlsLevel::encrypt:
+            return tls::TlsUse::encrypt;
+        case config::TlsLevel::may:
+            break;
+    }
+    return tls::TlsUse::may;
+}
+
+/// A source address; settings are checked when they are read. Empty: the kernel's choice.
+std::optional<asio::ip::address> source(const std::string& address) {
+    return address.empty() ? std::nullopt : std::optional(asio::ip::make_address(address));
+}
+
+schedule::RetryPolicy retry_policy(const config::Settings& settings) {
+    schedule::RetryPolicy policy;
+    policy.first_delay = settings.retry_min;
+    policy.max_delay = settings.retry_max;
+    policy.lifetime = settings.queue_lifetime;
+    policy.warning = settings.warning_time;
+    return policy;
+}
+
+/// Where this engine's own uid would queue: reports about other uids' mail go there.
+std::vector<std::string> spools(const config::Settings& settings) {
+    const submit::Identity identity = submit::find_identity(::geteuid(), submit::HostFiles());
+    return spool::spool_candidates(
+        settings.spool, config::Settings().spool, identity.uid, identity.home
+    );
+}
+
+/// For messages: what the descriptor of a box was opened as.
+std::string path_of(const Fd& fd) {
+    std::array<char, 4096> path{};
+    const std::string link = "/proc/self/fd/" + std::to_string(fd.get());
+    const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
+    return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "box";
+}
+
+/// Everything that an engine stands on, made in order and destroyed in reverse.
+class Process {
+public:
+    Process(config::Settings settings, Log& log)
+        : settings_(std::move(settings)),
+          names_(submit::find_host_names(settings_, submit::HostFiles(), submit::system_host_name())
+          ),
+          log_(log),
+          addresses_(clock_),
+          resolver_(
+              io_.get_executor(),
+              name_servers(settings_, clock_),
+              dns::StubResolverSettings(),
+              random_,
+              clock_
+          ),
+          router_(
+              resolver_,
+              random_,
+              router_settings(),
+              [this](const auto& address) { return addresses_.contains(address); }
+          ),
+          sites_(io_.get_executor(), site_limits(), clock_),
+          services_{
+              io_.get_executor(),
+              clock_,
+              random_,
+              log_,
+              settings_,
+              names_.host,
+              local_domains(),
+              retry_policy(settings_),
+              resolver_,
+              router_,
+              sites_,
+              session_settings()} {}
+
+    ExitStatus serve(EngineStart start) {
+        deliver::EngineOptions options;
+        options.spools = spools(settings_);
+        options.own_spool = settings_.spool;
+        options.role = start.box       ? deliver::EngineRole::on_demand
+                       : start.is_once ? deliver::EngineRole::once
+                                       : deliver::EngineRole::system;
+        deliver::Engine engine(io_, files_, services_, std::move(options));
+        if (start.box) {
+            const std::string path = path_of(start.box);
+            auto box = spool::adopt_box(files_, std::move(start.box), path);
+            if (!box) {
+                log_.error("the box that was handed over can't be used: " + box.error().message());
+                return ExitStatus::temp_fail;
+            }
+            engine.adopt(std::move(*box));
+        }
+        engine.run();
+        return ExitStatus::ok;
+    }
+
+    ExitStatus serve_loose(Fd message, Fd report) {
+        spool::LooseStore store(files_, std::move(message), std::move(report));
+        deliver::LooseDelivery delivery(services_, store);
+        bool is_done = false;
+        asio::co_spawn(io_, delivery.run(), [&](const std::exception_ptr& error, bool result) {
+            is_done = result;
+            sites_.reap(true);
+            if (error) {
+                std::rethrow_exception(error);
+            }
+        });
+        io_.run();
+        return is_done ? ExitStatus::ok : ExitStatus::temp_fail;
+    }
+
+private:
+    route::RouterSettings router_settings() const {
+        route::RouterSettings result;
+        result.family = family(settings_.address_family);
+        for (const std::string& name : {settings_.host_name, settings_.helo_name, names_.host}) {
+            if (name.find('.') != std::string::npos) {
+                result.own_names.insert(ascii_lower(name));
+            }
+        }
+        return result;
+    }
+
+    smtp::SessionSettings session_settings() {
+        smtp::SessionSettings session;
+        session.tls = tls_use(settings_.tls);
+        if (session.tls != tls::TlsUse::none) {
+            auto context = tls::ClientContext::make(tls::TrustSettings());
+            if (context) {
+                tls_context_ = std::move(*context);
+            } else {
+                log_.error("TLS can't be set up: " + context.error().message());
+            }
+        }
+        session.tls_context = tls_context_.get();
+        session.source_v4 = source(settings_.source_address_ipv4);
+        session.source_v6 = source(settings_.source_address_ipv6);
+        return session;
+    }
+
+    deliver::SiteLimits site_limits() const {
+        deliver::SiteLimits limits;
+        limits.max_sessions = settings_.max_sessions;
+        limits.max_sessions_per_site = settings_.max_sessions_per_site;
+        return limits;
+    }
+
+    /// The host's own names (design 7): an MX that is found for one of them would lead back here.
+    std::vector<std::string> local_domains() const {
+        std::vector<std::string> domains = settings_.local_domains;
+        domains.insert(domains.end(), {"localhost", "localhost.localdomain"});
+        if (!names_.host.empty()) {
+            domains.push_back(ascii_lower(names_.host));
+        }
+        return domains;
+    }
+
+    config::Settings settings_;
+    submit::HostNames names_;
+    Log& log_;
+    PosixFileSystem files_;
+    SystemClock clock_;
+    SystemRandom random_;
+    asio::io_context io_{1};
+    route::InterfaceAddresses addresses_;
+    dns::StubResolver resolver_;
+    route::Router router_;
+    std::unique_ptr<tls::ClientContext> tls_context_;
+    deliver::Sites sites_;
+    deliver::Services services_;
+};
+
+}  // namespace
+
+ExitStatus run_engine(EngineStart start) {
+    submit::occupy_standard_descriptors();
+    submit::ignore_write_signals();
+    ::umask(0007);
+    (void)!::chdir("/");
+    PosixFileSystem files;
+    // `mxpost run` is the one program whose environment root's engine honours (design 8); an engine
+    // that a submission started has been given a clean one.
+    const auto environment = config::own_environment(::environ);
+    const auto loaded = config::load(files, config::kFile, environment);
+    if (!loaded) {
+        const auto log = open_log("", "mxpost");
+        log->error(loaded.error().message());
+        std::cerr << "mxpost: " << loaded.error().message() << "\n";
+        return ExitStatus::config;
+    }
+    const auto dropped = deliver::drop_root(loaded->values.user);
+    // As the user that it is to be written as.
+    const auto log = open_log(loaded->values.log, "mxpost");
+    if (!dropped) {
+        log->error("engine can't start: " + dropped.error().message());
+        std::cerr << "mxpost: " << dropped.error().message() << "\n";
+        return ExitStatus::config;
+    }
+    deliver::raise_descriptor_limit();
+    Process process(loaded->values, *log);
+    if (start.message) {
+        return process.serve_loose(std::move(start.message), std::move(start.report));
+    }
+    return process.serve(std::move(start));
+}
+
+}  // namespace mxpost::apps

@@ -1,0 +1,19 @@
+// The engine's process: settings, privilege, and the objects that an Engine needs, put together.
+#pragma once
+
+#include "base/exit_status.h"
+#include "base/fd.h"
+
+namespace mxpost::apps {
+
+/// How the engine was started. Without any of these: the system engine.
+struct EngineStart {
+    bool is_once = false;
+    Fd box;      // on demand: a box, locked
+    Fd message;  // without spool: the message …
+    Fd report;   // … and where its journal goes
+};
+
+ExitStatus run_engine(EngineStart start);
+
+}  // namespace mxpost::apps

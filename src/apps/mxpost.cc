@@ -1,0 +1,101 @@
+// mxpost: the engine and the administrator's tool. Wiring only.
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <boost/program_options.hpp>
+
+#include "apps/engine_main.h"
+#include "apps/show_config.h"
+#include "base/exit_status.h"
+#include "base/fd.h"
+
+namespace {
+
+namespace po = boost::program_options;
+using mxpost::ExitStatus;
+
+constexpr const char* kUsage =
+    "usage: mxpost run [--once]\n"
+    "       mxpost config\n"
+    "       mxpost --version | --help\n"
+    "\n"
+    "  run         deliver queued mail until told to end (SIGTERM)\n"
+    "  run --once  deliver what is due, then end\n"
+    "  config      show every setting, its value, and where it comes from\n"
+    "\n"
+    "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
+
+int usage_error(const std::string& message) {
+    std::cerr << "mxpost: " << message << " (see mxpost --help)\n";
+    return static_cast<int>(ExitStatus::usage);
+}
+
+/// A descriptor that the starting sendmail hands over, or none.
+mxpost::Fd handed_over(const po::variables_map& values, const char* name) {
+    return values.contains(name) ? mxpost::Fd(values[name].as<int>()) : mxpost::Fd();
+}
+
+int run(const std::vector<std::string>& arguments) {
+    po::options_description options;
+    options.add_options()("once", "deliver what is due, then end")(
+        "box-fd", po::value<int>(), "a box whose lock comes with the descriptor"
+    )("message-fd", po::value<int>(), "a message without spool"
+    )("report-fd", po::value<int>(), "where its journal goes");
+    po::variables_map values;
+    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    const po::positional_options_description no_operands;
+    po::store(
+        po::command_line_parser(arguments)
+            .options(options)
+            .style(style)
+            .positional(no_operands)
+            .run(),
+        values
+    );
+    po::notify(values);
+    mxpost::apps::EngineStart start;
+    start.is_once = values.contains("once");
+    start.box = handed_over(values, "box-fd");
+    start.message = handed_over(values, "message-fd");
+    start.report = handed_over(values, "report-fd");
+    return static_cast<int>(mxpost::apps::run_engine(std::move(start)));
+}
+
+int dispatch(std::vector<std::string> arguments) {
+    if (arguments.empty()) {
+        return usage_error("no command given");
+    }
+    const std::string command = arguments.front();
+    arguments.erase(arguments.begin());
+    if (command == "--help" || command == "-h" || command == "help") {
+        std::cout << kUsage;
+        return 0;
+    }
+    if (command == "--version" || command == "version") {
+        std::cout << "mxpost " << MXPOST_VERSION << "\n";
+        return 0;
+    }
+    if (command == "run") {
+        return run(arguments);
+    }
+    if (command == "config") {
+        return arguments.empty() ? static_cast<int>(mxpost::apps::show_config())
+                                 : usage_error("config takes no argument");
+    }
+    return usage_error("unknown command \"" + command + "\"");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return dispatch({argv + (argc > 0 ? 1 : 0), argv + argc});
+    } catch (const po::error& error) {
+        return usage_error(error.what());
+    } catch (const std::exception& exception) {
+        std::cerr << "mxpost: internal error: " << exception.what() << "\n";
+        return static_cast<int>(ExitStatus::software);
+    }
+}

@@ -1,0 +1,39 @@
+#include "apps/show_config.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+
+#include <unistd.h>
+
+#include "base/file_system.h"
+#include "config/load.h"
+
+namespace mxpost::apps {
+
+ExitStatus show_config() {
+    PosixFileSystem files;
+    // What an engine would see: for uid 0 the environment of process 1 counts, not its caller's.
+    const auto environment =
+        ::getuid() == 0 ? config::init_environment(files) : config::own_environment(::environ);
+    const auto loaded = config::load(files, config::kFile, environment);
+    if (!loaded) {
+        std::cerr << "mxpost: " << loaded.error().message() << "\n";
+        return ExitStatus::config;
+    }
+    const auto rows = config::describe(*loaded);
+    std::size_t key_width = 0;
+    std::size_t value_width = 0;
+    for (const auto& row : rows) {
+        key_width = std::max(key_width, row.key.size());
+        value_width = std::max(value_width, std::min<std::size_t>(row.value.size(), 40));
+    }
+    for (const auto& row : rows) {
+        std::cout << std::left << std::setw(static_cast<int>(key_width)) << row.key << " = "
+                  << std::setw(static_cast<int>(value_width)) << row.value << "  # " << row.origin
+                  << ": " << row.text << "\n";
+    }
+    return std::cout.flush() ? ExitStatus::ok : ExitStatus::io_error;
+}
+
+}  // namespace mxpost::apps

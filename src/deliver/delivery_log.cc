@@ -1,0 +1,38 @@
+#include "deliver/delivery_log.h"
+
+#include <array>
+#include <cstdio>
+
+namespace mxpost::deliver {
+
+const char* status_word(mail::OutcomeKind kind) {
+    switch (kind) {
+        case mail::OutcomeKind::delivered:
+            return "sent";
+        case mail::OutcomeKind::deferred:
+            return "deferred";
+        case mail::OutcomeKind::failed:
+            break;
+    }
+    return "bounced";
+}
+
+std::string outcome_line(
+    const std::string& id,
+    const mail::Address& recipient,
+    const mail::RecipientOutcome& outcome,
+    std::chrono::microseconds delay
+) {
+    std::string host = "none";
+    if (!outcome.remote_host.empty() || !outcome.remote_address.empty()) {
+        host = outcome.remote_host + "[" + outcome.remote_address + "]:25";
+    }
+    std::array<char, 32> seconds{};
+    std::snprintf(seconds.data(), seconds.size(), "%.2f", static_cast<double>(delay.count()) / 1e6);
+    return id + ": to=<" + recipient.text() + ">, host=" + host +
+           (outcome.tls.empty() ? "" : ", tls=" + outcome.tls) + ", delay=" + seconds.data() +
+           ", dsn=" + outcome.status.text() + ", status=" + status_word(outcome.kind) + " (" +
+           outcome.text + ")";
+}
+
+}  // namespace mxpost::deliver

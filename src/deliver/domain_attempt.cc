@@ -1,0 +1,199 @@
+#include "deliver/domain_attempt.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "route/domain_name.h"
+#include "route/host_name.h"
+
+namespace mxpost::deliver {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Addresses tried in one attempt, however many the MXs have: RFC 5321 5.1 asks for at least two.
+constexpr std::size_t kMaxTried = 10;
+/// No further host is begun after this long.
+constexpr std::chrono::minutes kMaxHostsTime{15};
+
+/// With A-labels where that is enough, so that only a local part beyond ASCII needs RFC 6531.
+mail::Address on_the_wire(const mail::Address& address) {
+    if (!is_ascii(address.domain()) && !address.needs_smtp_utf8()) {
+        if (auto domain = route::to_a_labels(address.domain())) {
+            return {address.local_part(), *domain};
+        }
+    }
+    return address;
+}
+
+}  // namespace
+
+DomainAttempt::DomainAttempt(
+    Services& services,
+    const mail::Envelope& envelope,
+    std::vector<mail::Recipient> recipients,
+    ContentSource source,
+    DialogueLog& dialogue
+)
+    : services_(services),
+      envelope_(envelope),
+      recipients_(std::move(recipients)),
+      source_(std::move(source)),
+      dialogue_(dialogue) {
+    const mail::RecipientOutcome nothing_tried(
+        mail::OutcomeKind::deferred, {4, 4, 1}, "no host could be tried"
+    );
+    result_.outcomes.assign(recipients_.size(), nothing_tried);
+    for (std::size_t i = 0; i < recipients_.size(); ++i) {
+        recipients_[i].address = on_the_wire(recipients_[i].address);
+        open_.push_back(i);
+    }
+}
+
+asio::awaitable<AttemptResult> DomainAttempt::run() {
+    const std::string domain = recipients_.front().address.domain();
+    const route::RouteResult routed = co_await services_.router.route(domain);
+    if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&routed)) {
+        dialogue_.note(outcome->text);
+        note_trouble(*outcome);
+        co_return std::move(result_);
+    }
+    const auto& route = std::get<route::Route>(routed);
+    const std::shared_ptr<Site> site = services_.sites.at(route.site);
+    // Never the other way round, or sessions of a slow site could hold all the permits of the rest.
+    const Semaphore::Permit slot = co_await site->slots().acquire();
+    const Semaphore::Permit session = co_await services_.sites.sessions().acquire();
+    while (!is_done()) {
+        auto warm = site->take_idle();
+        if (!warm) {
+            break;
+        }
+        co_await transact(std::move(warm), *site);
+    }
+    if (!is_done()) {
+        co_await try_hosts(route, *site);
+    }
+    co_return std::move(result_);
+}
+
+asio::awaitable<void> DomainAttempt::try_hosts(const route::Route& route, Site& site) {
+    const SteadyTime begun = services_.clock.steady_now();
+    std::size_t tried = 0;
+    for (const route::MxHost& host : route.hosts) {
+        for (const asio::ip::address& address : host.addresses) {
+            const bool is_late = services_.clock.steady_now() - begun > kMaxHostsTime;
+            if (is_done() || tried == kMaxTried || is_late) {
+                co_return;
+            }
+            ++tried;
+            smtp::Peer peer(host.name, address);
+            auto warm = co_await open_session(std::move(peer));
+            if (warm) {
+                co_await transact(std::move(warm), site);
+            }
+        }
+    }
+}
+
+/// A session that is ready for MAIL; null: the trouble is noted.
+asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(smtp::Peer peer) {
+    auto warm = std::make_unique<WarmSession>();
+    warm->dialogue = std::make_unique<DialogueSwitch>();
+    warm->dialogue->point_to(&dialogue_);
+    warm->session = std::make_unique<smtp::Session>(
+        services_.executor, services_.session, warm->dialogue.get()
+    );
+    dialogue_.note("connecting to " + peer.host + "[" + peer.address.to_string() + "]:25");
+    auto trouble = co_await warm->session->connect(std::move(peer));
+    if (!trouble) {
+        trouble = co_await greet(*warm->session);
+    }
+    if (trouble) {
+        note_trouble(*trouble);
+        warm->session->close();
+        co_return nullptr;
+    }
+    co_return warm;
+}
+
+asio::awaitable<std::optional<mail::RecipientOutcome>> DomainAttempt::greet(smtp::Session& session
+) {
+    const auto local = session.local_address();
+    std::string name;
+    if (local) {
+        const config::Settings& settings = services_.settings;
+        const std::string configured =
+            settings.helo_name.empty() ? settings.host_name : settings.helo_name;
+        name =
+            co_await route::helo_name(configured, services_.host_name, *local, services_.resolver);
+    }
+    co_return co_await session.greet(std::move(name));
+}
+
+asio::awaitable<void> DomainAttempt::transact(std::unique_ptr<WarmSession> warm, Site& site) {
+    warm->dialogue->point_to(&dialogue_);
+    std::vector<std::size_t> left = open_;
+    while (!left.empty() && result_.content_problem.empty()) {
+        const std::size_t size = std::min(left.size(), warm->session->max_recipients());
+        const auto middle = left.begin() + static_cast<std::ptrdiff_t>(size);
+        const std::vector<std::size_t> chunk(left.begin(), middle);
+        left.erase(left.begin(), middle);
+        auto content = source_();
+        if (!content) {
+            result_.content_problem = content.error().message();
+            break;
+        }
+        std::vector<mail::Recipient> recipients;
+        for (const std::size_t index : chunk) {
+            recipients.push_back(recipients_[index]);
+        }
+        smtp::Transaction transaction(envelope_, std::move(recipients));
+        if (transaction.sender) {
+            transaction.sender = on_the_wire(*transaction.sender);
+        }
+        const smtp::TransactionResult result =
+            co_await warm->session->send(std::move(transaction), **content);
+        ++warm->messages;
+        apply(chunk, result);
+        if (!result.is_session_usable) {
+            break;
+        }
+    }
+    if (warm->session->is_idle_healthy() && result_.content_problem.empty()) {
+        services_.sites.give_back(site, std::move(warm));
+    }
+}
+
+void DomainAttempt::apply(
+    const std::vector<std::size_t>& chunk, const smtp::TransactionResult& result
+) {
+    if (result.is_content_bad) {
+        result_.content_problem = result.content_problem;
+        return;
+    }
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+        const mail::RecipientOutcome& outcome = result.outcomes[i];
+        const bool stays_open = outcome.kind == mail::OutcomeKind::deferred &&
+                                (result.may_try_next_host || result.is_session_stale);
+        result_.outcomes[chunk[i]] = outcome;
+        if (!stays_open) {
+            std::erase(open_, chunk[i]);
+        }
+    }
+}
+
+/// What holds for everybody unless another host does better. Of two hosts' troubles the one that
+/// may pass counts: RFC 5321 5.1 wants all hosts tried before mail is returned.
+void DomainAttempt::note_trouble(const mail::RecipientOutcome& outcome) {
+    for (const std::size_t index : open_) {
+        mail::RecipientOutcome& noted = result_.outcomes[index];
+        if (!has_trouble_ || noted.kind == mail::OutcomeKind::failed ||
+            outcome.kind == mail::OutcomeKind::deferred) {
+            noted = outcome;
+        }
+    }
+    has_trouble_ = true;
+}
+
+}  // namespace mxpost::deliver

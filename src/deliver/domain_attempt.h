@@ -1,0 +1,64 @@
+// DomainAttempt: one attempt to deliver one message to its recipients of one domain.
+//
+//     route → site slot → warm session, or the hosts in order → one transaction per chunk of
+//     recipients → an outcome for each
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "deliver/dialogue_log.h"
+#include "deliver/services.h"
+#include "mail/content.h"
+#include "mail/envelope.h"
+#include "mail/outcome.h"
+#include "smtp/session.h"
+
+namespace mxpost::deliver {
+
+struct AttemptResult {
+    std::vector<mail::RecipientOutcome> outcomes;  // one for each recipient, in order
+    std::string content_problem;  // not empty: the message file isn't what was submitted
+};
+
+class DomainAttempt {
+public:
+    /// Makes the content from its start; called once for each transaction.
+    using ContentSource = std::function<Result<std::unique_ptr<mail::Content>>()>;
+
+    /// `recipients`: all of one domain, in the envelope's order, qualified. References must outlive
+    /// run().
+    DomainAttempt(
+        Services& services,
+        const mail::Envelope& envelope,
+        std::vector<mail::Recipient> recipients,
+        ContentSource source,
+        DialogueLog& dialogue
+    );
+
+    /// Ends within a bounded time; the outcomes are complete.
+    boost::asio::awaitable<AttemptResult> run();
+
+private:
+    boost::asio::awaitable<void> try_hosts(const route::Route& route, Site& site);
+    boost::asio::awaitable<std::unique_ptr<WarmSession>> open_session(smtp::Peer peer);
+    boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(smtp::Session& session);
+    boost::asio::awaitable<void> transact(std::unique_ptr<WarmSession> warm, Site& site);
+    void apply(const std::vector<std::size_t>& chunk, const smtp::TransactionResult& result);
+    void note_trouble(const mail::RecipientOutcome& outcome);
+    bool is_done() const { return open_.empty() || !result_.content_problem.empty(); }
+
+    Services& services_;
+    const mail::Envelope& envelope_;
+    std::vector<mail::Recipient> recipients_;
+    ContentSource source_;
+    DialogueLog& dialogue_;
+    AttemptResult result_;
+    std::vector<std::size_t> open_;  // indices of recipients for whom another host may be tried
+    bool has_trouble_ = false;       // open_ has outcomes of a host that didn't serve us
+};
+
+}  // namespace mxpost::deliver

@@ -1,0 +1,62 @@
+#include "deliver/loose_delivery.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+
+namespace mxpost::deliver {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Notes whether the one recipient of a report got it.
+bool is_delivered(const spool::Claim& claim) {
+    const auto& states = claim.journal().recipients;
+    return std::all_of(states.begin(), states.end(), [](const spool::RecipientState& state) {
+        return state.last && state.last->kind == mail::OutcomeKind::delivered;
+    });
+}
+
+}  // namespace
+
+asio::awaitable<bool> LooseDelivery::run() {
+    std::optional<spool::EntryName> name;
+    (void)store_.list([&](const spool::EntryName& found) { name = found; }).has_value();
+    if (!name) {
+        co_return false;
+    }
+    spool::ClaimResult claimed = store_.claim(*name);
+    if (!claimed.claim) {
+        services_.log.error("message without spool can't be read: " + claimed.reason);
+        co_return false;
+    }
+    MessageDelivery delivery(services_, *this, std::move(claimed.claim), Finality::single_attempt);
+    (void)co_await delivery.run();
+    if (!report_) {
+        co_return true;
+    }
+    const spool::MessageId report_id = report_->name().id;
+    MessageDelivery report(services_, *this, std::move(report_), Finality::single_attempt);
+    (void)co_await report.run();
+    if (is_delivered(report.claim())) {
+        const spool::ReportRecord record{
+            spool::ReportKind::failure, services_.clock.now(), report_id, {}};
+        store_.tell(record);
+    }
+    co_return true;
+}
+
+Result<std::unique_ptr<spool::Claim>> LooseDelivery::submit(
+    const dsn::Report& report, const spool::MessageId& id
+) {
+    return store_.submit(
+        id, report.envelope, report.header, report.body, to_seconds(services_.clock.now())
+    );
+}
+
+void LooseDelivery::release(std::unique_ptr<spool::Claim> report) {
+    report_ = std::move(report);
+}
+
+}  // namespace mxpost::deliver

@@ -1,0 +1,35 @@
+// LooseDelivery: delivers the one message of a LooseStore while its submitter waits, and at once
+// the report that becomes due when only some recipients got it.
+#pragma once
+
+#include <memory>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "deliver/message_delivery.h"
+#include "spool/loose_store.h"
+
+namespace mxpost::deliver {
+
+class LooseDelivery final : public Outbox {
+public:
+    LooseDelivery(Services& services, spool::LooseStore& store)
+        : services_(services), store_(store) {}
+
+    /// Ends when every outcome is reported. False when there was no readable message.
+    boost::asio::awaitable<bool> run();
+
+    // Outbox
+    Result<std::unique_ptr<spool::Claim>> submit(
+        const dsn::Report& report, const spool::MessageId& id
+    ) override;
+    void release(std::unique_ptr<spool::Claim> report) override;
+    bool has(const spool::MessageId&) override { return false; }
+
+private:
+    Services& services_;
+    spool::LooseStore& store_;
+    std::unique_ptr<spool::Claim> report_;
+};
+
+}  // namespace mxpost::deliver

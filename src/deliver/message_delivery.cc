@@ -1,0 +1,549 @@
+#include "deliver/message_delivery.h"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/base32.h"
+#include "base/crc32c.h"
+#include "base/text.h"
+#include "deliver/delivery_log.h"
+#include "mail/completion.h"
+#include "mail/recode.h"
+
+namespace mxpost::deliver {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds kSyncWithin{20};  // design 1.3 promises 50 ms
+constexpr std::chrono::seconds kRecordAgainAfter{10};
+constexpr std::chrono::minutes kReportAgainAfter{5};
+
+mail::Address complete(const mail::Address& address, const std::string& domain) {
+    return address.is_qualified() ? address : mail::Address(address.local_part(), domain);
+}
+
+}  // namespace
+
+MessageDelivery::MessageDelivery(
+    Services& services, Outbox& outbox, std::unique_ptr<spool::Claim> claim, Finality finality
+)
+    : services_(services),
+      outbox_(outbox),
+      claim_(std::move(claim)),
+      finality_(finality),
+      envelope_(claim_->envelope()),
+      header_(claim_->header()),
+      jobs_done_(services.executor, asio::steady_timer::time_point::max()),
+      retry_record_(services.executor) {
+    complete_envelope();
+}
+
+/// Design 7: what submission could not complete because this host's name wasn't known to it.
+void MessageDelivery::complete_envelope() {
+    if (!envelope_.is_incomplete || services_.host_name.empty()) {
+        return;
+    }
+    header_ = mail::complete_header(header_, services_.host_name);
+    if (envelope_.sender) {
+        envelope_.sender = complete(*envelope_.sender, services_.host_name);
+    }
+    for (mail::Recipient& recipient : envelope_.recipients) {
+        recipient.address = complete(recipient.address, services_.host_name);
+    }
+}
+
+/// Recipients to be tried now: those whose own delay is over; all pending ones if that is none,
+/// because then somebody asked for an attempt (sendmail -q).
+std::vector<std::uint32_t> MessageDelivery::due_recipients() const {
+    const auto& states = claim_->journal().recipients;
+    const WallTime now = services_.clock.now();
+    std::vector<std::uint32_t> pending;
+    std::vector<std::uint32_t> due;
+    for (std::uint32_t i = 0; i < states.size(); ++i) {
+        if (!states[i].is_pending()) {
+            continue;
+        }
+        pending.push_back(i);
+        const schedule::PendingRecipient recipient(
+            states[i].attempts, states[i].last_time, states[i].last ? &*states[i].last : nullptr
+        );
+        if (schedule::is_due(recipient, now, services_.retry)) {
+            due.push_back(i);
+        }
+    }
+    return due.empty() ? pending : due;
+}
+
+std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() const {
+    // Large receivers refuse several domains in one transaction: one job a domain (design 3).
+    std::vector<Job> jobs;
+    std::map<std::string, std::size_t> by_domain;
+    for (const std::uint32_t i : due_recipients()) {
+        const std::string domain = ascii_lower(envelope_.recipients[i].address.domain());
+        const auto [at, is_new] = by_domain.try_emplace(domain, jobs.size());
+        if (is_new) {
+            jobs.push_back({domain, {}});
+        }
+        jobs[at->second].recipients.push_back(i);
+    }
+    return jobs;
+}
+
+asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
+    const std::vector<Job> jobs = due_jobs();
+    jobs_left_ = jobs.size();
+    for (const Job& job : jobs) {
+        // `jobs` lives in this frame until all are done.
+        auto work = guarded_job(job);
+        asio::co_spawn(services_.executor, std::move(work), asio::detached);
+    }
+    while (jobs_left_ > 0) {
+        co_await jobs_done_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    if (!content_problem_.empty()) {
+        services_.log.error(
+            claim_->name().id +
+            ": message file is not what was submitted, set aside in corrupt/: " + content_problem_
+        );
+        if (auto moved = claim_->set_aside(); !moved) {
+            services_.log.error(
+                claim_->name().id + ": can't set it aside: " + moved.error().message()
+            );
+            co_return claim_->name();
+        }
+        co_return std::nullopt;
+    }
+    co_await settle_journal();
+    if (claim_->is_unrecorded()) {
+        co_return claim_->name();  // the engine ends with outcomes that no disk took
+    }
+    if (finality_ == Finality::keep_trying) {
+        expire();
+    }
+    const bool is_everything_reported = report_failures();
+    report_delays();
+    co_await settle_journal();
+    co_return finish(is_everything_reported);
+}
+
+void MessageDelivery::stop() {
+    is_stopping_ = true;
+    retry_record_.cancel();
+}
+
+asio::awaitable<void> MessageDelivery::guarded_job(const Job& job) {
+    DialogueLog::Listener listener;
+    if (claim_->envelope().is_verbose) {
+        listener = [this](const std::string& line) {
+            append({spool::DialogueRecord{services_.clock.now(), line}});
+        };
+    }
+    DialogueLog dialogue(std::move(listener));
+    AttemptResult result;
+    std::string bug;
+    try {
+        result = co_await attempt(job, dialogue);
+    } catch (const std::exception& exception) {
+        // A broken promise of ours (or no memory): this message waits, others go on.
+        bug = exception.what();
+    }
+    if (!bug.empty()) {
+        services_.log.error(claim_->name().id + ": internal error: " + bug);
+        const mail::RecipientOutcome outcome(
+            mail::OutcomeKind::deferred, {4, 3, 0}, "internal error: " + bug
+        );
+        result.outcomes.assign(job.recipients.size(), outcome);
+    }
+    record(job, result, dialogue);
+    if (--jobs_left_ == 0) {
+        jobs_done_.cancel();
+    }
+}
+
+asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, DialogueLog& dialogue) {
+    const auto& local = services_.local_domains;
+    if (job.domain.empty() || std::find(local.begin(), local.end(), job.domain) != local.end()) {
+        co_return defer_local(job);
+    }
+    std::vector<mail::Recipient> recipients;
+    recipients.reserve(job.recipients.size());
+    for (const std::uint32_t index : job.recipients) {
+        recipients.push_back(envelope_.recipients[index]);
+    }
+    DomainAttempt::ContentSource source = [this] { return make_content(); };
+    DomainAttempt domain_attempt(
+        services_, envelope_, std::move(recipients), std::move(source), dialogue
+    );
+    co_return co_await domain_attempt.run();
+}
+
+AttemptResult MessageDelivery::defer_local(const Job& job) const {
+    const std::string text =
+        job.domain.empty()
+            ? "this host has no full name to complete the address with: set host-name or "
+              "from-domain in mxpost.conf"
+            : job.domain +
+                  " is this host, whose mailboxes this version doesn't serve: the mail waits here "
+                  "(set local-mail-to in mxpost.conf to have it sent to an address elsewhere)";
+    AttemptResult result;
+    result.outcomes.assign(
+        job.recipients.size(), mail::RecipientOutcome(mail::OutcomeKind::deferred, {4, 3, 5}, text)
+    );
+    return result;
+}
+
+Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content() {
+    auto content = claim_->content(header_);
+    if (!envelope_.has_long_lines) {
+        return content;
+    }
+    const mail::RecodeOptions options;
+    return mail::recode(std::move(content), options);
+}
+
+void MessageDelivery::record(
+    const Job& job, const AttemptResult& result, const DialogueLog& dialogue
+) {
+    if (!result.content_problem.empty()) {
+        content_problem_ = result.content_problem;
+        return;
+    }
+    const WallTime now = services_.clock.now();
+    std::vector<spool::Record> records;
+    bool is_all_good = true;
+    for (std::size_t i = 0; i < job.recipients.size(); ++i) {
+        const mail::RecipientOutcome& outcome = result.outcomes[i];
+        log_outcome(envelope_.recipients[job.recipients[i]], outcome);
+        is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
+        records.emplace_back(spool::OutcomeRecord{job.recipients[i], now, outcome});
+    }
+    if (!is_all_good && !dialogue.is_empty() && !claim_->envelope().is_verbose) {
+        records.emplace_back(spool::DialogueRecord{now, dialogue.text()});
+    }
+    append(records);
+}
+
+void MessageDelivery::log_outcome(
+    const mail::Recipient& recipient, const mail::RecipientOutcome& outcome
+) const {
+    services_.log.info(outcome_line(
+        claim_->name().id,
+        recipient.address,
+        outcome,
+        services_.clock.now() - claim_->envelope().arrival
+    ));
+}
+
+void MessageDelivery::append(const std::vector<spool::Record>& records) {
+    if (auto done = claim_->append(records); !done) {
+        services_.log.error(
+            claim_->name().id + ": can't write to the journal: " + done.error().message()
+        );
+    } else {
+        sync_soon();
+    }
+}
+
+/// The outcome of one domain is durable within kSyncWithin although other domains take longer.
+void MessageDelivery::sync_soon() {
+    if (is_sync_due_ || jobs_left_ <= 1) {
+        return;  // the last one to end syncs anyway
+    }
+    is_sync_due_ = true;
+    ++jobs_left_;  // so that `this` stays until the coroutine is done
+    const auto sync_later = [](MessageDelivery* self) -> asio::awaitable<void> {
+        asio::steady_timer timer(self->services_.executor, kSyncWithin);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        self->is_sync_due_ = false;
+        if (auto done = self->claim_->sync(); !done) {
+            self->services_.log.error(
+                self->claim_->name().id + ": can't sync the journal: " + done.error().message()
+            );
+        }
+        if (--self->jobs_left_ == 0) {
+            self->jobs_done_.cancel();
+        }
+    };
+    auto work = sync_later(this);
+    asio::co_spawn(services_.executor, std::move(work), asio::detached);
+}
+
+/// Everything that is known is on disk when this returns, or the engine ends.
+asio::awaitable<void> MessageDelivery::settle_journal() {
+    // All delivered and nobody looking on: the removal says it all, and is synced with others.
+    if (is_all_delivered() && !claim_->envelope().is_followed &&
+        finality_ == Finality::keep_trying) {
+        co_return;
+    }
+    auto synced = claim_->is_unrecorded() ? claim_->record_again() : Result<void>();
+    if (synced) {
+        synced = claim_->sync();
+    }
+    while (!synced && !is_stopping_) {
+        services_.log.error(
+            claim_->name().id +
+            ": outcomes can't be written down, no further attempt until they can: " +
+            synced.error().message()
+        );
+        retry_record_.expires_after(kRecordAgainAfter);
+        co_await retry_record_.async_wait(asio::as_tuple(asio::use_awaitable));
+        synced = claim_->record_again();
+        if (synced) {
+            synced = claim_->sync();
+        }
+    }
+}
+
+/// RFC 5321 4.5.4.1: give up after days.
+void MessageDelivery::expire() {
+    const WallTime now = services_.clock.now();
+    if (!schedule::is_expired(claim_->envelope().arrival, now, services_.retry)) {
+        return;
+    }
+    std::vector<spool::Record> records;
+    const auto& states = claim_->journal().recipients;
+    for (std::uint32_t i = 0; i < states.size(); ++i) {
+        if (!states[i].is_pending()) {
+            continue;
+        }
+        mail::RecipientOutcome outcome = states[i].last.value_or(mail::RecipientOutcome());
+        outcome.kind = mail::OutcomeKind::failed;
+        outcome.status = {5, 4, 7};
+        outcome.text = "given up, the queue lifetime is over; last: " + outcome.text;
+        log_outcome(envelope_.recipients[i], outcome);
+        records.emplace_back(spool::OutcomeRecord{i, now, std::move(outcome)});
+    }
+    if (!records.empty()) {
+        append(records);
+    }
+}
+
+std::vector<std::uint32_t> MessageDelivery::unreported_failures() const {
+    std::vector<std::uint32_t> failed;
+    const auto& states = claim_->journal().recipients;
+    const bool is_single = finality_ == Finality::single_attempt;
+    for (std::uint32_t i = 0; i < states.size(); ++i) {
+        const bool has_failed =
+            states[i].last && (states[i].last->kind == mail::OutcomeKind::failed ||
+                               (is_single && states[i].is_pending()));
+        if (has_failed && !states[i].is_failure_reported) {
+            failed.push_back(i);
+        }
+    }
+    return failed;
+}
+
+/// sendmail -oep and -oeq: who waits for the first attempt hears of it there, not by mail.
+bool MessageDelivery::is_told(std::uint32_t recipient) const {
+    const bool is_mailed = envelope_.error_mode != mail::ErrorMode::print &&
+                           envelope_.error_mode != mail::ErrorMode::quiet;
+    return envelope_.is_followed && !is_mailed &&
+           claim_->journal().recipients[recipient].attempts == 1;
+}
+
+bool MessageDelivery::report_failures() {
+    const std::vector<std::uint32_t> failed = unreported_failures();
+    if (failed.empty()) {
+        return true;
+    }
+    // Without a queue the caller learns of it all if nothing was delivered.
+    if (finality_ == Finality::single_attempt && failed.size() == envelope_.recipients.size()) {
+        return true;
+    }
+    std::vector<std::uint32_t> wanted;
+    std::vector<std::uint32_t> unwanted;
+    for (const std::uint32_t index : failed) {
+        const bool is_wanted =
+            dsn::wants_report(envelope_, envelope_.recipients[index], spool::ReportKind::failure) &&
+            !is_told(index);
+        (is_wanted ? wanted : unwanted).push_back(index);
+    }
+    for (const std::uint32_t index : unwanted) {
+        const std::string address = envelope_.recipients[index].address.text();
+        services_.log.info(claim_->name().id + ": to=<" + address + ">: failed, no report is due");
+    }
+    if (!unwanted.empty() && finality_ == Finality::keep_trying) {
+        append({spool::ReportRecord{
+            spool::ReportKind::failure, services_.clock.now(), "", unwanted}});
+    }
+    return wanted.empty() || report(spool::ReportKind::failure, wanted);
+}
+
+void MessageDelivery::report_delays() {
+    const WallTime now = services_.clock.now();
+    if (finality_ == Finality::single_attempt ||
+        !schedule::is_warning_due(claim_->envelope().arrival, now, services_.retry)) {
+        return;
+    }
+    std::vector<std::uint32_t> late;
+    const auto& states = claim_->journal().recipients;
+    for (std::uint32_t i = 0; i < states.size(); ++i) {
+        if (states[i].is_pending() && !states[i].is_delay_reported &&
+            dsn::wants_report(envelope_, envelope_.recipients[i], spool::ReportKind::delay)) {
+            late.push_back(i);
+        }
+    }
+    if (!late.empty()) {
+        // A warning that can't be written is tried again with the next attempt.
+        (void)report(spool::ReportKind::delay, late);
+    }
+}
+
+/// The same for the same message and number of reports, so that a report isn't written twice when
+/// the process dies before the journal has it.
+spool::MessageId MessageDelivery::report_id() const {
+    constexpr std::size_t kTimeDigits = 11;
+    const std::string& id = claim_->name().id;
+    std::size_t reported = 0;
+    for (const spool::RecipientState& state : claim_->journal().recipients) {
+        reported += (state.is_failure_reported ? 1U : 0U) + (state.is_delay_reported ? 1U : 0U);
+    }
+    const std::string seed = id + "/" + std::to_string(reported);
+    const std::uint64_t hash = std::uint64_t{crc32c(0, seed)} << 32 | crc32c(1, seed);
+    return id.substr(0, kTimeDigits) + to_base32(hash, id.size() - kTimeDigits);
+}
+
+bool MessageDelivery::report(spool::ReportKind kind, const std::vector<std::uint32_t>& recipients) {
+    for (std::size_t at = 0; at < recipients.size(); at += dsn::kMaxReportRecipients) {
+        const std::size_t end = std::min(recipients.size(), at + dsn::kMaxReportRecipients);
+        const auto first = recipients.begin();
+        if (!report_some(
+                kind,
+                {first + static_cast<std::ptrdiff_t>(at), first + static_cast<std::ptrdiff_t>(end)}
+            )) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool MessageDelivery::report_some(
+    spool::ReportKind kind, const std::vector<std::uint32_t>& recipients
+) {
+    const WallTime now = services_.clock.now();
+    const spool::MessageId id = report_id();
+    std::unique_ptr<spool::Claim> queued;
+    if (!outbox_.has(id)) {
+        const auto content = claim_->content(header_);
+        dsn::ReportRequest request;
+        request.kind = kind;
+        request.envelope = &envelope_;
+        request.id = claim_->name().id;
+        request.header = header_;
+        request.content = content.get();
+        for (const std::uint32_t index : recipients) {
+            request.recipients.emplace_back(index, &claim_->journal().recipients[index]);
+        }
+        request.reporting_mta = services_.host_name;
+        request.report_id = id;
+        request.now = now;
+        request.lifetime = services_.retry.lifetime;
+        auto submitted = outbox_.submit(dsn::make_report(request), id);
+        if (!submitted) {
+            services_.log.error(
+                claim_->name().id + ": can't queue the report for its sender, the message stays: " +
+                submitted.error().message()
+            );
+            return false;
+        }
+        queued = std::move(*submitted);
+    }
+    services_.log.info(
+        claim_->name().id + ": " +
+        (kind == spool::ReportKind::failure ? "bounce " : "delay warning ") + id + " queued to=<" +
+        mail::path_text(envelope_.sender) + ">"
+    );
+    if (finality_ == Finality::keep_trying) {
+        // The journal before the report may go: else a crash could have it sent twice.
+        append({spool::ReportRecord{kind, now, id, recipients}});
+        if (auto synced = claim_->sync(); !synced) {
+            services_.log.error(
+                claim_->name().id + ": can't sync the journal: " + synced.error().message()
+            );
+        }
+    }
+    if (queued) {
+        outbox_.release(std::move(queued));
+    }
+    return true;
+}
+
+bool MessageDelivery::has_pending() const {
+    const auto& states = claim_->journal().recipients;
+    return std::any_of(states.begin(), states.end(), [](const auto& state) {
+        return state.is_pending();
+    });
+}
+
+bool MessageDelivery::is_all_delivered() const {
+    const auto& states = claim_->journal().recipients;
+    return std::all_of(states.begin(), states.end(), [](const auto& state) {
+        return state.last && state.last->kind == mail::OutcomeKind::delivered;
+    });
+}
+
+std::vector<schedule::PendingRecipient> MessageDelivery::pending_recipients() const {
+    std::vector<schedule::PendingRecipient> pending;
+    for (const spool::RecipientState& state : claim_->journal().recipients) {
+        if (state.is_pending()) {
+            pending.emplace_back(
+                state.attempts, state.last_time, state.last ? &*state.last : nullptr
+            );
+        }
+    }
+    return pending;
+}
+
+/// Some sender is still to be told that the message is late.
+bool MessageDelivery::is_warning_open() const {
+    const auto& states = claim_->journal().recipients;
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        if (states[i].is_pending() && !states[i].is_delay_reported &&
+            dsn::wants_report(envelope_, envelope_.recipients[i], spool::ReportKind::delay)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_reported) {
+    const WallTime now = services_.clock.now();
+    const spool::MessageId id = claim_->name().id;
+    if (!is_everything_reported || has_pending()) {
+        auto due = to_seconds(now) + kReportAgainAfter;
+        if (is_everything_reported) {
+            due = schedule::next_due(
+                pending_recipients(),
+                envelope_.arrival,
+                is_warning_open(),
+                now,
+                services_.retry,
+                services_.random
+            );
+        }
+        if (auto renamed = claim_->postpone(due); !renamed) {
+            services_.log.warning(
+                id + ": can't note the next due time: " + renamed.error().message()
+            );
+        }
+        return claim_->name();
+    }
+    if (auto removed = claim_->remove(); !removed) {
+        // Everything is recorded: the next look at it removes it, without another attempt.
+        services_.log.error(id + ": can't remove it from the queue: " + removed.error().message());
+        return spool::EntryName{id, to_seconds(now) + kReportAgainAfter};
+    }
+    is_removed_ = true;
+    services_.log.info(id + ": removed");
+    return std::nullopt;
+}
+
+}  // namespace mxpost::deliver

@@ -1,0 +1,67 @@
+#include "deliver/served_box.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace mxpost::deliver {
+
+Result<bool> ServedBox::try_serve() {
+    if (is_served_) {
+        return true;
+    }
+    const int directory = store_.box().directory();
+    if (is_system_ && !system_lock_) {
+        auto entry = files_->open(
+            directory,
+            spool::kSystemLockName,
+            O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+            0660
+        );
+        if (!entry) {
+            return entry.error();
+        }
+        const auto locked = files_->try_lock(entry->get());
+        if (!locked) {
+            return locked.error();
+        }
+        if (!*locked) {
+            return false;  // another system engine, or an on-demand engine is just looking
+        }
+        system_lock_ = std::move(*entry);
+    }
+    const auto locked = files_->try_lock(directory);
+    if (!locked) {
+        return locked.error();
+    }
+    is_served_ = *locked;
+    return is_served_;
+}
+
+bool ServedBox::is_wanted_by_system() {
+    auto entry = files_->open(
+        store_.box().directory(),
+        spool::kSystemLockName,
+        O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
+    );
+    if (!entry) {
+        return false;
+    }
+    // A lock, not the entry's existence: a dead system engine blocks nobody.
+    const auto locked = files_->try_lock_shared(entry->get());
+    return locked && !*locked;
+}
+
+void ServedBox::release() {
+    if (is_served_) {
+        (void)files_->unlock(store_.box().directory()).has_value();  // closing it would do as well
+        is_served_ = false;
+    }
+}
+
+Result<void> ServedBox::scan() {
+    return store_.list([this](const spool::EntryName& name) { index_.saw(name); });
+}
+
+}  // namespace mxpost::deliver

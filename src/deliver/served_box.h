@@ -1,0 +1,49 @@
+// ServedBox: a box that this engine works for, the lock that says so, and what waits in it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "base/fd.h"
+#include "base/file_system.h"
+#include "deliver/due_index.h"
+#include "spool/box_store.h"
+
+namespace mxpost::deliver {
+
+class ServedBox {
+public:
+    /// `is_system`: announces a takeover through the box's ".system" entry.
+    ServedBox(FileSystem& files, spool::Box box, bool is_system)
+        : files_(&files), store_(files, std::move(box)), is_system_(is_system) {}
+
+    spool::BoxStore& store() { return store_; }
+    DueIndex& index() { return index_; }
+
+    /// Takes the box's lock if nobody has it (an on-demand engine gives it up when it sees that a
+    /// system engine holds ".system"). True when this engine serves the box now.
+    Result<bool> try_serve();
+    /// The lock came with the descriptor.
+    void adopt_lock() { is_served_ = true; }
+    bool is_served() const { return is_served_; }
+    /// For an on-demand engine: a system engine wants the box.
+    bool is_wanted_by_system();
+    void release();
+
+    /// Sees every message that is there.
+    Result<void> scan();
+
+    int watch = -1;  // number of its directory watch, -1: none, scan instead
+    std::size_t unsynced_removals = 0;
+    bool is_removal_sync_due = false;
+
+private:
+    FileSystem* files_;
+    spool::BoxStore store_;
+    bool is_system_;
+    DueIndex index_;
+    Fd system_lock_;
+    bool is_served_ = false;
+};
+
+}  // namespace mxpost::deliver

@@ -1,0 +1,35 @@
+// What every delivery needs, made once by the engine. References: all outlive all deliveries.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "config/settings.h"
+#include "deliver/sites.h"
+#include "dns/resolver.h"
+#include "route/router.h"
+#include "schedule/retry.h"
+
+namespace mxpost::deliver {
+
+struct Services {
+    boost::asio::any_io_executor executor;
+    const Clock& clock;
+    Random& random;
+    Log& log;
+    const config::Settings& settings;
+    std::string host_name;  // this host's full name as far as it is known; may be empty
+    std::vector<std::string> local_domains;  // lower case
+    schedule::RetryPolicy retry;
+    dns::Resolver& resolver;
+    route::Router& router;
+    Sites& sites;
+    smtp::SessionSettings session;  // of every session
+};
+
+}  // namespace mxpost::deliver
