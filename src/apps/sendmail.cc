@@ -1,0 +1,21 @@
+// sendmail: the front end (also mailq, newaliases, …). Wiring only.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/exit_status.h"
+#include "submit/front_end.h"
+
+int main(int argc, char** argv, char** environment) {
+    try {
+        const std::vector<std::string> arguments(argv, argv + argc);
+        return static_cast<int>(mxpost::submit::run_front_end(
+            arguments, environment, MXPOST_ENGINE_PATH, MXPOST_VERSION
+        ));
+    } catch (const std::exception& exception) {
+        // Nothing was accepted: after a commit the front end lets no exception through.
+        std::fprintf(stderr, "sendmail: internal error: %s\n", exception.what());
+        return static_cast<int>(mxpost::ExitStatus::temp_fail);
+    }
+}
