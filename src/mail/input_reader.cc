@@ -72,7 +72,6 @@ Result<void> InputReader::feed_without_nul(std::string_view octets) {
             translated += c == '\r' ? '\n' : c;
         }
         was_carriage_return_ = c == '\r';
-        facts_.bare_carriage_returns += was_carriage_return_ ? 1 : 0;
     }
     return feed_lines(translated);
 }

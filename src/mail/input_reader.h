@@ -33,7 +33,7 @@ struct InputFacts {
     std::uint64_t input_octets = 0;  // fed, with what stood behind the final dot in the same piece
     std::uint64_t body_octets = 0;   // given to the body sink, complete after finish()
     std::uint64_t dropped_nuls = 0;
-    std::uint64_t bare_carriage_returns = 0;  // replaced by a line end or a space
+    std::uint64_t bare_carriage_returns = 0;  // in input with LF; now a line end or space
     bool has_long_lines = false;              // a line over 998 octets, in header or body
     bool is_eight_bit = false;                // an octet over 127, in header or body
     bool is_header_eight_bit = false;         // … in the header

@@ -284,9 +284,8 @@ TEST(Recode, NeverFoldsToALineOfWhiteSpace) {
           "N" + space + ": x"}) {
         const std::string result = recoded("A: b\r\n" + header + "\r\n\r\nbody\r\n");
         for (const std::string_view line : split(result, '\n')) {
-            EXPECT_TRUE(
-                line.empty() || line == "\r" || !trim(line).empty() || header == "X:" + space
-            ) << header.substr(0, 10);
+            EXPECT_TRUE(line.empty() || line == "\r" || !trim(line).empty())
+                << header.substr(0, 10);
         }
         EXPECT_TRUE(result.ends_with("\r\n\r\nbody\r\n"));
     }
