@@ -170,7 +170,6 @@ private:
     std::optional<mail::RecipientOutcome> trouble_;
     bool is_tls_ = false;
     bool is_tls_failure_ = false;
-    bool is_start_tls_refused_ = false;
     std::size_t learned_max_recipients_ = 0;  // 0: nothing learned
     std::uint32_t mail_count_ = 0;            // MAIL commands, for MAILMAX
     std::uint32_t finished_count_ = 0;        // transactions that a reply ended

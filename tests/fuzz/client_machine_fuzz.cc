@@ -1,0 +1,152 @@
+// A server that says anything, at any time: the client ends, writes only whole lines that it means
+// to, gives each recipient one outcome, and calls nobody delivered without a 2yz behind its dot.
+//
+// Input: one octet of choices, then what the server says, in pieces that end at each 0xff; an
+// empty piece is a timeout.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "protocol/client_machine.h"
+
+namespace {
+
+using mxpost::protocol::ClientMachine;
+using mxpost::protocol::ClientSettings;
+using mxpost::protocol::StartTls;
+using mxpost::protocol::Transaction;
+using Want = ClientMachine::Want;
+
+constexpr std::string_view kContent = "Subject: x\r\n\r\n.\r\nbye\r\n";
+
+void require(bool condition) {
+    if (!condition) {
+        std::abort();
+    }
+}
+
+Transaction transaction() {
+    Transaction result(mxpost::mail::Address("me", "a.example"), {});
+    for (const char* name : {"x", "y", "z\r\nQUIT"}) {
+        result.recipients.emplace_back(mxpost::mail::Address(name, "b.example"));
+    }
+    result.dsn_return = mxpost::mail::DsnReturn::full;
+    result.content_size = kContent.size();
+    return result;
+}
+
+class Driver {
+public:
+    explicit Driver(std::uint8_t choices) : machine_(settings(choices)), choices_(choices) {}
+
+    void hear(std::string_view piece) {
+        if (piece.empty()) {
+            machine_.timed_out();
+        } else {
+            machine_.received(piece);
+        }
+        go_on();
+    }
+
+    void end() {
+        machine_.closed("");
+        go_on();
+        require(machine_.want() == Want::finished);
+        require(machine_.output().empty());
+    }
+
+private:
+    static ClientSettings settings(std::uint8_t choices) {
+        ClientSettings result("me.example");
+        result.start_tls = (choices & 1) != 0   ? StartTls::never
+                           : (choices & 2) != 0 ? StartTls::required
+                                                : StartTls::when_offered;
+        return result;
+    }
+
+    /// What the session does until it has to listen again.
+    void go_on() {
+        for (int step = 0; step < 10; ++step) {
+            const Want want = machine_.want();
+            if (is_running_ && (want == Want::idle || want == Want::finished)) {
+                check();
+            }
+            write();
+            if (want == Want::start_tls) {
+                (choices_ & 4) != 0 ? machine_.tls_failed("no") : machine_.tls_established("TLS");
+            } else if (want == Want::content) {
+                require(is_running_);
+                if ((choices_ & 8) != 0 && started_ == 2) {
+                    machine_.content_failed("bad");
+                } else {
+                    require(machine_.content(kContent.substr(0, 15)));
+                    require(machine_.content(kContent.substr(15)) && machine_.content_end());
+                    require(machine_.output().ends_with("\r\n..\r\nbye\r\n.\r\n"));
+                    ++dots_;
+                }
+            } else if (want == Want::idle && started_ < 3) {
+                ++started_;
+                is_running_ = true;
+                dots_ = 0;
+                machine_.start(transaction());
+            } else if (want == Want::idle) {
+                machine_.quit();
+            } else {
+                return;
+            }
+        }
+        std::abort();  // it doesn't come to rest
+    }
+
+    void write() {
+        const std::string bytes = std::exchange(machine_.output(), {});
+        require(bytes.empty() || bytes.ends_with("\r\n"));
+        require(
+            static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\r')) ==
+            static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'))
+        );
+        require(bytes.find("z\r\n") == std::string::npos);
+    }
+
+    void check() {
+        is_running_ = false;
+        const auto result = machine_.result();
+        require(result.outcomes.size() == 3);
+        require(result.outcomes[2].status.text() == "5.1.3");
+        for (const auto& outcome : result.outcomes) {
+            if (outcome.kind == mxpost::mail::OutcomeKind::delivered) {
+                require(dots_ == 1);
+                require(outcome.reply_code / 100 == 2 && outcome.status.klass == 2);
+            }
+            require(outcome.status.klass != 0);
+            require(outcome.text.size() <= 1024);
+        }
+    }
+
+    ClientMachine machine_;
+    std::uint8_t choices_;
+    int started_ = 0;
+    int dots_ = 0;
+    bool is_running_ = false;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) {
+        return 0;
+    }
+    Driver driver(data[0]);
+    std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+    while (!rest.empty()) {
+        const auto end = rest.find('\xff');
+        driver.hear(rest.substr(0, end));
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+    driver.end();
+    return 0;
+}
