@@ -4,10 +4,14 @@
 #include <cstdint>
 
 namespace mxpost::mail {
+namespace {
+
+constexpr std::string_view kDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+}  // namespace
 
 std::string base64_encoded(std::string_view octets) {
-    constexpr std::string_view kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string result;
     result.reserve((octets.size() + 2) / 3 * 4);
     for (std::size_t i = 0; i < octets.size(); i += 3) {

@@ -1,8 +1,6 @@
 #include "mail/encoded_word.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 
 #include "base/text.h"
 #include "mail/base64.h"
@@ -12,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMaxWord = 75;  // RFC 2047 2
 constexpr std::size_t kMaxLine = 76;
+constexpr std::string_view kHex = "0123456789ABCDEF";
 
 bool is_alphanumeric(char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -28,7 +27,6 @@ bool is_plain_in_q(char c) {
 }
 
 std::string q_encoded(std::string_view text) {
-    constexpr std::string_view kHex = "0123456789ABCDEF";
     std::string result;
     for (const char c : text) {
         const auto octet = static_cast<unsigned char>(c);

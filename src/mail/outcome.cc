@@ -28,4 +28,9 @@ EnhancedStatus EnhancedStatus::parse_prefix(std::string_view text) {
     return status;
 }
 
+std::string reply_text(const RecipientOutcome& outcome) {
+    return outcome.reply_code == 0 ? outcome.text
+                                   : std::to_string(outcome.reply_code) + " " + outcome.text;
+}
+
 }  // namespace mxpost::mail

@@ -44,6 +44,9 @@ struct RecipientOutcome {
     std::string tls;               // "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted", empty: in clear
 };
 
+/// What the server said, as it said it: "250 2.0.0 Ok"; our own words where none spoke.
+std::string reply_text(const RecipientOutcome& outcome);
+
 inline constexpr std::size_t kMaxOutcomeText = 512;  // octets kept of a reply
 
 }  // namespace mxpost::mail

@@ -1,5 +1,6 @@
 #include "mail/transfer_encoder.h"
 
+#include <array>
 #include <string_view>
 
 #include "mail/base64.h"
@@ -8,6 +9,7 @@ namespace mxpost::mail {
 namespace {
 
 constexpr std::size_t kMaxEncodedLine = 76;  // RFC 2045 6.7 (5), 6.8
+constexpr std::string_view kHex = "0123456789ABCDEF";
 constexpr std::size_t kBase64LineOctets = 57;
 
 bool is_hex(char c) {
@@ -26,10 +28,9 @@ public:
         column_ += token.size();
     }
     void put_encoded(char c, std::string& out) {
-        constexpr std::string_view kHex = "0123456789ABCDEF";
         const auto octet = static_cast<unsigned char>(c);
-        const char token[] = {'=', kHex[octet >> 4U], kHex[octet & 15U]};
-        put({token, 3}, out);
+        const std::array<char, 3> token = {'=', kHex[octet >> 4U], kHex[octet & 15U]};
+        put({token.data(), token.size()}, out);
     }
     /// An octet of the original that may stand for itself in the middle of a line.
     void put_octet(char c, std::string& out) {
