@@ -24,13 +24,14 @@ File open_file(const std::string& path) {
     return {std::fopen(path.c_str(), "re"), std::fclose};
 }
 
-Identity from_entry(const passwd& entry) {
+Identity make_identity(
+    uid_t uid, std::string_view login, std::string_view gecos, std::string_view home
+) {
     Identity identity;
-    identity.uid = entry.pw_uid;
-    identity.login = entry.pw_name;
-    identity.full_name =
-        mail::full_name_from_gecos(entry.pw_gecos == nullptr ? "" : entry.pw_gecos, entry.pw_name);
-    identity.home = entry.pw_dir == nullptr ? "" : entry.pw_dir;
+    identity.uid = uid;
+    identity.login = login;
+    identity.full_name = mail::full_name_from_gecos(gecos, login);
+    identity.home = home;
     return identity;
 }
 
@@ -59,6 +60,21 @@ void for_each_line(const std::string& path, Visit visit) {
             return;
         }
     }
+}
+
+/// passwd(5): login, password, uid, gid, GECOS, home, shell. Read here and not with fgetpwent(3),
+/// which asks for its file's position at every line.
+std::optional<Identity> identity_in(const std::string& path, uid_t uid) {
+    constexpr std::size_t kFields = 7;
+    std::optional<Identity> found;
+    for_each_line(path, [&](std::string_view line) {
+        const auto fields = split(line, ':');
+        if (fields.size() == kFields && !fields[0].empty() && parse_unsigned(fields[2]) == uid) {
+            found = make_identity(uid, fields[0], fields[4], fields[5]);
+        }
+        return !found;
+    });
+    return found;
 }
 
 std::string mailname_in(const std::string& path) {
@@ -100,23 +116,17 @@ std::string canonical_name_in(const std::string& path, std::string_view short_na
 }  // namespace
 
 Identity find_identity(uid_t uid, const HostFiles& files) {
+    if (auto listed = identity_in(files.passwd, uid)) {
+        return std::move(*listed);
+    }
     std::vector<char> text(kEntrySize);
     passwd entry{};
     passwd* found = nullptr;
-    if (const File file = open_file(files.passwd)) {
-        while (::fgetpwent_r(file.get(), &entry, text.data(), text.size(), &found) == 0) {
-            if (entry.pw_uid == uid) {
-                return from_entry(entry);
-            }
-        }
-    }
     if (::getpwuid_r(uid, &entry, text.data(), text.size(), &found) == 0 && found != nullptr) {
-        return from_entry(entry);
+        const auto view = [](const char* field) { return field == nullptr ? "" : field; };
+        return make_identity(uid, entry.pw_name, view(entry.pw_gecos), view(entry.pw_dir));
     }
-    Identity unknown;
-    unknown.uid = uid;
-    unknown.login = "uid" + std::to_string(uid);
-    return unknown;
+    return make_identity(uid, "uid" + std::to_string(uid), "", "");
 }
 
 mail::Address login_address(const std::string& login) {

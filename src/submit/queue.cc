@@ -38,10 +38,7 @@ std::string state_text(const spool::RecipientState& state) {
     if (!outcome.remote_host.empty()) {
         text = printable(outcome.remote_host, 255) + ": ";
     }
-    if (outcome.reply_code != 0) {
-        text += std::to_string(outcome.reply_code) + " ";
-    }
-    return text + printable(outcome.text, mail::kMaxOutcomeText);
+    return text + printable(mail::reply_text(outcome), mail::kMaxOutcomeText);
 }
 
 /// The boxes of one spool that this caller may see.
