@@ -32,7 +32,7 @@ std::string outcome_line(
     return id + ": to=<" + recipient.text() + ">, host=" + host +
            (outcome.tls.empty() ? "" : ", tls=" + outcome.tls) + ", delay=" + seconds.data() +
            ", dsn=" + outcome.status.text() + ", status=" + status_word(outcome.kind) + " (" +
-           outcome.text + ")";
+           mail::reply_text(outcome) + ")";
 }
 
 }  // namespace mxpost::deliver

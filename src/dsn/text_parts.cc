@@ -74,15 +74,6 @@ std::string server_name(const RecipientOutcome& outcome) {
     return name;
 }
 
-/// The server's words, with the code in front where they lack it.
-std::string reply_words(const RecipientOutcome& outcome) {
-    const std::string code = std::to_string(outcome.reply_code);
-    if (outcome.reply_code == 0 || outcome.text.starts_with(code)) {
-        return outcome.text;
-    }
-    return code + " " + outcome.text;
-}
-
 std::string recipient_words(const ReportRequest& request, const ReportRecipient& entry) {
     std::string out =
         "<" + printable(recipient_of(request, entry).address.text(), kMaxText) + ">\r\n";
@@ -96,7 +87,7 @@ std::string recipient_words(const ReportRequest& request, const ReportRecipient&
     } else if (!server.empty()) {
         out += wrapped("With the mail server " + server + ":", 4);
     }
-    out += wrapped(printable(reply_words(*last), kMaxText), 8);
+    out += wrapped(printable(mail::reply_text(*last), kMaxText), 8);
     if (is_expired(request, entry)) {
         out += wrapped(
             "It was tried for " + duration_words(request.lifetime) +
@@ -200,7 +191,7 @@ std::string recipient_fields(const ReportRequest& request, const ReportRecipient
         // "smtp" is for what a server answered (RFC 3464 9.3.2), not for our own words.
         out += folded_field(
             "Diagnostic-Code",
-            (last->reply_code != 0 ? "smtp; " : "X-mxpost; ") + ascii_printable(reply_words(*last))
+            (last->reply_code != 0 ? "smtp; " : "X-mxpost; ") + ascii_printable(mail::reply_text(*last))
         );
         out += folded_field("Last-Attempt-Date", date(request, entry.state->last_time));
     }

@@ -72,10 +72,7 @@ constexpr EnhancedStatus kDnsFailure{4, 4, 3};
 constexpr EnhancedStatus kNullMx{5, 1, 10};
 
 RecipientOutcome null_mx_outcome(const std::string& domain) {
-    RecipientOutcome result =
-        failed(kNullMx, domain + " accepts no mail: its only MX record is a null MX (RFC 7505)");
-    result.reply_code = 556;  // RFC 7504 2, RFC 7505 4.2
-    return result;
+    return failed(kNullMx, domain + " accepts no mail: its only MX record is a null MX (RFC 7505)");
 }
 
 RecipientOutcome mx_failure(const std::string& domain, const Answer<dns::MxRecord>& mx) {
