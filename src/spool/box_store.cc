@@ -282,6 +282,9 @@ Result<std::unique_ptr<Claim>> BoxStore::submit(
     }
     auto message = MessageFile::read(*files_, std::move(committed->file));
     if (!message) {
+        // The caller will submit it again: this one must not stay.
+        (void)files_->unlink(box_.directory(), committed->name.text()).has_value();
+        (void)files_->fsync(box_.directory()).has_value();
         return message.error();
     }
     return std::unique_ptr<Claim>(

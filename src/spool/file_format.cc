@@ -41,16 +41,14 @@ bool is_parameter(std::string_view text) {
     return true;
 }
 
+/// A bare local part is the SMTP form of "postmaster" (RFC 5321 4.5.1), so the parser takes it;
+/// here only submission's own mark makes it right.
 Result<mail::Address> decode_address(std::string_view text, bool may_be_unqualified) {
-    if (auto address = mail::parse_smtp_address(text)) {
-        return address;
+    auto address = mail::parse_smtp_address(text);
+    if (!address || (!address->is_qualified() && !may_be_unqualified)) {
+        return Error::invalid("bad address in envelope");
     }
-    if (may_be_unqualified) {
-        if (auto address = mail::parse_smtp_address(std::string(text) + "@unqualified.invalid")) {
-            return mail::Address(address->local_part(), "");
-        }
-    }
-    return Error::invalid("bad address in envelope");
+    return address;
 }
 
 Result<mail::Recipient> decode_recipient(std::string_view octets, bool may_be_unqualified) {
