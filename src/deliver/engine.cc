@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "spool/tidy.h"
+
 namespace mxpost::deliver {
 
 namespace asio = boost::asio;
@@ -163,6 +165,9 @@ void Engine::find_boxes() {
                 root_watches_.push_back(*number);
             }
         }
+        if (is_all) {
+            tidy(root);
+        }
         auto found = spool::list_boxes(files_, root, is_all ? spool::kAnyOwner : self);
         if (!found) {
             services_.log.warning("can't list " + root + ": " + found.error().message());
@@ -171,6 +176,14 @@ void Engine::find_boxes() {
         for (spool::Box& box : *found) {
             add_box(std::move(box));
         }
+    }
+}
+
+void Engine::tidy(const std::string& root) {
+    const auto tell = [this](std::string_view line) { services_.log.warning(line); };
+    const WallTime now = services_.clock.now();
+    if (auto done = spool::tidy_root(files_, root, now, services_.random, tell); !done) {
+        services_.log.warning("can't tidy " + root + ": " + done.error().message());
     }
 }
 

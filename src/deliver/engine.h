@@ -65,6 +65,7 @@ private:
     boost::asio::awaitable<void> sync_removals_later(ServedBox& box);
 
     void find_boxes();
+    void tidy(const std::string& root);
     void add_box(spool::Box box);
     void start_serving(ServedBox& box);
     void try_boxes();

@@ -89,9 +89,15 @@ Result<ChosenSpool> choose_spool(const Surroundings& around, const spool::Messag
                 return made.error();
             }
         }
-        auto opened = open_spool(around, path, id);
-        if (opened || !is_elsewhere(opened.error())) {
-            return opened;
+        // Twice: the engine may have removed the unused box just now; then there is a new one.
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            auto opened = open_spool(around, path, id);
+            if (opened || !is_elsewhere(opened.error())) {
+                return opened;
+            }
+            if (!opened.error().is(ENOENT)) {
+                break;
+            }
         }
     }
     return ChosenSpool();
