@@ -9,14 +9,17 @@
 namespace mxpost::mail {
 namespace {
 
+// Each also as "Resent-…".
+constexpr std::array<std::string_view, 6> kAddressFields = {
+    "From", "Sender", "Reply-To", "To", "Cc", "Bcc"};
+constexpr std::size_t kTimeDigits = 14;  // compact_time()
+
 bool is_address_field(const HeaderField& field) {
-    constexpr std::array<std::string_view, 6> kNames = {
-        "From", "Sender", "Reply-To", "To", "Cc", "Bcc"};
     std::string_view name = field.name;
     if (ascii_istarts_with(name, "Resent-")) {
         name.remove_prefix(7);
     }
-    return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view known) {
+    return std::any_of(kAddressFields.begin(), kAddressFields.end(), [&](std::string_view known) {
         return ascii_iequals(name, known);
     });
 }
@@ -44,7 +47,6 @@ bool qualify_fields(HeaderBlock& header, std::string_view domain) {
 }
 
 bool is_incomplete_message_id(std::string_view value) {
-    constexpr std::size_t kTimeDigits = 14;
     value = trim(value);
     if (value.size() < kTimeDigits + 4 || value.front() != '<' || value.back() != '>') {
         return false;

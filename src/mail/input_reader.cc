@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/text.h"
 #include "mail/header.h"
@@ -212,33 +213,37 @@ Result<void> InputReader::take_body(std::string_view octets) {
                 break;
             }
         }
-        if (options_.ends_at_dot && (is_at_line_start_ || is_dot_held_)) {
-            if (take_dot(octets)) {
-                return {};
-            }
-            if (is_dot_held_) {
-                is_dot_held_ = false;
-                if (Result<void> done = put("."); !done) {
-                    return done;
-                }
-            }
+        const bool may_end = options_.ends_at_dot && (is_at_line_start_ || is_dot_held_);
+        if (may_end && take_dot(octets)) {
+            break;
         }
-        const std::size_t length = offset_of(octets, '\n');
-        is_at_line_start_ = false;
-        if (Result<void> done = put_line_part(octets.substr(0, length)); !done) {
+        if (Result<void> done = take_line(octets); !done) {
             return done;
-        }
-        octets.remove_prefix(length);
-        if (!octets.empty()) {
-            octets.remove_prefix(1);
-            if (Result<void> done = end_line(); !done) {
-                return done;
-            }
-            pending_returns_ = 0;  // CR before LF is part of the line end
-            is_at_line_start_ = true;
         }
     }
     return {};
+}
+
+/// Takes the rest of an input line, or what is there of it, off `octets`.
+Result<void> InputReader::take_line(std::string_view& octets) {
+    if (std::exchange(is_dot_held_, false)) {
+        if (Result<void> done = put("."); !done) {
+            return done;
+        }
+    }
+    const std::size_t length = offset_of(octets, '\n');
+    is_at_line_start_ = false;
+    if (Result<void> done = put_line_part(octets.substr(0, length)); !done) {
+        return done;
+    }
+    octets.remove_prefix(length);
+    if (octets.empty()) {
+        return {};
+    }
+    octets.remove_prefix(1);
+    pending_returns_ = 0;  // CR before LF is part of the line end
+    is_at_line_start_ = true;
+    return end_line();
 }
 
 /// A part of an input line: CRs in it are line ends, unless only the line's end follows.

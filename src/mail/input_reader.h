@@ -75,6 +75,7 @@ private:
     Result<void> take_body(std::string_view octets);
     void take_plain_lines(std::string_view& octets);
     bool take_dot(std::string_view& octets);
+    Result<void> take_line(std::string_view& octets);
     Result<void> put_line_part(std::string_view part);
     Result<void> put(std::string_view text);
     Result<void> end_line();
