@@ -108,7 +108,7 @@ std::string encode_words(std::string_view text, std::size_t column) {
 }
 
 std::string display_name(std::string_view name, std::size_t column) {
-    const std::string clean(trim(without_controls(name)));
+    std::string clean(trim(without_controls(name)));
     if (!is_ascii(clean) || clean.find("=?") != std::string::npos) {
         return encode_words(clean, column);
     }
