@@ -25,7 +25,8 @@ order:
     mark NAME       tells the case that we are here (creates RUN_DIR/sync/NAME)
     hold NAME       waits until the case has created RUN_DIR/sync/NAME
     reply CODE TEXT answers so instead of the usual 250 ("\\n" in the text makes more lines)
-    raw TEXT        sends the text as it is
+    raw TEXT        sends the text as it is (escapes as in Python)
+    read            waits until the peer has sent something, and drops it
     close           closes the connection
     slow BYTES      reads the content at so many octets a second
 """
@@ -197,6 +198,9 @@ class Session:
             elif name == "raw":
                 self.send(value.encode("latin-1").decode("unicode_escape").encode("latin-1"))
                 code = "raw"
+            elif name == "read":
+                self.fill()
+                self.buffer = b""
             elif name == "slow":
                 self.pause = 1.0 / float(value)
             elif name == "close":

@@ -10,7 +10,7 @@ assert mail["To"] == "s@corp.example" or "<s@corp.example>" in mail["To"], mail[
 assert mail["Auto-Submitted"] == "auto-replied", mail["Auto-Submitted"]
 text, status, original = mail.get_payload()
 assert text.get_content_type() == "text/plain"
-said = text.get_payload(decode=True).decode()
+said = " ".join(text.get_payload(decode=True).decode().split())
 assert "unknown@p.test" in said and "User unknown" in said, said
 assert status.get_content_type() == "message/delivery-status"
 about, recipient = status.get_payload()

@@ -23,11 +23,12 @@ queue_has 8
     chown -h alice "$symlink"
     cp /home/alice/moved /tmp/moved.before
     rm "$fifo"
-    mkfifo "$fifo"
-    chown alice "$fifo"
+    mkfifo -m 660 "$fifo"
+    chown alice:mxpost "$fifo"
     rm "$directory"
-    mkdir "$directory"
-    truncate -s 0 "$empty"
+    mkdir -m 2770 "$directory"
+    chown alice:mxpost "$directory"
+    truncate -c -s 0 "$empty"
     head -c 5000 /dev/urandom > "$garbage"
 }
 
@@ -45,5 +46,22 @@ part "the owner's own engine, beside them"
 letter own | as_user alice sendmail -i own@a.test
 wait_mail a 2
 expect_envelope a 2 alice@corp.example own@a.test
-as_user alice timeout 10 mailq > /dev/null
-timeout 10 mailq > /dev/null
+has_left() {
+    [ -z "$(find "$SPOOL/1500" -maxdepth 1 -name "${1##*/}")" ]
+}
+
+part "what one engine can't use, the other kind sets aside too"
+kill_engines
+letter later | as_user alice sendmail -i -odq later@a.test
+later=$(messages 1500 | sort | tail -n 1)
+truncate -c -s 100 "$later"
+letter nudge | as_user alice sendmail -i nudge@a.test
+wait_mail a 3
+wait_until 10 has_left "$later"
+[ -e "$SPOOL/1500/corrupt/${later##*/}" ] || fail "not in corrupt/: $(ls -laR "$SPOOL/1500")"
+
+part "mailq"
+timeout 10 mailq > "$RUN/mailq" 2>&1 || fail "root's mailq: $? $(cat "$RUN/mailq")"
+grep -q corrupt "$RUN/mailq" || fail "$(cat "$RUN/mailq")"
+as_user alice timeout 10 mailq > "$RUN/mailq" 2>&1 || fail "alice's mailq: $? $(cat "$RUN/mailq")"
+grep -q corrupt "$RUN/mailq" || fail "$(cat "$RUN/mailq")"

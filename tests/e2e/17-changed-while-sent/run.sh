@@ -40,6 +40,6 @@ round() { # NAME COMMAND with $0 as the file
     round truncated 'truncate -s 6000000 "$0"'
     round extended 'head -c 100000 /dev/zero | tr "\0" "\n" >> "$0"'
 }
-as_user alice mailq > "$RUN/mailq"
+as_user alice mailq > "$RUN/mailq" 2>&1
 grep -qi corrupt "$RUN/mailq" || fail "mailq says nothing: $(cat "$RUN/mailq")"
 ! grep -q 'RCPT TO:<x@a.test>' "$RUN/log/a" || fail "the changed text was taken for a command"

@@ -47,6 +47,7 @@ release go
 wait_mail a 2
 
 part "the dialogue"
+kill_engines # and its warm session, whose greeting was said before
 send 0 -v good@a.test
 cat "$RUN/stdout" "$RUN/stderr" > "$RUN/verbose"
 for line in 'S> 220 mx.a.test' 'C> EHLO host.example' 'C> MAIL FROM:<s@corp.example>' \

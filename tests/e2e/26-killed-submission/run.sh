@@ -29,6 +29,7 @@ arrived=1
 while read -r name n <&3; do
     [ "$name $n" != "execve 1" ] || continue
     status=0
+    rm -rf "${SPOOL:?}"/* # so that the box is made anew, as in the recording
     as_user alice strace -o /dev/null -e "trace=$name" -e "inject=$name:signal=KILL:when=$n" \
         sendmail -i u@a.test < "$RUN/letter" 2> /dev/null || status=$?
     # An engine that was started before the kill delivers by itself; what nobody serves is left.
