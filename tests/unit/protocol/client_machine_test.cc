@@ -151,6 +151,23 @@ TEST(ClientMachine, ReplyBehindThe354IsNotTheFinalReply) {
     EXPECT_TRUE(machine.result().may_try_next_host);
 }
 
+TEST(ClientMachine, AReplyThatComesBeforeItsCommandIsNoReply) {
+    ClientMachine eager{ClientSettings("me.example")};
+    eager.received("220 mx\r\n250 and EHLO is fine too\r\n");
+    EXPECT_EQ(eager.want(), Want::finished);
+    EXPECT_EQ(eager.output(), "");
+    EXPECT_EQ(eager.trouble()->status.text(), "4.5.0");
+
+    auto machine = opened({});
+    machine.start(to({"x"}));
+    machine.output().clear();
+    machine.received("250 sender\r\n250 any recipient\r\n354 go\r\n250 taken\r\n");
+    EXPECT_EQ(machine.want(), Want::finished);
+    EXPECT_EQ(machine.output(), "");
+    EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::deferred);
+    EXPECT_TRUE(machine.result().may_try_next_host);
+}
+
 TEST(ClientMachine, RefusalInTheMiddleOfTheContentCounts) {
     auto machine = opened({"PIPELINING"});
     go_to_content(machine, to({"x"}));
