@@ -39,6 +39,7 @@ import threading
 import time
 
 EXTENSIONS = ["PIPELINING", "SIZE 104857600", "8BITMIME", "ENHANCEDSTATUSCODES"]
+IPV6_FREEBIND = 78
 LISTENING = threading.Semaphore(0)
 
 
@@ -351,6 +352,8 @@ def tcp_listener(address, receive_buffer):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if receive_buffer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if family == socket.AF_INET6:  # a local route is enough for IPv4 only
+        listener.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
     listener.bind((address, 25))
     listener.listen(512)
     return listener
