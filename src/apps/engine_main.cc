@@ -128,6 +128,7 @@ public:
               settings_,
               names_.host,
               local_domains(),
+              local_mail_to(),
               retry_policy(settings_),
               resolver_,
               router_,
@@ -214,6 +215,11 @@ private:
             domains.push_back(ascii_lower(names_.host));
         }
         return domains;
+    }
+
+    std::optional<mail::Address> local_mail_to() const {
+        const auto address = mail::parse_smtp_address(settings_.local_mail_to);
+        return address && address->is_qualified() ? std::optional(*address) : std::nullopt;
     }
 
     config::Settings settings_;

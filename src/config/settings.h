@@ -33,6 +33,7 @@ struct Settings {
     std::string host_name;    // this host's own full name
     std::string helo_name;    // domain or address literal
     std::vector<std::string> local_domains;  // lower case
+    std::string local_mail_to;               // an address elsewhere
 
     DeliveryMode delivery_mode = {};
     std::chrono::seconds interactive_timeout{};

@@ -160,6 +160,14 @@ Result<std::string> parse_domain(std::string_view text) {
     return ascii_lower(text);
 }
 
+Result<std::string> parse_address(std::string_view text) {
+    const auto address = mail::parse_smtp_address(text);
+    if (!address || !address->is_qualified()) {
+        return Error::invalid("a mail address such as ops@example.com");
+    }
+    return address->text();
+}
+
 Result<std::string> parse_helo_name(std::string_view text) {
     if (text.starts_with('[') && text.ends_with(']')) {
         const std::string_view inside = text.substr(1, text.size() - 2);

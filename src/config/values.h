@@ -40,6 +40,9 @@ Result<std::string> parse_domain(std::string_view text);
 /// A domain name, or an address literal "[192.0.2.1]", "[IPv6:2001:db8::1]".
 Result<std::string> parse_helo_name(std::string_view text);
 
+/// A mail address with a domain: "ops@example.com".
+Result<std::string> parse_address(std::string_view text);
+
 Result<std::string> parse_ipv4(std::string_view text);
 Result<std::string> parse_ipv6(std::string_view text);
 

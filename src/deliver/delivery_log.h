@@ -9,11 +9,12 @@
 
 namespace mxpost::deliver {
 
-/// "ID: to=<a@b>, host=mx.b[192.0.2.1]:25, tls=TLSv1.3 …, delay=0.42, dsn=2.0.0, status=sent
-/// (250 2.0.0 Ok)"
+/// "ID: to=<a@b>, host=mx.b[192.0.2.1]:25, tls=TLSv1.3 …, delay=0.42, dsn=2.0.0, status=sent (250
+/// …)"; with "orig_to=<root@host>" behind "to" where the mail was for somebody else.
 std::string outcome_line(
     const std::string& id,
     const mail::Address& recipient,
+    const mail::Address& original,
     const mail::RecipientOutcome& outcome,
     std::chrono::microseconds delay
 );

@@ -9,8 +9,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "base/base32.h"
-#include "base/crc32c.h"
 #include "base/text.h"
 #include "deliver/delivery_log.h"
 #include "mail/completion.h"
@@ -36,11 +34,11 @@ MessageDelivery::MessageDelivery(
     Services& services, Outbox& outbox, std::unique_ptr<spool::Claim> claim, Finality finality
 )
     : services_(services),
-      outbox_(outbox),
       claim_(std::move(claim)),
       finality_(finality),
       envelope_(claim_->envelope()),
       header_(claim_->header()),
+      reporting_(services, outbox, *claim_, envelope_, header_, finality),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
       retry_record_(services.executor) {
     complete_envelope();
@@ -58,6 +56,18 @@ void MessageDelivery::complete_envelope() {
     for (mail::Recipient& recipient : envelope_.recipients) {
         recipient.address = complete(recipient.address, services_.host_name);
     }
+}
+
+bool MessageDelivery::is_local(const mail::Address& address) const {
+    const auto& local = services_.local_domains;
+    return !address.is_qualified() ||
+           std::ranges::find(local, ascii_lower(address.domain())) != local.end();
+}
+
+/// Where mail for this recipient goes: elsewhere, for local ones, if the administrator says so.
+const mail::Address& MessageDelivery::destination(std::uint32_t recipient) const {
+    const mail::Address& address = envelope_.recipients[recipient].address;
+    return services_.local_mail_to && is_local(address) ? *services_.local_mail_to : address;
 }
 
 /// Recipients to be tried now: those whose own delay is over; all pending ones if that is none,
@@ -87,7 +97,7 @@ std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() const {
     std::vector<Job> jobs;
     std::map<std::string, std::size_t> by_domain;
     for (const std::uint32_t i : due_recipients()) {
-        const std::string domain = ascii_lower(envelope_.recipients[i].address.domain());
+        const std::string domain = ascii_lower(destination(i).domain());
         const auto [at, is_new] = by_domain.try_emplace(domain, jobs.size());
         if (is_new) {
             jobs.push_back({domain, {}});
@@ -128,8 +138,8 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     if (finality_ == Finality::keep_trying) {
         expire();
     }
-    const bool is_everything_reported = report_failures();
-    report_delays();
+    const bool is_everything_reported = reporting_.report_failures();
+    reporting_.report_delays();
     co_await settle_journal();
     co_return finish(is_everything_reported);
 }
@@ -169,20 +179,34 @@ asio::awaitable<void> MessageDelivery::guarded_job(const Job& job) {
 }
 
 asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, DialogueLog& dialogue) {
-    const auto& local = services_.local_domains;
-    if (job.domain.empty() || std::find(local.begin(), local.end(), job.domain) != local.end()) {
+    if (is_local(destination(job.recipients.front()))) {
         co_return defer_local(job);
     }
+    // Several local recipients may lead to one address, which gets the message once.
     std::vector<mail::Recipient> recipients;
-    recipients.reserve(job.recipients.size());
+    std::vector<std::size_t> sources;
     for (const std::uint32_t index : job.recipients) {
-        recipients.push_back(envelope_.recipients[index]);
+        mail::Recipient recipient = envelope_.recipients[index];
+        recipient.address = destination(index);
+        const auto same = std::ranges::find_if(recipients, [&](const mail::Recipient& other) {
+            return other.address.is_same(recipient.address);
+        });
+        sources.push_back(static_cast<std::size_t>(same - recipients.begin()));
+        if (same == recipients.end()) {
+            recipients.push_back(std::move(recipient));
+        }
     }
     DomainAttempt::ContentSource source = [this] { return make_content(); };
     DomainAttempt domain_attempt(
         services_, envelope_, std::move(recipients), std::move(source), dialogue
     );
-    co_return co_await domain_attempt.run();
+    AttemptResult result = co_await domain_attempt.run();
+    std::vector<mail::RecipientOutcome> outcomes;
+    for (const std::size_t at : sources) {
+        outcomes.push_back(result.outcomes[at]);
+    }
+    result.outcomes = std::move(outcomes);
+    co_return result;
 }
 
 AttemptResult MessageDelivery::defer_local(const Job& job) const {
@@ -221,7 +245,7 @@ void MessageDelivery::record(
     bool is_all_good = true;
     for (std::size_t i = 0; i < job.recipients.size(); ++i) {
         const mail::RecipientOutcome& outcome = result.outcomes[i];
-        log_outcome(envelope_.recipients[job.recipients[i]], outcome);
+        log_outcome(job.recipients[i], outcome);
         is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
         records.emplace_back(spool::OutcomeRecord{job.recipients[i], now, outcome});
     }
@@ -231,14 +255,15 @@ void MessageDelivery::record(
     append(records);
 }
 
-void MessageDelivery::log_outcome(
-    const mail::Recipient& recipient, const mail::RecipientOutcome& outcome
-) const {
+void MessageDelivery::log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome)
+    const {
+    const auto delay = services_.clock.now() - claim_->envelope().arrival;
     services_.log.info(outcome_line(
         claim_->name().id,
-        recipient.address,
+        destination(recipient),
+        envelope_.recipients[recipient].address,
         outcome,
-        services_.clock.now() - claim_->envelope().arrival
+        delay
     ));
 }
 
@@ -318,162 +343,12 @@ void MessageDelivery::expire() {
         outcome.kind = mail::OutcomeKind::failed;
         outcome.status = {5, 4, 7};
         outcome.text = "given up, the queue lifetime is over; last: " + outcome.text;
-        log_outcome(envelope_.recipients[i], outcome);
+        log_outcome(i, outcome);
         records.emplace_back(spool::OutcomeRecord{i, now, std::move(outcome)});
     }
     if (!records.empty()) {
         append(records);
     }
-}
-
-std::vector<std::uint32_t> MessageDelivery::unreported_failures() const {
-    std::vector<std::uint32_t> failed;
-    const auto& states = claim_->journal().recipients;
-    const bool is_single = finality_ == Finality::single_attempt;
-    for (std::uint32_t i = 0; i < states.size(); ++i) {
-        const bool has_failed =
-            states[i].last && (states[i].last->kind == mail::OutcomeKind::failed ||
-                               (is_single && states[i].is_pending()));
-        if (has_failed && !states[i].is_failure_reported) {
-            failed.push_back(i);
-        }
-    }
-    return failed;
-}
-
-/// sendmail -oep and -oeq: who waits for the first attempt hears of it there, not by mail.
-bool MessageDelivery::is_told(std::uint32_t recipient) const {
-    const bool is_mailed = envelope_.error_mode != mail::ErrorMode::print &&
-                           envelope_.error_mode != mail::ErrorMode::quiet;
-    return envelope_.is_followed && !is_mailed &&
-           claim_->journal().recipients[recipient].attempts == 1;
-}
-
-bool MessageDelivery::report_failures() {
-    const std::vector<std::uint32_t> failed = unreported_failures();
-    if (failed.empty()) {
-        return true;
-    }
-    // Without a queue the caller learns of it all if nothing was delivered.
-    if (finality_ == Finality::single_attempt && failed.size() == envelope_.recipients.size()) {
-        return true;
-    }
-    std::vector<std::uint32_t> wanted;
-    std::vector<std::uint32_t> unwanted;
-    for (const std::uint32_t index : failed) {
-        const bool is_wanted =
-            dsn::wants_report(envelope_, envelope_.recipients[index], spool::ReportKind::failure) &&
-            !is_told(index);
-        (is_wanted ? wanted : unwanted).push_back(index);
-    }
-    for (const std::uint32_t index : unwanted) {
-        const std::string address = envelope_.recipients[index].address.text();
-        services_.log.info(claim_->name().id + ": to=<" + address + ">: failed, no report is due");
-    }
-    if (!unwanted.empty() && finality_ == Finality::keep_trying) {
-        append({spool::ReportRecord{
-            spool::ReportKind::failure, services_.clock.now(), "", unwanted}});
-    }
-    return wanted.empty() || report(spool::ReportKind::failure, wanted);
-}
-
-void MessageDelivery::report_delays() {
-    const WallTime now = services_.clock.now();
-    if (finality_ == Finality::single_attempt ||
-        !schedule::is_warning_due(claim_->envelope().arrival, now, services_.retry)) {
-        return;
-    }
-    std::vector<std::uint32_t> late;
-    const auto& states = claim_->journal().recipients;
-    for (std::uint32_t i = 0; i < states.size(); ++i) {
-        if (states[i].is_pending() && !states[i].is_delay_reported &&
-            dsn::wants_report(envelope_, envelope_.recipients[i], spool::ReportKind::delay)) {
-            late.push_back(i);
-        }
-    }
-    if (!late.empty()) {
-        // A warning that can't be written is tried again with the next attempt.
-        (void)report(spool::ReportKind::delay, late);
-    }
-}
-
-/// The same for the same message and number of reports, so that a report isn't written twice when
-/// the process dies before the journal has it.
-spool::MessageId MessageDelivery::report_id() const {
-    constexpr std::size_t kTimeDigits = 11;
-    const std::string& id = claim_->name().id;
-    std::size_t reported = 0;
-    for (const spool::RecipientState& state : claim_->journal().recipients) {
-        reported += (state.is_failure_reported ? 1U : 0U) + (state.is_delay_reported ? 1U : 0U);
-    }
-    const std::string seed = id + "/" + std::to_string(reported);
-    const std::uint64_t hash = std::uint64_t{crc32c(0, seed)} << 32 | crc32c(1, seed);
-    return id.substr(0, kTimeDigits) + to_base32(hash, id.size() - kTimeDigits);
-}
-
-bool MessageDelivery::report(spool::ReportKind kind, const std::vector<std::uint32_t>& recipients) {
-    for (std::size_t at = 0; at < recipients.size(); at += dsn::kMaxReportRecipients) {
-        const std::size_t end = std::min(recipients.size(), at + dsn::kMaxReportRecipients);
-        const auto first = recipients.begin();
-        if (!report_some(
-                kind,
-                {first + static_cast<std::ptrdiff_t>(at), first + static_cast<std::ptrdiff_t>(end)}
-            )) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool MessageDelivery::report_some(
-    spool::ReportKind kind, const std::vector<std::uint32_t>& recipients
-) {
-    const WallTime now = services_.clock.now();
-    const spool::MessageId id = report_id();
-    std::unique_ptr<spool::Claim> queued;
-    if (!outbox_.has(id)) {
-        const auto content = claim_->content(header_);
-        dsn::ReportRequest request;
-        request.kind = kind;
-        request.envelope = &envelope_;
-        request.id = claim_->name().id;
-        request.header = header_;
-        request.content = content.get();
-        for (const std::uint32_t index : recipients) {
-            request.recipients.emplace_back(index, &claim_->journal().recipients[index]);
-        }
-        request.reporting_mta = services_.host_name;
-        request.report_id = id;
-        request.now = now;
-        request.lifetime = services_.retry.lifetime;
-        auto submitted = outbox_.submit(dsn::make_report(request), id);
-        if (!submitted) {
-            services_.log.error(
-                claim_->name().id + ": can't queue the report for its sender, the message stays: " +
-                submitted.error().message()
-            );
-            return false;
-        }
-        queued = std::move(*submitted);
-    }
-    services_.log.info(
-        claim_->name().id + ": " +
-        (kind == spool::ReportKind::failure ? "bounce " : "delay warning ") + id + " queued to=<" +
-        mail::path_text(envelope_.sender) + ">"
-    );
-    if (finality_ == Finality::keep_trying) {
-        // The journal before the report may go: else a crash could have it sent twice.
-        append({spool::ReportRecord{kind, now, id, recipients}});
-        if (auto synced = claim_->sync(); !synced) {
-            services_.log.error(
-                claim_->name().id + ": can't sync the journal: " + synced.error().message()
-            );
-        }
-    }
-    if (queued) {
-        outbox_.release(std::move(queued));
-    }
-    return true;
 }
 
 bool MessageDelivery::has_pending() const {
@@ -502,18 +377,6 @@ std::vector<schedule::PendingRecipient> MessageDelivery::pending_recipients() co
     return pending;
 }
 
-/// Some sender is still to be told that the message is late.
-bool MessageDelivery::is_warning_open() const {
-    const auto& states = claim_->journal().recipients;
-    for (std::size_t i = 0; i < states.size(); ++i) {
-        if (states[i].is_pending() && !states[i].is_delay_reported &&
-            dsn::wants_report(envelope_, envelope_.recipients[i], spool::ReportKind::delay)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_reported) {
     const WallTime now = services_.clock.now();
     const spool::MessageId id = claim_->name().id;
@@ -523,7 +386,7 @@ std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_repor
             due = schedule::next_due(
                 pending_recipients(),
                 envelope_.arrival,
-                is_warning_open(),
+                reporting_.is_warning_open(),
                 now,
                 services_.retry,
                 services_.random

@@ -1,6 +1,7 @@
 // What every delivery needs, made once by the engine. References: all outlive all deliveries.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "config/settings.h"
 #include "deliver/sites.h"
 #include "dns/resolver.h"
+#include "mail/address.h"
 #include "route/router.h"
 #include "schedule/retry.h"
 
@@ -24,7 +26,8 @@ struct Services {
     Log& log;
     const config::Settings& settings;
     std::string host_name;  // this host's full name as far as it is known; may be empty
-    std::vector<std::string> local_domains;  // lower case
+    std::vector<std::string> local_domains;      // lower case
+    std::optional<mail::Address> local_mail_to;  // who gets the mail of local_domains
     schedule::RetryPolicy retry;
     dns::Resolver& resolver;
     route::Router& router;

@@ -82,7 +82,7 @@ Result<std::string> find_other_box(FileSystem& files, int root, uid_t uid) {
 }
 
 /// Whoever commits to a young box syncs the root, because its maker may not have come to that yet.
-Result<void> make_durable(FileSystem& files, int root, const Box& box, Clock& clock) {
+Result<void> make_durable(FileSystem& files, int root, const Box& box, const Clock& clock) {
     const auto born = files.birth_time(box.directory());
     if (born && *born <= clock.now() && clock.now() - *born > kYoung) {
         return {};
@@ -93,7 +93,7 @@ Result<void> make_durable(FileSystem& files, int root, const Box& box, Clock& cl
 }  // namespace
 
 Result<Box> open_own_box(
-    FileSystem& files, const std::string& path, uid_t uid, Clock& clock, Random& random
+    FileSystem& files, const std::string& path, uid_t uid, const Clock& clock, Random& random
 ) {
     auto root = files.open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
     if (!root) {

@@ -52,7 +52,7 @@ private:
 /// synced). Errors: what open and mkdir say (ENOENT, EACCES, EROFS: try the next spool), and
 /// EREMOTE where the root is on a network file system.
 Result<Box> open_own_box(
-    FileSystem& files, const std::string& path, uid_t uid, Clock& clock, Random& random
+    FileSystem& files, const std::string& path, uid_t uid, const Clock& clock, Random& random
 );
 
 /// Opens the entry `name` of the spool root `root_path` as a box; error when it isn't a directory.

@@ -1,0 +1,215 @@
+#include "deliver/reporting.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/base32.h"
+#include "base/crc32c.h"
+
+namespace mxpost::deliver {
+namespace {
+
+/// Local time, for dates that people read.
+std::chrono::minutes utc_offset(WallTime now) {
+    const std::time_t seconds = to_seconds(now).time_since_epoch().count();
+    std::tm local{};
+    ::localtime_r(&seconds, &local);
+    return std::chrono::duration_cast<std::chrono::minutes>(std::chrono::seconds(local.tm_gmtoff));
+}
+
+}  // namespace
+
+Reporting::Reporting(
+    Services& services,
+    Outbox& outbox,
+    spool::Claim& claim,
+    const mail::Envelope& envelope,
+    const std::string& header,
+    Finality finality
+)
+    : services_(services),
+      outbox_(outbox),
+      claim_(claim),
+      envelope_(envelope),
+      header_(header),
+      finality_(finality),
+      is_recovering_(!unreported_failures().empty()) {}
+
+std::vector<std::uint32_t> Reporting::unreported_failures() const {
+    std::vector<std::uint32_t> failed;
+    const auto& states = claim_.journal().recipients;
+    for (std::uint32_t i = 0; i < states.size(); ++i) {
+        const bool has_failed =
+            states[i].last && (states[i].last->kind == mail::OutcomeKind::failed ||
+                               (finality_ == Finality::single_attempt && states[i].is_pending()));
+        if (has_failed && !states[i].is_failure_reported) {
+            failed.push_back(i);
+        }
+    }
+    return failed;
+}
+
+/// sendmail -oep and -oeq: who waits for the first attempt hears of it there, not by mail.
+bool Reporting::is_told(std::uint32_t recipient) const {
+    const bool is_mailed = envelope_.error_mode != mail::ErrorMode::print &&
+                           envelope_.error_mode != mail::ErrorMode::quiet;
+    return envelope_.is_followed && !is_mailed &&
+           claim_.journal().recipients[recipient].attempts == 1;
+}
+
+bool Reporting::report_failures() {
+    const std::vector<std::uint32_t> failed = unreported_failures();
+    // Without a queue the caller hears of it all if nothing was delivered.
+    const bool is_callers_news =
+        finality_ == Finality::single_attempt && failed.size() == envelope_.recipients.size();
+    if (failed.empty() || is_callers_news) {
+        return true;
+    }
+    std::vector<std::uint32_t> wanted;
+    std::vector<std::uint32_t> unwanted;
+    for (const std::uint32_t index : failed) {
+        const mail::Recipient& recipient = envelope_.recipients[index];
+        const bool is_wanted =
+            dsn::wants_report(envelope_, recipient, spool::ReportKind::failure) && !is_told(index);
+        (is_wanted ? wanted : unwanted).push_back(index);
+    }
+    for (const std::uint32_t index : unwanted) {
+        const std::string address = envelope_.recipients[index].address.text();
+        services_.log.info(claim_.name().id + ": to=<" + address + ">: failed, no report is due");
+    }
+    if (!unwanted.empty()) {
+        note(spool::ReportKind::failure, {}, unwanted);
+    }
+    return wanted.empty() || report(spool::ReportKind::failure, wanted);
+}
+
+bool Reporting::is_delay_due(std::uint32_t recipient) const {
+    const spool::RecipientState& state = claim_.journal().recipients[recipient];
+    return state.is_pending() && !state.is_delay_reported &&
+           dsn::wants_report(envelope_, envelope_.recipients[recipient], spool::ReportKind::delay);
+}
+
+void Reporting::report_delays() {
+    if (finality_ == Finality::single_attempt ||
+        !schedule::is_warning_due(envelope_.arrival, services_.clock.now(), services_.retry)) {
+        return;
+    }
+    std::vector<std::uint32_t> late;
+    for (std::uint32_t i = 0; i < envelope_.recipients.size(); ++i) {
+        if (is_delay_due(i)) {
+            late.push_back(i);
+        }
+    }
+    if (!late.empty()) {
+        (void)report(spool::ReportKind::delay, late);
+    }
+}
+
+bool Reporting::is_warning_open() const {
+    for (std::uint32_t i = 0; i < envelope_.recipients.size(); ++i) {
+        if (is_delay_due(i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool Reporting::report(spool::ReportKind kind, const std::vector<std::uint32_t>& recipients) {
+    for (std::size_t at = 0; at < recipients.size(); at += dsn::kMaxReportRecipients) {
+        const std::size_t end = std::min(recipients.size(), at + dsn::kMaxReportRecipients);
+        const auto begin = recipients.begin();
+        const std::vector<std::uint32_t> some(
+            begin + static_cast<std::ptrdiff_t>(at), begin + static_cast<std::ptrdiff_t>(end)
+        );
+        if (!report_some(kind, some)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// The same for the same message and the same number of reports, so that a report isn't written
+/// again when the process died before the journal had it.
+spool::MessageId Reporting::report_id() const {
+    constexpr std::size_t kTimeDigits = 11;
+    const std::string& id = claim_.name().id;
+    std::size_t reported = 0;
+    for (const spool::RecipientState& state : claim_.journal().recipients) {
+        reported += (state.is_failure_reported ? 1U : 0U) + (state.is_delay_reported ? 1U : 0U);
+    }
+    const std::string seed = id + "/" + std::to_string(reported);
+    const std::uint64_t hash = std::uint64_t{crc32c(0, seed)} << 32 | crc32c(1, seed);
+    return id.substr(0, kTimeDigits) + to_base32(hash, id.size() - kTimeDigits);
+}
+
+dsn::Report Reporting::make_report(
+    spool::ReportKind kind, const std::vector<std::uint32_t>& recipients, const spool::MessageId& id
+) {
+    const auto content = claim_.content(header_);
+    dsn::ReportRequest request;
+    request.kind = kind;
+    request.envelope = &envelope_;
+    request.id = claim_.name().id;
+    request.header = header_;
+    request.content = content.get();
+    for (const std::uint32_t index : recipients) {
+        request.recipients.emplace_back(index, &claim_.journal().recipients[index]);
+    }
+    request.reporting_mta = services_.host_name;
+    request.report_id = id;
+    request.now = services_.clock.now();
+    request.utc_offset = utc_offset(request.now);
+    request.lifetime = services_.retry.lifetime;
+    return dsn::make_report(request);
+}
+
+bool Reporting::report_some(spool::ReportKind kind, const std::vector<std::uint32_t>& recipients) {
+    const spool::MessageId id = report_id();
+    const bool may_exist = is_recovering_ || kind == spool::ReportKind::delay;
+    std::unique_ptr<spool::Claim> queued;
+    if (!may_exist || !outbox_.has(id)) {
+        auto submitted = outbox_.submit(make_report(kind, recipients, id), id);
+        if (!submitted) {
+            services_.log.error(
+                claim_.name().id + ": can't queue the report for its sender, the message stays: " +
+                submitted.error().message()
+            );
+            return false;
+        }
+        queued = std::move(*submitted);
+    }
+    const char* const what = kind == spool::ReportKind::failure ? "bounce " : "delay warning ";
+    services_.log.info(
+        claim_.name().id + ": " + what + id + " queued to=<" + mail::path_text(envelope_.sender) +
+        ">"
+    );
+    // The journal before the report may go: else a crash could have it sent twice.
+    note(kind, id, recipients);
+    if (queued) {
+        outbox_.release(std::move(queued));
+    }
+    return true;
+}
+
+/// Without a queue there is no later look at the journal, and its reader takes the record to mean
+/// that the report was delivered: LooseDelivery writes it then.
+void Reporting::note(
+    spool::ReportKind kind, std::string id, const std::vector<std::uint32_t>& recipients
+) {
+    if (finality_ == Finality::single_attempt) {
+        return;
+    }
+    const spool::ReportRecord record{kind, services_.clock.now(), std::move(id), recipients};
+    auto done = claim_.append({record});
+    if (done) {
+        done = claim_.sync();
+    }
+    if (!done) {
+        // The claim keeps it in memory, and its owner sees to it that it gets written.
+        services_.log.error(
+            claim_.name().id + ": can't write to the journal: " + done.error().message()
+        );
+    }
+}
+
+}  // namespace mxpost::deliver
