@@ -24,7 +24,12 @@ bool is_wrong_kind(const Error& error) {
 
 /// Moves a message into the box's corrupt/, durably.
 Result<void> move_to_corrupt(FileSystem& files, int box, const std::string& name) {
-    if (auto made = files.mkdir(box, kCorruptName, 0770); !made && !made.error().is(EEXIST)) {
+    // Open to all, because the box itself keeps everybody else out, and the engines of its owner
+    // and of the spool's group must both be able to use what the other has made.
+    const mode_t mask = files.umask(0);
+    auto made = files.mkdir(box, kCorruptName, 0777);
+    files.umask(mask);
+    if (!made && !made.error().is(EEXIST)) {
         return made.error();
     }
     auto corrupt = files.open(box, kCorruptName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
