@@ -58,9 +58,7 @@ std::string explained(const RecipientOutcome& outcome) {
 }  // namespace
 
 Outcomes::Outcomes(const mail::Envelope& envelope, LineSink on_dialogue)
-    : envelope_(envelope),
-      on_dialogue_(std::move(on_dialogue)),
-      outcomes_(envelope.recipients.size()) {}
+    : on_dialogue_(std::move(on_dialogue)), outcomes_(envelope.recipients.size()) {}
 
 void Outcomes::apply(const spool::Record& record) {
     if (const auto* const outcome = std::get_if<spool::OutcomeRecord>(&record)) {

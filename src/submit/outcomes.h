@@ -20,7 +20,7 @@ using LineSink = std::function<void(std::string_view line)>;
 /// The journal's records of one message, from the first on.
 class Outcomes {
 public:
-    /// `envelope` must outlive it. `on_dialogue` (may be empty) gets "C> …" and "S> …" lines.
+    /// For `envelope`'s recipients. `on_dialogue` (may be empty) gets "C> …" and "S> …" lines.
     Outcomes(const mail::Envelope& envelope, LineSink on_dialogue);
 
     void apply(const spool::Record& record);
@@ -36,7 +36,6 @@ public:
     const std::vector<std::optional<mail::RecipientOutcome>>& all() const { return outcomes_; }
 
 private:
-    const mail::Envelope& envelope_;
     LineSink on_dialogue_;
     std::vector<std::optional<mail::RecipientOutcome>> outcomes_;
     std::size_t known_ = 0;
