@@ -15,6 +15,10 @@ corrupt_has() {
     [ "$(find "$SPOOL"/1500*/corrupt -type f 2> /dev/null | wc -l)" = "$1" ]
 }
 
+has_seen_no_dot() {
+    [ "$(grep -c 'no final dot' "$RUN/log/a")" = "$1" ]
+}
+
 changed=0
 round() { # NAME COMMAND with $0 as the file
     part "$1"
@@ -27,7 +31,7 @@ round() { # NAME COMMAND with $0 as the file
     wait_until 30 corrupt_has $changed
     queue_is_empty || fail "still in the queue"
     expect_count a 0
-    [ "$(grep -c 'no final dot' "$RUN/log/a")" -ge $changed ] || fail "the server saw a final dot"
+    wait_until 10 has_seen_no_dot $changed
     letter other | as_user alice sendmail -i other@b.test
     letter other | as_user bob sendmail -i other@b.test
     others=$((others + 2))
