@@ -52,7 +52,7 @@ public:
 
     /// Last: syncs the file, gives it its name, syncs the directory. On an error nothing is left.
     Result<Committed> commit(bool is_eight_bit, bool has_long_lines, std::chrono::sys_seconds due);
-    /// Instead of commit for create_unnamed: everything is written, the position is at the start.
+    /// Instead of commit for create_unnamed: everything is written.
     Result<Fd> take_file(bool is_eight_bit, bool has_long_lines);
 
 private:

@@ -69,7 +69,7 @@ public:
                 return has_input ? deliver()
                                  : (complain("standard input is closed"), ExitStatus::no_input);
             case Mode::print_queue:
-                return print_queue(around_, say, complain);
+                return print_queue(around_, starter_, say, complain);
             case Mode::flush_queue:
                 return flush_queue(around_, starter_, complain);
             case Mode::run_once:

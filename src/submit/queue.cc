@@ -59,8 +59,13 @@ std::vector<spool::EntryName> sorted_names(spool::BoxStore& store, const LineSin
 
 class Listing {
 public:
-    Listing(const Surroundings& around, const LineSink& out, const LineSink& complain)
-        : around_(around), out_(out), complain_(complain) {}
+    Listing(
+        const Surroundings& around,
+        const EngineStarter& starter,
+        const LineSink& out,
+        const LineSink& complain
+    )
+        : around_(around), starter_(starter), out_(out), complain_(complain) {}
 
     ExitStatus run() {
         for (const std::string& root : candidates(around_)) {
@@ -88,8 +93,16 @@ public:
 private:
     void list_box(spool::Box box) {
         spool::BoxStore store(around_.files, std::move(box));
-        for (const spool::EntryName& name : sorted_names(store, complain_)) {
+        const auto names = sorted_names(store, complain_);
+        for (const spool::EntryName& name : names) {
             list_message(store.box(), name);
+        }
+        if (!names.empty() && !has_engine(store, names)) {
+            out_(
+                "      (no engine serves " + store.label() +
+                ": this mail waits for the next one, or for sendmail -q)"
+            );
+            out_("");
         }
         if (const std::size_t corrupt = store.count_corrupt(); corrupt > 0) {
             complain_(
@@ -97,6 +110,27 @@ private:
                 " in " + store.label() + "/" + spool::kCorruptName
             );
         }
+    }
+
+    /// Looks whether the box's lock is free, for which it must take it for a moment. Who commits a
+    /// message in that moment takes us for the engine, so what came meanwhile is handed off here.
+    bool has_engine(spool::BoxStore& store, const std::vector<spool::EntryName>& before) {
+        const auto is_free = around_.files.try_lock_shared(store.box().directory());
+        if (!is_free || !*is_free) {
+            return true;
+        }
+        (void)around_.files.unlock(store.box().directory()).has_value();
+        const auto is_new = [&](const spool::EntryName& name) {
+            return !std::ranges::binary_search(before, name.id, {}, &spool::EntryName::id);
+        };
+        if (std::ranges::none_of(sorted_names(store, complain_), is_new)) {
+            return false;
+        }
+        const std::size_t slash = store.label().rfind('/');
+        auto again = spool::open_box(
+            around_.files, store.label().substr(0, slash), store.label().substr(slash + 1)
+        );
+        return again && hand_off(around_.files, around_.log, starter_, std::move(*again));
     }
 
     void list_message(const spool::Box& box, const spool::EntryName& name) {
@@ -143,6 +177,7 @@ private:
     }
 
     const Surroundings& around_;
+    const EngineStarter& starter_;
     const LineSink& out_;
     const LineSink& complain_;
     std::size_t total_ = 0;
@@ -174,8 +209,13 @@ std::size_t flush_box(
 
 }  // namespace
 
-ExitStatus print_queue(const Surroundings& around, const LineSink& out, const LineSink& complain) {
-    return Listing(around, out, complain).run();
+ExitStatus print_queue(
+    const Surroundings& around,
+    const EngineStarter& starter,
+    const LineSink& out,
+    const LineSink& complain
+) {
+    return Listing(around, starter, out, complain).run();
 }
 
 ExitStatus flush_queue(

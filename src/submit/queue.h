@@ -12,8 +12,14 @@ namespace mxpost::submit {
 
 /// Prints every message of the caller's (of all users for uid 0), spool by spool: id, size, time of
 /// arrival, sender, then each recipient that still waits, with its last reply. "Mail queue is
-/// empty" when there is none. EX_OSERR when a spool can't be read.
-ExitStatus print_queue(const Surroundings& around, const LineSink& out, const LineSink& complain);
+/// empty" when there is none, and a line where no engine serves it. EX_OSERR when a spool can't be
+/// read. `starter` for the mail whose submitter took the look at its box's lock for an engine.
+ExitStatus print_queue(
+    const Surroundings& around,
+    const EngineStarter& starter,
+    const LineSink& out,
+    const LineSink& complain
+);
 
 /// Makes every message of the caller's due now and sees to it that engines run. Messages that are
 /// being sent just now are left alone.

@@ -210,6 +210,7 @@ private:
                 ExitStatus::unavailable, "554 5.4.6 too many hops: the message goes in circles"
             );
         }
+        has_long_header_lines_ = fixed.has_long_lines;  // completing can lengthen lines
         fill_envelope(fixed.is_incomplete);
         if (const auto* const field = fixed.header.find("Message-ID")) {
             message_id_ = field->text();
@@ -274,10 +275,11 @@ private:
 
     bool commit() {
         Accepted accepted;
+        const bool has_long_lines = facts_.has_long_lines || has_long_header_lines_;
         if (box_) {
             const auto due = to_seconds(envelope_.arrival);
             interruption::begin_commit();
-            auto committed = writer_->commit(facts_.is_eight_bit, facts_.has_long_lines, due);
+            auto committed = writer_->commit(facts_.is_eight_bit, has_long_lines, due);
             interruption::end_commit(committed.has_value());
             if (!committed) {
                 refuse_write(committed.error());
@@ -286,7 +288,7 @@ private:
             accepted.committed.emplace(std::move(*committed));
             accepted.box.emplace(std::move(*box_));
         } else {
-            auto file = writer_->take_file(facts_.is_eight_bit, facts_.has_long_lines);
+            auto file = writer_->take_file(facts_.is_eight_bit, has_long_lines);
             if (!file) {
                 refuse_write(file.error());
                 return false;
@@ -294,7 +296,7 @@ private:
             accepted.memory_file = std::move(*file);
         }
         envelope_.is_eight_bit = facts_.is_eight_bit;
-        envelope_.has_long_lines = facts_.has_long_lines;
+        envelope_.has_long_lines = has_long_lines;
         accepted.id = id_;
         log_line(accepted.committed.has_value());
         accepted.envelope = std::move(envelope_);
@@ -322,6 +324,7 @@ private:
     std::unique_ptr<spool::Box> box_;
     std::optional<spool::MessageWriter> writer_;
     mail::InputFacts facts_;
+    bool has_long_header_lines_ = false;
     bool was_ended_by_dot_ = false;
     SubmissionResult result_;
 };

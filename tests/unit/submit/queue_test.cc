@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "submission_fixture.h"
@@ -20,8 +21,10 @@ class Queue : public SubmissionFixture {
 protected:
     ExitStatus print() {
         out_.clear();
+        const EngineStarter starter("/nonexistent", {});
         return print_queue(
             around_,
+            starter,
             [this](std::string_view line) { out_.emplace_back(line); },
             [this](std::string_view line) { complaints_.emplace_back(line); }
         );
@@ -60,7 +63,7 @@ TEST_F(Queue, ShowsWhoStillWaitsAndWhy) {
     const std::string id = accepted.id;
     result.accepted.reset();
     EXPECT_EQ(print(), ExitStatus::ok);
-    ASSERT_EQ(out_.size(), 8U);
+    ASSERT_EQ(out_.size(), 10U);
     EXPECT_THAT(out_[1], testing::StartsWith(id + " "));
     EXPECT_THAT(out_[1], testing::EndsWith(" alice@example.com"));
     EXPECT_EQ(out_[2], "      (waits for x)");
@@ -68,8 +71,21 @@ TEST_F(Queue, ShowsWhoStillWaitsAndWhy) {
     EXPECT_EQ(out_[4], std::string(53, ' ') + "b@y.test");
     EXPECT_EQ(out_[5], std::string(53, ' ') + "c@z.test");
     EXPECT_EQ(out_[6], "");
-    EXPECT_EQ(out_[7], "-- 0 Kbytes in 1 Request.");
+    EXPECT_THAT(out_[7], HasSubstr("(no engine serves "));
+    EXPECT_EQ(out_[8], "");
+    EXPECT_EQ(out_[9], "-- 0 Kbytes in 1 Request.");
     EXPECT_THAT(complaints_, IsEmpty());
+}
+
+TEST_F(Queue, SaysNothingOfEnginesWhereOneHoldsTheBox) {
+    call_.operands = {"a@x.test"};
+    const auto result = submit("hi\n");
+    ASSERT_TRUE(result.accepted);
+    auto engine = disk_.open(AT_FDCWD, result.accepted->box->path(), O_RDONLY | O_DIRECTORY, 0);
+    ASSERT_TRUE(engine);
+    ASSERT_TRUE(*disk_.try_lock(engine->get()));
+    print();
+    EXPECT_THAT(out_, testing::Not(testing::Contains(HasSubstr("no engine"))));
 }
 
 TEST_F(Queue, MarksWhatIsBeingSent) {
