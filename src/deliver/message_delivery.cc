@@ -178,7 +178,28 @@ asio::awaitable<void> MessageDelivery::guarded_job(const Job& job) {
     }
 }
 
+/// The limits of submission hold here too: a spool file is its owner's to write.
+std::optional<mail::RecipientOutcome> MessageDelivery::refusal() const {
+    const config::Settings& settings = services_.settings;
+    if (envelope_.recipients.size() > settings.max_recipients) {
+        return mail::RecipientOutcome(
+            mail::OutcomeKind::failed, {5, 5, 3}, "more recipients than max-recipients allows"
+        );
+    }
+    if (!envelope_.is_bounce && claim_->content_size() > settings.message_size_limit) {
+        return mail::RecipientOutcome(
+            mail::OutcomeKind::failed, {5, 3, 4}, "larger than message-size-limit allows"
+        );
+    }
+    return std::nullopt;
+}
+
 asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, DialogueLog& dialogue) {
+    if (const auto refused = refusal()) {
+        AttemptResult result;
+        result.outcomes.assign(job.recipients.size(), *refused);
+        co_return result;
+    }
     if (is_local(destination(job.recipients.front()))) {
         co_return defer_local(job);
     }

@@ -48,7 +48,7 @@ private:
     const mail::Address& destination(std::uint32_t recipient) const;
     std::vector<std::uint32_t> due_recipients() const;
     std::vector<Job> due_jobs() const;
-    boost::asio::awaitable<void> run_job(const Job& job);
+    std::optional<mail::RecipientOutcome> refusal() const;
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
     boost::asio::awaitable<void> guarded_job(const Job& job);
     AttemptResult defer_local(const Job& job) const;

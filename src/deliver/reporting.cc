@@ -53,8 +53,10 @@ std::vector<std::uint32_t> Reporting::unreported_failures() const {
 bool Reporting::is_told(std::uint32_t recipient) const {
     const bool is_mailed = envelope_.error_mode != mail::ErrorMode::print &&
                            envelope_.error_mode != mail::ErrorMode::quiet;
-    return envelope_.is_followed && !is_mailed &&
-           claim_.journal().recipients[recipient].attempts == 1;
+    // After interactive-timeout nobody waits any more.
+    const bool is_waited_for = envelope_.is_followed && services_.clock.now() - envelope_.arrival <
+                                                            services_.settings.interactive_timeout;
+    return is_waited_for && !is_mailed && claim_.journal().recipients[recipient].attempts == 1;
 }
 
 bool Reporting::report_failures() {
@@ -170,10 +172,11 @@ bool Reporting::report_some(spool::ReportKind kind, const std::vector<std::uint3
     if (!may_exist || !outbox_.has(id)) {
         auto submitted = outbox_.submit(make_report(kind, recipients, id), id);
         if (!submitted) {
-            services_.log.error(
-                claim_.name().id + ": can't queue the report for its sender, the message stays: " +
-                submitted.error().message()
-            );
+            const std::string why =
+                "the report for its sender can't be queued: " + submitted.error().message();
+            services_.log.error(claim_.name().id + ": the message stays, " + why);
+            // For mailq; durable or not.
+            (void)claim_.append({spool::NoteRecord{services_.clock.now(), why}}).has_value();
             return false;
         }
         queued = std::move(*submitted);
