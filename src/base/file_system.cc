@@ -58,7 +58,13 @@ Result<void> rename_noreplace(
         ) != 0) {
         return failed("link", to);
     }
-    return check("unlink", retry([&] { return ::unlinkat(from_directory, from.c_str(), 0); }));
+    if (retry([&] { return ::unlinkat(from_directory, from.c_str(), 0); }) != 0) {
+        // Failed means that nothing was renamed.
+        const Error error = failed("unlink", from);
+        ::unlinkat(to_directory, to.c_str(), 0);
+        return error;
+    }
+    return {};
 }
 
 Result<bool> lock(int fd, int operation) {
