@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -167,8 +168,9 @@ private:
         return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
     }
     static std::string octets_of(const std::filesystem::path& path) {
-        std::ifstream file(path, std::ios::binary);
-        return {std::istreambuf_iterator<char>(file), {}};
+        std::ostringstream octets;
+        octets << std::ifstream(path, std::ios::binary).rdbuf();
+        return octets.str();
     }
     static Names names_in(const std::filesystem::path& directory) {
         Names names;
