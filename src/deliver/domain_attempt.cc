@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "route/domain_name.h"
 #include "route/host_name.h"
+#include "spool/message_file.h"
 
 namespace mxpost::deliver {
 
@@ -26,6 +27,35 @@ mail::Address on_the_wire(const mail::Address& address) {
     }
     return address;
 }
+
+/// Remembers why reading failed: a disk that can't be read now is no reason to set a message aside.
+class WatchedContent final : public mail::Content {
+public:
+    explicit WatchedContent(std::unique_ptr<mail::Content> content)
+        : content_(std::move(content)) {}
+
+    std::uint64_t size() const override { return content_->size(); }
+    bool is_eight_bit() const override { return content_->is_eight_bit(); }
+    Result<void> rewind() override {
+        auto done = content_->rewind();
+        if (!done) {
+            error_ = done.error();
+        }
+        return done;
+    }
+    Result<std::size_t> read(std::span<char> buffer) override {
+        auto got = content_->read(buffer);
+        if (!got) {
+            error_ = got.error();
+        }
+        return got;
+    }
+    const std::optional<Error>& error() const { return error_; }
+
+private:
+    std::unique_ptr<mail::Content> content_;
+    std::optional<Error> error_;
+};
 
 }  // namespace
 
@@ -139,11 +169,12 @@ asio::awaitable<void> DomainAttempt::transact(std::unique_ptr<WarmSession> warm,
         const auto middle = left.begin() + static_cast<std::ptrdiff_t>(size);
         const std::vector<std::size_t> chunk(left.begin(), middle);
         left.erase(left.begin(), middle);
-        auto content = source_();
-        if (!content) {
-            result_.content_problem = content.error().message();
+        auto source = source_();
+        if (!source) {
+            note_content_trouble(source.error());
             break;
         }
+        WatchedContent content(std::move(*source));
         std::vector<mail::Recipient> recipients;
         for (const std::size_t index : chunk) {
             recipients.push_back(recipients_[index]);
@@ -153,8 +184,12 @@ asio::awaitable<void> DomainAttempt::transact(std::unique_ptr<WarmSession> warm,
             transaction.sender = on_the_wire(*transaction.sender);
         }
         const smtp::TransactionResult result =
-            co_await warm->session->send(std::move(transaction), **content);
+            co_await warm->session->send(std::move(transaction), content);
         ++warm->messages;
+        if (content.error()) {
+            note_content_trouble(*content.error());
+            break;
+        }
         apply(chunk, result);
         if (!result.is_session_usable) {
             break;
@@ -181,6 +216,18 @@ void DomainAttempt::apply(
             std::erase(open_, chunk[i]);
         }
     }
+}
+
+/// The message file: not what was submitted, or not to be read at present.
+void DomainAttempt::note_content_trouble(const Error& error) {
+    if (spool::is_corrupt(error)) {
+        result_.content_problem = error.message();
+        return;
+    }
+    note_trouble(mail::RecipientOutcome(
+        mail::OutcomeKind::deferred, {4, 3, 0}, "the message can't be read: " + error.message()
+    ));
+    open_.clear();
 }
 
 /// What holds for everybody unless another host does better. Of two hosts' troubles the one that

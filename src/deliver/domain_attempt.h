@@ -48,6 +48,7 @@ private:
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(smtp::Session& session);
     boost::asio::awaitable<void> transact(std::unique_ptr<WarmSession> warm, Site& site);
     void apply(const std::vector<std::size_t>& chunk, const smtp::TransactionResult& result);
+    void note_content_trouble(const Error& error);
     void note_trouble(const mail::RecipientOutcome& outcome);
     bool is_done() const { return open_.empty() || !result_.content_problem.empty(); }
 

@@ -351,19 +351,20 @@ asio::awaitable<void> MessageDelivery::settle_journal() {
 /// RFC 5321 4.5.4.1: give up after days.
 void MessageDelivery::expire() {
     const WallTime now = services_.clock.now();
-    if (!schedule::is_expired(claim_->envelope().arrival, now, services_.retry)) {
-        return;
-    }
-    std::vector<spool::Record> records;
     const auto& states = claim_->journal().recipients;
+    std::vector<spool::Record> records;
     for (std::uint32_t i = 0; i < states.size(); ++i) {
-        if (!states[i].is_pending()) {
+        const spool::RecipientState& state = states[i];
+        if (!state.is_pending() ||
+            !schedule::is_expired(envelope_.arrival, now, services_.retry, state.attempts)) {
             continue;
         }
-        mail::RecipientOutcome outcome = states[i].last.value_or(mail::RecipientOutcome());
+        mail::RecipientOutcome outcome = state.last.value_or(mail::RecipientOutcome());
+        outcome.text =
+            "given up, the queue lifetime is over; the last attempt: " + mail::reply_text(outcome);
         outcome.kind = mail::OutcomeKind::failed;
         outcome.status = {5, 4, 7};
-        outcome.text = "given up, the queue lifetime is over; last: " + outcome.text;
+        outcome.reply_code = 0;  // these are our words
         log_outcome(i, outcome);
         records.emplace_back(spool::OutcomeRecord{i, now, std::move(outcome)});
     }

@@ -75,7 +75,8 @@ public:
     virtual Result<void> list(const std::function<void(const EntryName&)>& visit) = 0;
     virtual ClaimResult claim(const EntryName& name) = 0;
     /// A new message (a report): durable when it returns, and claimed, so that it isn't sent before
-    /// the caller has written down that it exists.
+    /// the caller has written down that it exists. The store must be of the engine's own uid: a
+    /// claim refuses what belongs to another.
     virtual Result<std::unique_ptr<Claim>> submit(
         const MessageId& id,
         const mail::Envelope& envelope,
