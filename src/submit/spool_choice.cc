@@ -10,12 +10,20 @@ bool is_elsewhere(const Error& error) {
            error.is(EROFS) || error.is(EREMOTE);
 }
 
-/// Messages in the box count against the uid. An entry takes at least one octet of its directory,
-/// so that small directories needn't be read.
+/// How many entries a directory of this size can have at most, to tell that a queue is short
+/// without reading it. Directories made of blocks (ext4, XFS) spend 36 octets and more on a
+/// message's name; elsewhere the size may be the number of entries itself (ZFS).
+std::uint64_t most_entries(std::uint64_t directory_size) {
+    constexpr std::uint64_t kSector = 512;
+    constexpr std::uint64_t kSmallestEntry = 32;
+    return directory_size % kSector == 0 ? directory_size / kSmallestEntry : directory_size;
+}
+
+/// Messages in the box count against the uid.
 Result<void> check_queue_length(const Surroundings& around, const spool::Box& box) {
     const std::uint64_t limit = around.settings.max_queued_messages;
     const auto status = around.files.fstat(box.directory());
-    if (!status || static_cast<std::uint64_t>(status->st_size) < limit) {
+    if (!status || most_entries(static_cast<std::uint64_t>(status->st_size)) < limit) {
         return {};
     }
     std::uint64_t count = 0;
