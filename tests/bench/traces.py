@@ -33,7 +33,6 @@ def trace_call(system, uid, message):
         result = read_client(client, system)
         if tracer:
             result["daemon_syncs"] = read_syncs(open(daemons, errors="replace"), system)
-    system.purge()
     return result
 
 
