@@ -1,0 +1,232 @@
+// What the tests of the engine share: a queue in a temporary directory, and the life of an
+// engine that works on it and may die at any file-system call.
+#pragma once
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "deliver/message_delivery.h"
+#include "spool/box_store.h"
+#include "support/failing_file_system.h"
+#include "support/fake_resolver.h"
+#include "support/fixed_random.h"
+#include "support/manual_clock.h"
+#include "support/temporary_directory.h"
+
+namespace mxpost::deliver {
+
+inline const spool::MessageId kId = "01hk2w7yz0c0000000";
+inline const WallTime kArrival(std::chrono::seconds(1704110400));
+inline const std::string kHeader = "From: alice@example.com\r\nSubject: Hello\r\n";
+inline const std::string kBody = "Hello\r\n";
+
+class LogLines final : public Log {
+public:
+    void write(Priority, std::string_view line) override { lines.emplace_back(line); }
+    std::size_t count(std::string_view part) const {
+        return static_cast<std::size_t>(std::ranges::count_if(lines, [&](const auto& line) {
+            return line.find(part) != std::string::npos;
+        }));
+    }
+    std::vector<std::string> lines;
+};
+
+/// From alice@example.com, arrived at kArrival.
+inline mail::Envelope make_envelope(const std::vector<std::string>& recipients) {
+    mail::Envelope envelope;
+    envelope.sender = mail::Address("alice", "example.com");
+    envelope.arrival = kArrival;
+    for (const std::string& text : recipients) {
+        const std::size_t at = text.find('@');
+        envelope.recipients.emplace_back(
+            at == std::string::npos ? mail::Address(text, "")
+                                    : mail::Address(text.substr(0, at), text.substr(at + 1))
+        );
+    }
+    return envelope;
+}
+
+/// A box of the caller's, in a spool of its own.
+class Queue {
+public:
+    Queue() : store_(posix_, open(posix_)) {}
+
+    spool::Box open(FileSystem& files) {
+        test::FixedRandom random;
+        const test::ManualClock clock;
+        auto box = spool::open_own_box(files, root_.path(), ::geteuid(), clock, random);
+        EXPECT_TRUE(box) << box.error().message();
+        return std::move(*box);
+    }
+    spool::EntryName commit(
+        const mail::Envelope& envelope,
+        const std::string& body = kBody,
+        const spool::MessageId& id = kId
+    ) {
+        auto claim = store_.submit(id, envelope, kHeader, body, to_seconds(envelope.arrival));
+        EXPECT_TRUE(claim) << claim.error().message();
+        return (*claim)->name();
+    }
+    std::vector<spool::EntryName> names() {
+        std::vector<spool::EntryName> found;
+        EXPECT_TRUE(store_.list([&](const spool::EntryName& name) { found.push_back(name); }));
+        return found;
+    }
+    /// The message `id` as it lies there; nothing when it is gone.
+    std::optional<spool::EntryName> find(const spool::MessageId& id = kId) {
+        for (const spool::EntryName& name : names()) {
+            if (name.id == id) {
+                return name;
+            }
+        }
+        return std::nullopt;
+    }
+    spool::MessageFile read(const spool::EntryName& name) {
+        auto message = spool::read_message(posix_, store_.box(), name);
+        EXPECT_TRUE(message) << message.error().message();
+        return std::move(*message);
+    }
+    spool::RecipientState state(std::uint32_t recipient = 0) {
+        return read(*find()).journal().recipients[recipient];
+    }
+    /// The texts of all reports in the queue.
+    std::vector<std::string> reports() {
+        std::vector<std::string> texts;
+        for (const spool::EntryName& name : names()) {
+            spool::MessageFile message = read(name);
+            if (message.envelope().is_bounce) {
+                spool::FileContent content(posix_, message, message.header());
+                std::string text(static_cast<std::size_t>(content.size()), '\0');
+                EXPECT_TRUE(content.rewind());
+                const auto size = content.read(text);
+                EXPECT_TRUE(size && *size == text.size());
+                texts.push_back(std::move(text));
+            }
+        }
+        return texts;
+    }
+    const std::string& root() const { return root_.path(); }
+    FileSystem& files() { return posix_; }
+
+private:
+    test::TemporaryDirectory root_;
+    PosixFileSystem posix_;
+    spool::BoxStore store_;
+};
+
+/// One life of an engine. With `stop_before` it dies at a file-system call.
+class Life final : public Outbox {
+public:
+    explicit Life(Queue& queue, WallTime now = kArrival)
+        : files(queue.files()),
+          clock(now),
+          store(files, queue.open(queue.files())),
+          router(resolver, random, {}, [](const boost::asio::ip::address&) { return false; }),
+          sites(io.get_executor(), SiteLimits(), clock),
+          services{
+              io.get_executor(),
+              clock,
+              random,
+              log,
+              settings,
+              "host.example.net",
+              {"host.example.net"},
+              {},
+              schedule::RetryPolicy(),
+              resolver,
+              router,
+              sites,
+              {}} {}
+
+    /// One attempt, to its end or to the stop point; then the claim is gone. Nothing: the message
+    /// is off the queue, or the engine dead.
+    std::optional<spool::EntryName> attempt(const spool::EntryName& name) {
+        try {
+            auto claimed = store.claim(name);
+            EXPECT_TRUE(claimed.claim) << claimed.reason;
+            if (claimed.claim) {
+                return run(std::move(claimed.claim));
+            }
+        } catch (const test::Stopped&) {
+        }
+        return std::nullopt;
+    }
+    std::optional<spool::EntryName> run(std::unique_ptr<spool::Claim> claim) {
+        start(std::move(claim));
+        go_on();
+        EXPECT_TRUE(is_finished_ || files.is_stopped()) << "it waits for something";
+        is_removed_ = delivery->is_removed();
+        delivery.reset();  // lets go of the message
+        return next_;
+    }
+
+    void start(std::unique_ptr<spool::Claim> claim) {
+        is_finished_ = false;
+        // Before the first await already the constructor and the first steps may die.
+        delivery.emplace(services, *this, std::move(claim), Finality::keep_trying);
+        boost::asio::co_spawn(
+            io,
+            delivery->run(),
+            [this](const std::exception_ptr& error, std::optional<spool::EntryName> next) {
+                is_finished_ = !error;
+                next_ = std::move(next);
+            }
+        );
+    }
+    /// Until nothing is ready; timers within 100 ms (the journal's sync) are waited for.
+    void go_on() {
+        io.restart();
+        while (!is_finished_ && !files.is_stopped() &&
+               io.run_one_for(std::chrono::milliseconds(100)) > 0) {
+        }
+        io.poll();
+    }
+    bool is_finished() const { return is_finished_; }
+    bool is_removed() const { return is_removed_; }
+
+    // Outbox, as Engine does it.
+    Result<std::unique_ptr<spool::Claim>> submit(
+        const dsn::Report& report, const spool::MessageId& id
+    ) override {
+        return store.submit(
+            id, report.envelope, report.header, report.body, to_seconds(clock.now())
+        );
+    }
+    void release(std::unique_ptr<spool::Claim> report) override { report.reset(); }
+    bool has(const spool::MessageId& id) override {
+        bool is_found = false;
+        (void)store.list([&](const spool::EntryName& name) { is_found |= name.id == id; }
+        ).has_value();
+        return is_found;
+    }
+
+    test::FailingFileSystem files;
+    test::ManualClock clock;
+    test::FixedRandom random;
+    LogLines log;
+    spool::BoxStore store;
+    boost::asio::io_context io;
+    test::FakeResolver resolver;  // what isn't put in doesn't exist
+    route::Router router;
+    config::Settings settings;
+    Sites sites;
+    Services services;
+    std::optional<MessageDelivery> delivery;
+
+private:
+    bool is_finished_ = false;
+    bool is_removed_ = false;
+    std::optional<spool::EntryName> next_;
+};
+
+}  // namespace mxpost::deliver

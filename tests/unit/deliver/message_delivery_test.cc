@@ -1,0 +1,485 @@
+#include "deliver/message_delivery.h"
+
+#include <filesystem>
+
+#include "deliver_test.h"
+
+namespace mxpost::deliver {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const std::chrono::minutes kMinute{1};
+
+/// Whatever becomes of a recipient, the journal hears that it was delivered: stands for a server.
+class AcceptingClaim final : public spool::Claim {
+public:
+    explicit AcceptingClaim(std::unique_ptr<spool::Claim> real) : real_(std::move(real)) {}
+
+    const spool::EntryName& name() const override { return real_->name(); }
+    uid_t submitter() const override { return real_->submitter(); }
+    const mail::Envelope& envelope() const override { return real_->envelope(); }
+    const std::string& header() const override { return real_->header(); }
+    std::uint64_t content_size() const override { return real_->content_size(); }
+    const spool::JournalState& journal() const override { return real_->journal(); }
+    std::unique_ptr<mail::Content> content(std::string header) override {
+        return real_->content(std::move(header));
+    }
+    Result<void> append(const std::vector<spool::Record>& records) override {
+        std::vector<spool::Record> accepted = records;
+        for (spool::Record& record : accepted) {
+            if (auto* outcome = std::get_if<spool::OutcomeRecord>(&record)) {
+                outcome->outcome =
+                    mail::RecipientOutcome(mail::OutcomeKind::delivered, {2, 0, 0}, "ok");
+            }
+        }
+        return real_->append(accepted);
+    }
+    Result<void> sync() override { return real_->sync(); }
+    bool is_unrecorded() const override { return real_->is_unrecorded(); }
+    Result<void> record_again() override { return real_->record_again(); }
+    Result<void> postpone(std::chrono::sys_seconds due) override { return real_->postpone(due); }
+    Result<void> remove() override { return real_->remove(); }
+    Result<void> set_aside() override { return real_->set_aside(); }
+
+private:
+    std::unique_ptr<spool::Claim> real_;
+};
+
+class MessageDeliveryTest : public testing::Test {
+protected:
+    /// Keeps the message's file open, so that its journal can be read after its removal.
+    void keep_open(const spool::EntryName& name) {
+        auto file = queue_.files().open(
+            AT_FDCWD,
+            queue_.root() + "/" + std::to_string(::geteuid()) + "/" + name.text(),
+            O_RDONLY
+        );
+        ASSERT_TRUE(file);
+        kept_ = std::move(*file);
+    }
+    spool::JournalState kept_journal() {
+        auto message = spool::MessageFile::read(queue_.files(), std::move(kept_));
+        EXPECT_TRUE(message) << message.error().message();
+        return message->journal();
+    }
+    static std::unique_ptr<spool::Claim> claim(Life& life, const spool::EntryName& name) {
+        auto claimed = life.store.claim(name);
+        EXPECT_TRUE(claimed.claim) << claimed.reason;
+        return std::move(claimed.claim);
+    }
+    static std::unique_ptr<spool::Claim> accepting(Life& life, const spool::EntryName& name) {
+        return std::make_unique<AcceptingClaim>(claim(life, name));
+    }
+
+    Queue queue_;
+    Fd kept_;
+};
+
+TEST_F(MessageDeliveryTest, AnUnknownDomainBecomesADurableBounceAndTheMessageGoes) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    keep_open(name);
+    Life life(queue_);
+
+    EXPECT_EQ(life.attempt(name), std::nullopt);
+    EXPECT_TRUE(life.is_removed());
+    EXPECT_EQ(queue_.find(), std::nullopt);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Final-Recipient: rfc822; bob@gone.example"));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Status: 5.1.2"));
+    EXPECT_EQ(
+        life.log.count(
+            "01hk2w7yz0c0000000: to=<bob@gone.example>, host=none, delay=0.00, dsn=5.1.2, "
+            "status=bounced (host or domain name not found: gone.example does not exist)"
+        ),
+        1U
+    );
+    EXPECT_EQ(life.log.count("01hk2w7yz0c0000000: removed"), 1U);
+
+    const spool::RecipientState state = kept_journal().recipients[0];
+    EXPECT_EQ(state.last->kind, mail::OutcomeKind::failed);
+    EXPECT_TRUE(state.is_failure_reported);
+}
+
+TEST_F(MessageDeliveryTest, TheReportIsAMessageOfItsOwnThatIsDueAtOnce) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_, kArrival + kMinute);
+    life.attempt(name);
+
+    ASSERT_THAT(queue_.names(), SizeIs(1));
+    const auto report = queue_.read(queue_.names()[0]);
+    EXPECT_EQ(queue_.names()[0].due, to_seconds(kArrival + kMinute));
+    EXPECT_TRUE(spool::is_message_id(queue_.names()[0].id));
+    EXPECT_EQ(report.envelope().sender, std::nullopt);
+    EXPECT_EQ(report.envelope().recipients[0].address.text(), "alice@example.com");
+    EXPECT_TRUE(life.store.claim(queue_.names()[0]).claim);  // released
+}
+
+TEST_F(MessageDeliveryTest, ANullSenderGetsNoBounceButALineInTheLog) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender.reset();
+    Life life(queue_);
+
+    EXPECT_EQ(life.attempt(queue_.commit(envelope)), std::nullopt);
+    EXPECT_THAT(queue_.names(), IsEmpty());
+    EXPECT_EQ(life.log.count("to=<bob@gone.example>: failed, no report is due"), 1U);
+}
+
+TEST_F(MessageDeliveryTest, NotifyNeverIsPerRecipient) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example", "eve@gone.example"});
+    envelope.recipients[0].notify = static_cast<mail::NotifySet>(mail::Notify::never);
+    Life life(queue_);
+
+    EXPECT_EQ(life.attempt(queue_.commit(envelope)), std::nullopt);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], Not(HasSubstr("bob@")));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("eve@gone.example"));
+    EXPECT_EQ(life.log.count("to=<bob@gone.example>: failed, no report is due"), 1U);
+}
+
+TEST_F(MessageDeliveryTest, AFailingLookUpDefersTheMessageAndRenamesItToItsNextDueTime) {
+    const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL from 192.0.2.53");
+    const auto next = life.attempt(name);
+
+    ASSERT_TRUE(next);
+    EXPECT_EQ(queue_.find(), next);
+    EXPECT_FALSE(life.is_removed());
+    EXPECT_GE(next->due, to_seconds(kArrival) + std::chrono::seconds(225));  // 5 min - 25 %
+    EXPECT_LE(next->due, to_seconds(kArrival) + std::chrono::seconds(375));
+    EXPECT_EQ(queue_.state().attempts, 1U);
+    EXPECT_THAT(queue_.state().last->text, HasSubstr("SERVFAIL from 192.0.2.53"));
+    EXPECT_THAT(queue_.reports(), IsEmpty());
+    EXPECT_EQ(life.log.count("status=deferred"), 1U);
+}
+
+TEST_F(MessageDeliveryTest, RecipientsEndOneByOneEachReportedOnce) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example", "eve@slow.example"}));
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    const auto next = life.attempt(name);
+    ASSERT_TRUE(next);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("bob@gone.example"));
+    EXPECT_THAT(queue_.reports()[0], Not(HasSubstr("eve@")));
+
+    Life later(queue_, kArrival + 10 * kMinute);
+    EXPECT_EQ(later.attempt(*next), std::nullopt);
+    EXPECT_THAT(later.resolver.questions(), ElementsAre("MX slow.example"));
+    const auto reports = queue_.reports();
+    ASSERT_THAT(reports, SizeIs(2));
+    EXPECT_EQ(
+        std::ranges::count_if(
+            reports,
+            [](const std::string& report) {
+                return report.find("bob@") == std::string::npos &&
+                       report.find("eve@slow.example") != std::string::npos;
+            }
+        ),
+        1
+    );
+}
+
+TEST_F(MessageDeliveryTest, OneJobForOneDomainHoweverItIsWritten) {
+    Life life(queue_);
+    life.attempt(queue_.commit(make_envelope({"a@gone.example", "b@GONE.example", "c@gone.Example"})
+    ));
+
+    EXPECT_THAT(life.resolver.questions(), SizeIs(1));
+    EXPECT_EQ(life.log.count("status=bounced"), 3U);
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
+}
+
+TEST_F(MessageDeliveryTest, WhoseDelayIsNotOverIsNotTriedWithTheOthers) {
+    const auto name = queue_.commit(make_envelope({"a@slow.example", "b@gone.example"}));
+    Life life(queue_);
+    {
+        auto claimed = claim(life, name);
+        const mail::RecipientOutcome outcome(mail::OutcomeKind::deferred, {4, 4, 3}, "SERVFAIL");
+        ASSERT_TRUE(claimed->append({spool::OutcomeRecord{0, kArrival, outcome}}));
+    }
+    const auto next = life.attempt(name);
+    ASSERT_TRUE(next);
+    EXPECT_THAT(life.resolver.questions(), ElementsAre("MX gone.example"));
+
+    // Nobody is due now, so somebody asked for an attempt.
+    Life flush(queue_);
+    EXPECT_EQ(flush.attempt(*next), std::nullopt);
+    EXPECT_THAT(flush.resolver.questions(), ElementsAre("MX slow.example"));
+}
+
+TEST_F(MessageDeliveryTest, GivesUpWhenTheLifetimeIsOverButNotBeforeAFewAttempts) {
+    const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_, kArrival + std::chrono::hours(121));  // the machine was off
+    life.services.retry.warning = std::chrono::seconds(0);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    std::optional<spool::EntryName> next = name;
+    for (int attempt = 1; attempt <= 4; ++attempt) {
+        next = life.attempt(*next);
+        ASSERT_TRUE(next) << "attempt " << attempt;
+        EXPECT_GT(WallTime(next->due), life.clock.now());
+        life.clock.jump_to(WallTime(next->due));
+    }
+    EXPECT_THAT(queue_.reports(), IsEmpty());
+
+    EXPECT_EQ(life.attempt(*next), std::nullopt);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Status: 5.4.7"));
+    EXPECT_EQ(life.log.count("given up, the queue lifetime is over; the last attempt: "), 1U);
+    EXPECT_EQ(queue_.find(), std::nullopt);
+}
+
+TEST_F(MessageDeliveryTest, WarnsOnceAfterFourHours) {
+    const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_, kArrival + std::chrono::hours(4) - kMinute);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    auto next = life.attempt(name);
+    ASSERT_TRUE(next);
+    EXPECT_THAT(queue_.reports(), IsEmpty());
+    // It is looked at in time for the warning.
+    EXPECT_EQ(next->due, to_seconds(kArrival) + std::chrono::hours(4));
+
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        life.clock.jump_to(WallTime(next->due));
+        next = life.attempt(*next);
+        ASSERT_TRUE(next);
+        EXPECT_THAT(queue_.reports(), SizeIs(1)) << attempt;
+    }
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Action: delayed"));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("bob@slow.example"));
+    EXPECT_TRUE(queue_.state().is_delay_reported);
+}
+
+TEST_F(MessageDeliveryTest, ABounceThatCanNotBeWrittenKeepsTheMessageAndItsOutcome) {
+    for (const std::string call : {"open", "write", "fsync", "link"}) {
+        Queue queue;
+        const auto name = queue.commit(make_envelope({"bob@gone.example"}));
+        Life life(queue);
+        auto claimed = claim(life, name);
+        life.files.fail_always(call, ENOSPC);
+        const auto next = life.run(std::move(claimed));
+
+        ASSERT_TRUE(next) << call;
+        EXPECT_EQ(next->due, to_seconds(kArrival + 5 * kMinute)) << call;
+        EXPECT_EQ(queue.names(), std::vector{*next}) << call;
+        EXPECT_EQ(queue.state().last->kind, mail::OutcomeKind::failed) << call;
+        EXPECT_FALSE(queue.state().is_failure_reported) << call;
+        EXPECT_EQ(
+            life.log.count("the message stays, the report for its sender can't be queued"), 1U
+        );
+
+        // The same claim's memory isn't needed for it: another process reports, and asks nobody.
+        Life later(queue, kArrival + 5 * kMinute);
+        EXPECT_EQ(later.attempt(*next), std::nullopt) << call;
+        EXPECT_THAT(later.resolver.questions(), IsEmpty()) << call;
+        EXPECT_THAT(queue.reports(), SizeIs(1)) << call;
+        EXPECT_EQ(queue.find(), std::nullopt) << call;
+    }
+}
+
+TEST_F(MessageDeliveryTest, AFullDiskHoldsTheOutcomeInMemoryUntilThereIsRoom) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    life.files.fail_always("pwrite", ENOSPC);
+    life.start(claim(life, name));
+    life.go_on();
+
+    EXPECT_FALSE(life.is_finished());
+    EXPECT_TRUE(life.delivery->claim().is_unrecorded());
+    EXPECT_EQ(life.log.count("outcomes can't be written down, no further attempt"), 1U);
+    EXPECT_EQ(queue_.names(), std::vector{name});  // no bounce as long as that is so
+    EXPECT_EQ(life.store.claim(name).refusal, spool::ClaimRefusal::busy);
+
+    life.files.heal();
+    life.delivery->stop();  // wakes it
+    life.go_on();
+    EXPECT_TRUE(life.is_finished());
+    EXPECT_THAT(life.resolver.questions(), ElementsAre("MX gone.example"));
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_EQ(queue_.find(), std::nullopt);
+}
+
+TEST_F(MessageDeliveryTest, AnEngineThatEndsDoesNotWaitForTheDisk) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    life.files.fail_always("pwrite", ENOSPC);
+    life.start(claim(life, name));
+    life.go_on();
+    ASSERT_FALSE(life.is_finished());
+    life.delivery->stop();
+    life.go_on();
+
+    EXPECT_TRUE(life.is_finished());
+    EXPECT_EQ(queue_.names(), std::vector{name});
+    EXPECT_EQ(queue_.state().last, std::nullopt);
+}
+
+TEST_F(MessageDeliveryTest, AFailedSyncOfTheJournalIsNeverTriedAgainAndNothingIsReported) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    life.files.fail(1, EIO, "fdatasync");  // the kernel would say "fine" the next time
+    life.start(claim(life, name));
+    life.go_on();
+    EXPECT_FALSE(life.is_finished());
+    life.delivery->stop();
+    life.go_on();
+
+    EXPECT_TRUE(life.is_finished());
+    EXPECT_EQ(life.files.count("fdatasync"), 1U);
+    EXPECT_EQ(queue_.names(), std::vector{name});
+}
+
+TEST_F(MessageDeliveryTest, AFailedSyncWhileOtherDomainsAreTriedIsNotForgotten) {
+    const auto name = queue_.commit(make_envelope({"a@gone.example", "b@away.example"}));
+    Life life(queue_);
+    life.files.fail(1, EIO, "fdatasync");
+    life.start(claim(life, name));
+    life.go_on();
+
+    EXPECT_FALSE(life.is_finished());
+    EXPECT_EQ(life.files.count("fdatasync"), 1U);
+    EXPECT_THAT(queue_.reports(), IsEmpty());
+}
+
+TEST_F(MessageDeliveryTest, AllDeliveredNeedsNoSyncBecauseTheRemovalSaysItAll) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+
+    EXPECT_EQ(life.run(accepting(life, name)), std::nullopt);
+    EXPECT_TRUE(life.is_removed());
+    EXPECT_EQ(life.files.count("fdatasync"), 0U);
+    EXPECT_EQ(life.files.count("pwrite"), 1U);  // should the process die before the removal
+    EXPECT_THAT(queue_.names(), IsEmpty());
+}
+
+TEST_F(MessageDeliveryTest, WhoFollowsFindsEveryOutcomeInTheJournalOfTheRemovedMessage) {
+    mail::Envelope envelope = make_envelope({"a@gone.example", "b@away.example"});
+    envelope.is_followed = true;
+    const auto name = queue_.commit(envelope);
+    keep_open(name);
+    Life life(queue_);
+
+    EXPECT_EQ(life.run(accepting(life, name)), std::nullopt);
+    const auto& trace = life.files.trace();
+    const auto synced = std::ranges::find(trace, "fdatasync");
+    const auto removed = std::ranges::find(trace, "unlink " + name.text());
+    EXPECT_LT(synced, removed);
+    EXPECT_NE(removed, trace.end());
+    for (const spool::RecipientState& state : kept_journal().recipients) {
+        EXPECT_EQ(state.last->kind, mail::OutcomeKind::delivered);
+    }
+}
+
+TEST_F(MessageDeliveryTest, ARemovalThatFailsLeavesTheOutcomesSoThatNothingIsSentAgain) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    auto claimed = claim(life, name);
+    life.files.fail_always("unlink", EIO);
+    EXPECT_NE(life.run(std::move(claimed)), std::nullopt);
+    ASSERT_TRUE(queue_.find());
+
+    Life later(queue_, kArrival + 5 * kMinute);
+    EXPECT_EQ(later.attempt(*queue_.find()), std::nullopt);
+    EXPECT_THAT(later.resolver.questions(), IsEmpty());
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_EQ(queue_.find(), std::nullopt);
+}
+
+TEST_F(MessageDeliveryTest, WhoWaitsQuietlyForTheFirstAttemptGetsNoBounce) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.is_followed = true;
+    for (const auto mode : {mail::ErrorMode::print, mail::ErrorMode::quiet}) {
+        envelope.error_mode = mode;
+        Life life(queue_);
+        EXPECT_EQ(life.attempt(queue_.commit(envelope)), std::nullopt);
+        EXPECT_THAT(queue_.names(), IsEmpty());
+        EXPECT_EQ(life.log.count("failed, no report is due"), 1U);
+    }
+}
+
+TEST_F(MessageDeliveryTest, TheBounceComesWhereNobodyWaitsOrTheFirstAttemptDidNotTell) {
+    mail::Envelope envelope = make_envelope({"bob@slow.example"});
+    envelope.error_mode = mail::ErrorMode::quiet;
+    Life unfollowed(queue_);
+    EXPECT_EQ(unfollowed.attempt(queue_.commit(envelope)), std::nullopt);
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
+
+    Queue queue;
+    envelope.is_followed = true;
+    Life life(queue);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    const auto next = life.attempt(queue.commit(envelope));
+    ASSERT_TRUE(next);
+    Life later(queue, WallTime(next->due));
+    EXPECT_EQ(later.attempt(*next), std::nullopt);
+    EXPECT_THAT(queue.reports(), SizeIs(1));
+}
+
+TEST_F(MessageDeliveryTest, MailForThisHostWaitsAndSaysWhatToSet) {
+    const auto name = queue_.commit(make_envelope({"root@Host.Example.Net"}));
+    Life life(queue_);
+    const auto next = life.attempt(name);
+
+    ASSERT_TRUE(next);
+    EXPECT_THAT(life.resolver.questions(), IsEmpty());
+    EXPECT_EQ(queue_.state().last->kind, mail::OutcomeKind::deferred);
+    EXPECT_EQ(
+        queue_.state().last->text,
+        "host.example.net is this host, whose mailboxes this version doesn't serve: the mail waits "
+        "here (set local-mail-to in mxpost.conf to have it sent to an address elsewhere)"
+    );
+}
+
+TEST_F(MessageDeliveryTest, LocalMailGoesToTheOneAddressElsewhereInOneTransaction) {
+    mail::Envelope envelope = make_envelope({"root@host.example.net", "www", "bob@gone.example"});
+    envelope.is_incomplete = true;
+    const auto name = queue_.commit(envelope);
+    Life life(queue_);
+    life.services.local_mail_to = mail::Address("ops", "gone.example");
+
+    EXPECT_EQ(life.attempt(name), std::nullopt);
+    EXPECT_THAT(life.resolver.questions(), ElementsAre("MX gone.example"));
+    EXPECT_EQ(life.log.count("to=<ops@gone.example>, orig_to=<root@host.example.net>"), 1U);
+    EXPECT_EQ(life.log.count("to=<ops@gone.example>, orig_to=<www@host.example.net>"), 1U);
+    EXPECT_EQ(life.log.count("to=<bob@gone.example>, host=none"), 1U);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("root@host.example.net"));
+}
+
+TEST_F(MessageDeliveryTest, CompletesUnqualifiedAddressesWhenTheHostsNameIsKnown) {
+    mail::Envelope envelope = make_envelope({"bob"});
+    envelope.sender = mail::Address("alice", "");
+    envelope.is_incomplete = true;
+    const auto name = queue_.commit(envelope);
+    Life nameless(queue_);
+    nameless.services.host_name.clear();
+    nameless.services.local_domains.clear();
+    const auto next = nameless.attempt(name);
+    ASSERT_TRUE(next);
+    EXPECT_THAT(queue_.state().last->text, HasSubstr("this host has no full name"));
+
+    Life named(queue_, WallTime(next->due));
+    named.services.host_name = "gone.example";
+    named.services.local_domains.clear();
+    EXPECT_EQ(named.attempt(*next), std::nullopt);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("To: <alice@gone.example>"));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("rfc822; bob@gone.example"));
+}
+
+TEST_F(MessageDeliveryTest, VerboseFollowersGetTheDialogueAsItHappens) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.is_followed = envelope.is_verbose = true;
+    Life life(queue_);
+
+    EXPECT_EQ(life.attempt(queue_.commit(envelope)), std::nullopt);
+    // Note, outcome, report: and the dialogue isn't written a second time.
+    EXPECT_EQ(life.files.count("pwrite"), 3U);
+}
+
+}  // namespace
+}  // namespace mxpost::deliver

@@ -1,0 +1,107 @@
+// Reporting across deaths of the engine: it stops before each file-system call in turn, others go
+// on from what it left, and every failed recipient's sender must hear of it, once.
+#include "deliver/reporting.h"
+
+#include <functional>
+
+#include "deliver_test.h"
+
+namespace mxpost::deliver {
+namespace {
+
+using testing::SizeIs;
+
+using Prepare = std::function<void(Life&)>;
+
+const Prepare kNobodyKnowsTheDomain = [](Life&) {};
+const Prepare kSlow = [](Life& life) { life.resolver.fail_mx("slow.example", "SERVFAIL"); };
+
+std::size_t count_with(const std::vector<std::string>& texts, const std::string& part) {
+    return static_cast<std::size_t>(std::ranges::count_if(texts, [&](const auto& text) {
+        return text.find(part) != std::string::npos;
+    }));
+}
+
+/// A message's lives so far, at `now`, each ended by its stop point. False: the last one ran to its
+/// end before it.
+bool live(Queue& queue, WallTime now, const Prepare& prepare, std::size_t stop_before) {
+    const auto name = queue.find();
+    if (!name) {
+        return false;
+    }
+    Life life(queue, now);
+    prepare(life);
+    life.files.stop_before(stop_before);
+    (void)life.attempt(*name);
+    return life.files.is_stopped();
+}
+
+/// The life in which nothing goes wrong.
+void live_on(Queue& queue, WallTime now, const Prepare& prepare) {
+    if (const auto name = queue.find()) {
+        Life life(queue, now);
+        prepare(life);
+        (void)life.attempt(*name);
+    }
+}
+
+constexpr std::chrono::minutes kLater{10};
+
+TEST(Reporting, ADeathAtAnyCallCostsNeitherTheBounceNorGivesASecondOne) {
+    std::size_t stop = 1;
+    for (bool is_stopped = true; is_stopped; ++stop) {
+        Queue queue;
+        queue.commit(make_envelope({"bob@gone.example"}));
+        is_stopped = live(queue, kArrival, kNobodyKnowsTheDomain, stop);
+        EXPECT_TRUE(queue.find() || queue.reports().size() == 1) << "stopped before call " << stop;
+
+        live_on(queue, kArrival + kLater, kNobodyKnowsTheDomain);
+        EXPECT_EQ(queue.find(), std::nullopt) << "stopped before call " << stop;
+        EXPECT_THAT(queue.reports(), SizeIs(1)) << "stopped before call " << stop;
+    }
+    EXPECT_GT(stop, 15U);
+}
+
+TEST(Reporting, AWarningIsSentOnceHoweverTheEngineDies) {
+    const WallTime late = kArrival + std::chrono::hours(4);
+    std::size_t stop = 1;
+    for (bool is_stopped = true; is_stopped; ++stop) {
+        Queue queue;
+        queue.commit(make_envelope({"bob@slow.example", "eve@slow.example"}));
+        is_stopped = live(queue, late, kSlow, stop);
+
+        live_on(queue, late + kLater, kSlow);
+        ASSERT_TRUE(queue.find()) << "stopped before call " << stop;
+        EXPECT_EQ(count_with(queue.reports(), "Action: delayed"), 1U)
+            << "stopped before call " << stop;
+    }
+    EXPECT_GT(stop, 15U);
+}
+
+TEST(Reporting, ManyRecipientsGetSeveralReportsOneOfThemForEach) {
+    std::vector<std::string> recipients;
+    for (int i = 1000; i < 2001; ++i) {
+        recipients.push_back("user" + std::to_string(i) + "@gone.example");
+    }
+    Queue queue;
+    queue.commit(make_envelope(recipients));
+    // Dies between the second report and its note.
+    {
+        Life life(queue);
+        auto claimed = life.store.claim(*queue.find());
+        life.files.fail(3, EIO, "pwrite");
+        life.files.fail_always("unlink", EIO);
+        life.start(std::move(claimed.claim));
+        life.go_on();
+    }
+    live_on(queue, kArrival + kLater, kNobodyKnowsTheDomain);
+
+    EXPECT_EQ(queue.find(), std::nullopt);
+    EXPECT_THAT(queue.reports(), SizeIs(3));
+    for (const char* const user : {"user1000@", "user1499@", "user1500@", "user2000@"}) {
+        EXPECT_EQ(count_with(queue.reports(), std::string("rfc822; ") + user), 1U) << user;
+    }
+}
+
+}  // namespace
+}  // namespace mxpost::deliver

@@ -1,0 +1,135 @@
+#include "deliver/served_box.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/fixed_random.h"
+#include "support/manual_clock.h"
+#include "support/temporary_directory.h"
+
+namespace mxpost::deliver {
+namespace {
+
+class ServedBoxTest : public testing::Test {
+protected:
+    /// Each with open file descriptions of its own, as in a process of its own.
+    ServedBox engine(bool is_system) {
+        auto box = spool::open_own_box(files_, root_.path(), ::geteuid(), clock_, random_);
+        EXPECT_TRUE(box) << box.error().message();
+        path_ = box->path();
+        return {files_, std::move(*box), is_system};
+    }
+    static bool serves(ServedBox& box) {
+        const auto result = box.try_serve();
+        EXPECT_TRUE(result) << result.error().message();
+        return result && *result;
+    }
+
+    test::TemporaryDirectory root_;
+    PosixFileSystem files_;
+    test::ManualClock clock_;
+    test::FixedRandom random_;
+    std::string path_;
+};
+
+TEST_F(ServedBoxTest, OneEngineServesABoxUntilItLetsGo) {
+    ServedBox first = engine(false);
+    ServedBox second = engine(false);
+
+    EXPECT_TRUE(serves(first));
+    EXPECT_TRUE(serves(first));
+    EXPECT_FALSE(serves(second));
+    first.release();
+    EXPECT_FALSE(first.is_served());
+    EXPECT_TRUE(serves(second));
+    EXPECT_FALSE(serves(first));
+}
+
+TEST_F(ServedBoxTest, AnEngineThatDiesLetsGo) {
+    std::optional<ServedBox> first(engine(false));
+    ServedBox second = engine(false);
+    ASSERT_TRUE(serves(*first));
+    first.reset();
+
+    EXPECT_TRUE(serves(second));
+}
+
+TEST_F(ServedBoxTest, AnOnDemandEngineLeavesNothingInTheBox) {
+    ServedBox box = engine(false);
+    ASSERT_TRUE(serves(box));
+    EXPECT_FALSE(box.is_wanted_by_system());
+    box.release();
+
+    EXPECT_TRUE(std::filesystem::is_empty(path_));
+}
+
+TEST_F(ServedBoxTest, ASystemEngineAnnouncesItselfAndTakesOverWhenTheOtherLetsGo) {
+    ServedBox on_demand = engine(false);
+    ServedBox system = engine(true);
+    ASSERT_TRUE(serves(on_demand));
+    EXPECT_FALSE(on_demand.is_wanted_by_system());
+
+    EXPECT_FALSE(serves(system));
+    EXPECT_TRUE(on_demand.is_wanted_by_system());
+    EXPECT_TRUE(on_demand.is_served());  // it ends its transactions first
+
+    on_demand.release();
+    EXPECT_TRUE(serves(system));
+    EXPECT_FALSE(serves(on_demand));
+    EXPECT_TRUE(on_demand.is_wanted_by_system());
+}
+
+TEST_F(ServedBoxTest, ADeadSystemEngineBlocksNobody) {
+    std::optional<ServedBox> system(engine(true));
+    ServedBox on_demand = engine(false);
+    ASSERT_TRUE(serves(*system));
+    system.reset();
+
+    EXPECT_TRUE(std::filesystem::exists(path_ + "/.system"));
+    EXPECT_FALSE(on_demand.is_wanted_by_system());
+    EXPECT_TRUE(serves(on_demand));
+}
+
+TEST_F(ServedBoxTest, TheSecondSystemEngineWaitsWithoutTakingTheBoxFromTheFirst) {
+    ServedBox first = engine(true);
+    ServedBox second = engine(true);
+
+    EXPECT_TRUE(serves(first));
+    EXPECT_FALSE(serves(second));
+    EXPECT_TRUE(first.is_served());
+}
+
+TEST_F(ServedBoxTest, ASymbolicLinkInPlaceOfTheEntryIsNotFollowed) {
+    ServedBox system = engine(true);
+    const std::string elsewhere = root_ / "elsewhere";
+    std::filesystem::create_symlink(elsewhere, path_ + "/.system");
+
+    EXPECT_FALSE(system.try_serve());
+    EXPECT_FALSE(std::filesystem::exists(elsewhere));
+    EXPECT_FALSE(engine(false).is_wanted_by_system());
+}
+
+TEST_F(ServedBoxTest, ScanSeesEveryMessageAndNothingElse) {
+    ServedBox box = engine(true);
+    ASSERT_TRUE(serves(box));
+    const auto due = to_seconds(clock_.now());
+    for (const char* id : {"01hk2w7yz0c000000a", "01hk2w7yz0c000000b"}) {
+        mail::Envelope envelope;
+        envelope.recipients.emplace_back(mail::Address("bob", "example.org"));
+        ASSERT_TRUE(box.store().submit(id, envelope, "Subject: x\r\n", "y\r\n", due));
+    }
+    std::filesystem::create_directory(path_ + "/corrupt");
+    ASSERT_TRUE(box.scan());
+    ASSERT_TRUE(box.scan());
+
+    EXPECT_EQ(box.index().waiting(), 2U);
+    EXPECT_EQ(box.index().next_due(), due);
+}
+
+}  // namespace
+}  // namespace mxpost::deliver
