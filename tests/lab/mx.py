@@ -14,12 +14,12 @@ A script says what differs from a server that takes everything:
     name mx.a.example                        greeting and EHLO name
     extensions PIPELINING, SIZE 10000000     what EHLO offers (this replaces the default)
     receive-buffer 4096                      SO_RCVBUF: how far a client can run ahead
-    on STEP [/REGEX/] [first N] [after BYTES] : ACTION; ACTION...
+    on STEP [/REGEX/] [first N] [every N] [after BYTES] : ACTION; ACTION...
 
 STEP: connect helo ehlo starttls mail rcpt data body end rset noop quit. /REGEX/ is searched in the
 command's argument (at body and end: in the reverse path). `first N` counts per rule and argument,
-so `on rcpt first 1 : reply 451 4.7.1 Later` greylists each address once. `after` belongs to body:
-when so many octets of content have come. The first rule that matches acts; its actions run in
+so `on rcpt first 1 : reply 451 4.7.1 Later` greylists each address once. `every N`: each Nth time
+only. `after` belongs to body: when so many octets of content have come. The first rule that matches acts; its actions run in
 order:
 
     mark NAME       tells the case that we are here (creates RUN_DIR/sync/NAME)
@@ -50,11 +50,13 @@ class Closed(Exception):
 class Rule:
     def __init__(self, text):
         head, _, actions = text.partition(" : ")
-        words = re.match(r"(\w+)(?:\s+/(.*)/)?(?:\s+first (\d+))?(?:\s+after (\d+))?\s*$", head)
+        words = re.match(r"(\w+)(?:\s+/(.*)/)?(?:\s+first (\d+))?(?:\s+every (\d+))?(?:\s+after (\d+))?\s*$", head)
         if not words or not actions:
             raise SystemExit("mx.py: can't read rule: " + text)
-        self.step, self.pattern, first, after = words.groups()
+        self.step, self.pattern, first, every, after = words.groups()
         self.first = int(first) if first else None
+        self.every = int(every) if every else 1
+        self.times = 0
         self.after = int(after) if after else 0
         self.actions = [a.strip().partition(" ")[::2] for a in actions.split(";")]
         self.seen = {}
@@ -63,9 +65,12 @@ class Rule:
     def matches(self, step, argument):
         if step != self.step or (self.pattern and not re.search(self.pattern, argument, re.I)):
             return False
-        if self.first is None:
-            return True
         with self.lock:
+            self.times += 1
+            if self.times % self.every != 0:
+                return False
+            if self.first is None:
+                return True
             self.seen[argument] = self.seen.get(argument, 0) + 1
             return self.seen[argument] <= self.first
 
