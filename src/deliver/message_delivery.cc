@@ -108,6 +108,13 @@ std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() const {
 }
 
 asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
+    reporting_.report_old_failures();
+    if (claim_->is_unrecorded()) {
+        co_await settle_journal();
+        if (claim_->is_unrecorded()) {
+            co_return claim_->name();
+        }
+    }
     const std::vector<Job> jobs = due_jobs();
     jobs_left_ = jobs.size();
     for (const Job& job : jobs) {

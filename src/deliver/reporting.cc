@@ -32,8 +32,7 @@ Reporting::Reporting(
       claim_(claim),
       envelope_(envelope),
       header_(header),
-      finality_(finality),
-      is_recovering_(!unreported_failures().empty()) {}
+      finality_(finality) {}
 
 std::vector<std::uint32_t> Reporting::unreported_failures() const {
     std::vector<std::uint32_t> failed;
@@ -57,6 +56,14 @@ bool Reporting::is_told(std::uint32_t recipient) const {
     const bool is_waited_for = envelope_.is_followed && services_.clock.now() - envelope_.arrival <
                                                             services_.settings.interactive_timeout;
     return is_waited_for && !is_mailed && claim_.journal().recipients[recipient].attempts == 1;
+}
+
+void Reporting::report_old_failures() {
+    if (finality_ == Finality::keep_trying) {
+        is_recovering_ = true;
+        (void)report_failures();  // what can't be queued now is owed again after the attempt
+        is_recovering_ = false;
+    }
 }
 
 bool Reporting::report_failures() {
@@ -130,16 +137,17 @@ bool Reporting::report(spool::ReportKind kind, const std::vector<std::uint32_t>&
     return true;
 }
 
-/// The same for the same message and the same number of reports, so that a report isn't written
-/// again when the process died before the journal had it.
-spool::MessageId Reporting::report_id() const {
+/// The same for the same report, so that it isn't written again when the process died before the
+/// journal had it; and another for any other, so that none is taken for it.
+spool::MessageId Reporting::report_id(
+    spool::ReportKind kind, const std::vector<std::uint32_t>& recipients
+) const {
     constexpr std::size_t kTimeDigits = 11;
     const std::string& id = claim_.name().id;
-    std::size_t reported = 0;
-    for (const spool::RecipientState& state : claim_.journal().recipients) {
-        reported += (state.is_failure_reported ? 1U : 0U) + (state.is_delay_reported ? 1U : 0U);
+    std::string seed = id + "/" + std::to_string(static_cast<int>(kind));
+    for (const std::uint32_t recipient : recipients) {
+        seed += "/" + std::to_string(recipient);
     }
-    const std::string seed = id + "/" + std::to_string(reported);
     const std::uint64_t hash = std::uint64_t{crc32c(0, seed)} << 32 | crc32c(1, seed);
     return id.substr(0, kTimeDigits) + to_base32(hash, id.size() - kTimeDigits);
 }
@@ -166,7 +174,7 @@ dsn::Report Reporting::make_report(
 }
 
 bool Reporting::report_some(spool::ReportKind kind, const std::vector<std::uint32_t>& recipients) {
-    const spool::MessageId id = report_id();
+    const spool::MessageId id = report_id(kind, recipients);
     const bool may_exist = is_recovering_ || kind == spool::ReportKind::delay;
     std::unique_ptr<spool::Claim> queued;
     if (!may_exist || !outbox_.has(id)) {

@@ -44,6 +44,9 @@ public:
         Finality finality
     );
 
+    /// Bounces that an earlier process still owed when it died: before anything is tried, so that
+    /// they are for the same recipients, and those that exist already are known again.
+    void report_old_failures();
     /// Bounces for those who failed. False: one couldn't be queued, so the message must stay.
     bool report_failures();
     /// The warning for those who are late. One that can't be queued is owed again.
@@ -62,7 +65,9 @@ private:
         const std::vector<std::uint32_t>& recipients,
         const spool::MessageId& id
     );
-    spool::MessageId report_id() const;
+    spool::MessageId report_id(
+        spool::ReportKind kind, const std::vector<std::uint32_t>& recipients
+    ) const;
     void note(spool::ReportKind kind, std::string id, const std::vector<std::uint32_t>& recipients);
 
     Services& services_;
@@ -71,7 +76,7 @@ private:
     const mail::Envelope& envelope_;
     const std::string& header_;
     Finality finality_;
-    bool is_recovering_;  // failures were in the journal that no report had followed
+    bool is_recovering_ = false;  // an earlier process may have queued what is reported now
 };
 
 }  // namespace mxpost::deliver

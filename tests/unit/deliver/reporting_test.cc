@@ -62,6 +62,51 @@ TEST(Reporting, ADeathAtAnyCallCostsNeitherTheBounceNorGivesASecondOne) {
     EXPECT_GT(stop, 15U);
 }
 
+TEST(Reporting, WhoFailsAfterTheDeathIsNotTakenForReportedWithThoseBeforeIt) {
+    std::size_t stop = 1;
+    for (bool is_stopped = true; is_stopped; ++stop) {
+        Queue queue;
+        queue.commit(make_envelope({"bob@gone.example", "eve@slow.example"}));
+        is_stopped = live(queue, kArrival, kSlow, stop);
+
+        live_on(queue, kArrival + kLater, kNobodyKnowsTheDomain);
+        EXPECT_EQ(queue.find(), std::nullopt) << "stopped before call " << stop;
+        EXPECT_EQ(count_with(queue.reports(), "rfc822; bob@gone.example"), 1U)
+            << "stopped before call " << stop;
+        EXPECT_EQ(count_with(queue.reports(), "rfc822; eve@slow.example"), 1U)
+            << "stopped before call " << stop;
+    }
+    EXPECT_GT(stop, 15U);
+}
+
+TEST(Reporting, AWarningIsNotTakenForTheBounceHoweverOftenTheEngineDies) {
+    const WallTime late = kArrival + std::chrono::hours(4);
+    std::size_t deaths = 0;
+    std::size_t first = 1;
+    for (bool is_first_stopped = true; is_first_stopped; ++first) {
+        for (std::size_t second = 1;; ++second) {
+            Queue queue;
+            queue.commit(make_envelope({"bob@slow.example"}));
+            is_first_stopped = live(queue, late, kSlow, first);
+            if (queue.reports().empty()) {
+                break;  // no warning to take for a bounce
+            }
+            const bool is_stopped = live(queue, late + kLater, kNobodyKnowsTheDomain, second);
+            live_on(queue, late + 2 * kLater, kNobodyKnowsTheDomain);
+
+            const auto reports = queue.reports();
+            ASSERT_EQ(queue.find(), std::nullopt) << first << ", " << second;
+            ASSERT_EQ(count_with(reports, "Action: failed"), 1U) << first << ", " << second;
+            ASSERT_EQ(count_with(reports, "Action: delayed"), 1U) << first << ", " << second;
+            if (!is_stopped) {
+                break;
+            }
+            ++deaths;
+        }
+    }
+    EXPECT_GT(deaths, 100U);
+}
+
 TEST(Reporting, AWarningIsSentOnceHoweverTheEngineDies) {
     const WallTime late = kArrival + std::chrono::hours(4);
     std::size_t stop = 1;
@@ -76,6 +121,28 @@ TEST(Reporting, AWarningIsSentOnceHoweverTheEngineDies) {
             << "stopped before call " << stop;
     }
     EXPECT_GT(stop, 15U);
+}
+
+/// A full disk lets the report through, but not its note: the process dies with it in memory.
+TEST(Reporting, AReportThatCouldNotBeNotedIsFoundByTheNextEngine) {
+    Queue queue;
+    queue.commit(make_envelope({"bob@gone.example", "eve@slow.example"}));
+    {
+        Life life(queue);
+        kSlow(life);
+        auto claimed = life.store.claim(*queue.find());
+        life.files.fail(3, ENOSPC, "pwrite");  // two domains, then the note
+        life.files.fail(4, ENOSPC, "pwrite");
+        life.start(std::move(claimed.claim));
+        life.go_on();
+        EXPECT_FALSE(life.is_finished());
+    }
+    ASSERT_THAT(queue.reports(), SizeIs(1));
+    live_on(queue, kArrival + kLater, kNobodyKnowsTheDomain);
+
+    EXPECT_EQ(queue.find(), std::nullopt);
+    EXPECT_EQ(count_with(queue.reports(), "rfc822; bob@gone.example"), 1U);
+    EXPECT_EQ(count_with(queue.reports(), "rfc822; eve@slow.example"), 1U);
 }
 
 TEST(Reporting, ManyRecipientsGetSeveralReportsOneOfThemForEach) {
