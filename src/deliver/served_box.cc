@@ -13,12 +13,16 @@ Result<bool> ServedBox::try_serve() {
     }
     const int directory = store_.box().directory();
     if (is_system_ && !system_lock_) {
+        // Open to all, because the box itself keeps everybody else out, and its owner, who isn't in
+        // the spool's group, must be able to look at a lock that user mxpost holds.
+        const mode_t mask = files_->umask(0);
         auto entry = files_->open(
             directory,
             spool::kSystemLockName,
             O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-            0660
+            0666
         );
+        files_->umask(mask);
         if (!entry) {
             return entry.error();
         }

@@ -114,6 +114,19 @@ TEST_F(ServedBoxTest, ASymbolicLinkInPlaceOfTheEntryIsNotFollowed) {
     EXPECT_FALSE(engine(false).is_wanted_by_system());
 }
 
+/// Design 3, Takeover: the entry is made by user mxpost, and the box's owner, who isn't in its
+/// group, must be able to see the lock.
+TEST_F(ServedBoxTest, TheEntryIsOpenToTheBoxesOwnerWhoeverMadeIt) {
+    const mode_t mask = ::umask(077);
+    ServedBox system = engine(true);
+    ASSERT_TRUE(serves(system));
+    ::umask(mask);
+
+    struct stat status {};
+    ASSERT_EQ(::stat((path_ + "/.system").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0666U);
+}
+
 TEST_F(ServedBoxTest, ScanSeesEveryMessageAndNothingElse) {
     ServedBox box = engine(true);
     ASSERT_TRUE(serves(box));
