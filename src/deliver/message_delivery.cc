@@ -138,12 +138,12 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
         }
         co_return std::nullopt;
     }
+    if (finality_ == Finality::keep_trying) {
+        expire();  // before the journal is synced, and that before anybody is told
+    }
     co_await settle_journal();
     if (claim_->is_unrecorded()) {
         co_return claim_->name();  // the engine ends with outcomes that no disk took
-    }
-    if (finality_ == Finality::keep_trying) {
-        expire();
     }
     const bool is_everything_reported = reporting_.report_failures();
     reporting_.report_delays();

@@ -233,6 +233,28 @@ TEST_F(MessageDeliveryTest, GivesUpWhenTheLifetimeIsOverButNotBeforeAFewAttempts
     EXPECT_EQ(queue_.find(), std::nullopt);
 }
 
+TEST_F(MessageDeliveryTest, WhatIsGivenUpIsOnDiskBeforeItsBounce) {
+    const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_);
+    life.services.retry.lifetime = std::chrono::seconds(0);  // one attempt
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    life.attempt(name);
+
+    // Else a power loss behind the bounce would leave a message that is tried again, and a sender
+    // who was told that it failed.
+    const auto& trace = life.files.trace();
+    const auto last_write_before = [&](const auto& end) {
+        return std::find_if(std::make_reverse_iterator(end), trace.rend(), [](const auto& call) {
+            return call.starts_with("pwrite") || call.starts_with("fdatasync");
+        });
+    };
+    const auto bounce = std::ranges::find_if(trace, [](const auto& call) {
+        return call.starts_with("link") || call == "fsync";
+    });
+    ASSERT_NE(bounce, trace.end());
+    EXPECT_TRUE(last_write_before(bounce)->starts_with("fdatasync")) << *last_write_before(bounce);
+}
+
 TEST_F(MessageDeliveryTest, WarnsOnceAfterFourHours) {
     const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
     Life life(queue_, kArrival + std::chrono::hours(4) - kMinute);
