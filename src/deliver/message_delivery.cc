@@ -141,6 +141,12 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     if (finality_ == Finality::keep_trying) {
         expire();  // before the journal is synced, and that before anybody is told
     }
+    if (is_removal_enough()) {
+        auto next = finish(true);
+        if (is_removed_ || !claim_->is_unrecorded()) {
+            co_return next;
+        }
+    }
     co_await settle_journal();
     if (claim_->is_unrecorded()) {
         co_return claim_->name();  // the engine ends with outcomes that no disk took
@@ -331,11 +337,6 @@ void MessageDelivery::sync_soon() {
 
 /// Everything that is known is on disk when this returns, or the engine ends.
 asio::awaitable<void> MessageDelivery::settle_journal() {
-    // All delivered and nobody looking on: the removal says it all, and is synced with others.
-    if (is_all_delivered() && !claim_->envelope().is_followed &&
-        finality_ == Finality::keep_trying) {
-        co_return;
-    }
     auto synced = claim_->is_unrecorded() ? claim_->record_again() : Result<void>();
     if (synced) {
         synced = claim_->sync();
@@ -387,7 +388,12 @@ bool MessageDelivery::has_pending() const {
     });
 }
 
-bool MessageDelivery::is_all_delivered() const {
+/// All delivered and nobody looking on: the removal says it all, and is synced with others. It is
+/// possible on a disk that takes no record, and to keep the message could mean to send it again.
+bool MessageDelivery::is_removal_enough() const {
+    if (finality_ != Finality::keep_trying || claim_->envelope().is_followed) {
+        return false;
+    }
     const auto& states = claim_->journal().recipients;
     return std::all_of(states.begin(), states.end(), [](const auto& state) {
         return state.last && state.last->kind == mail::OutcomeKind::delivered;

@@ -62,7 +62,7 @@ private:
     std::optional<spool::EntryName> finish(bool is_everything_reported);
     std::vector<schedule::PendingRecipient> pending_recipients() const;
     bool has_pending() const;
-    bool is_all_delivered() const;
+    bool is_removal_enough() const;
 
     Services& services_;
     std::unique_ptr<spool::Claim> claim_;

@@ -396,6 +396,36 @@ TEST_F(MessageDeliveryTest, WhoFollowsFindsEveryOutcomeInTheJournalOfTheRemovedM
     }
 }
 
+/// A full disk: to send it again, over and over, would be the worst that could be done.
+TEST_F(MessageDeliveryTest, WhatIsDeliveredIsRemovedAlthoughNoDiskTakesTheOutcome) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    auto claimed = accepting(life, name);
+    life.files.fail_always("pwrite", ENOSPC);
+
+    EXPECT_EQ(life.run(std::move(claimed)), std::nullopt);
+    EXPECT_TRUE(life.is_removed());
+    EXPECT_THAT(queue_.names(), IsEmpty());
+}
+
+TEST_F(MessageDeliveryTest, WhatIsDeliveredIsKeptClaimedWhenItCanBeNeitherRemovedNorRecorded) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    auto claimed = accepting(life, name);
+    life.files.fail_always("pwrite", EIO);
+    life.files.fail_always("unlink", EIO);
+    life.start(std::move(claimed));
+    life.go_on();
+    EXPECT_FALSE(life.is_finished());
+    EXPECT_EQ(life.store.claim(name).refusal, spool::ClaimRefusal::busy);
+
+    life.files.heal();
+    life.delivery->stop();
+    life.go_on();
+    EXPECT_TRUE(life.is_finished());
+    EXPECT_THAT(queue_.names(), IsEmpty());
+}
+
 TEST_F(MessageDeliveryTest, ARemovalThatFailsLeavesTheOutcomesSoThatNothingIsSentAgain) {
     const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
     Life life(queue_);
