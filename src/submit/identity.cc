@@ -4,11 +4,15 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <spawn.h>
 #include <vector>
 
-#include <pwd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "mail/fix_up.h"
 
@@ -62,19 +66,65 @@ void for_each_line(const std::string& path, Visit visit) {
     }
 }
 
-/// passwd(5): login, password, uid, gid, GECOS, home, shell. Read here and not with fgetpwent(3),
-/// which asks for its file's position at every line.
-std::optional<Identity> identity_in(const std::string& path, uid_t uid) {
+/// passwd(5): login, password, uid, gid, GECOS, home, shell.
+std::optional<Identity> identity_of(std::string_view line, uid_t uid) {
     constexpr std::size_t kFields = 7;
+    const auto fields = split(line, ':');
+    if (fields.size() != kFields || fields[0].empty() || parse_unsigned(fields[2]) != uid) {
+        return std::nullopt;
+    }
+    return make_identity(uid, fields[0], fields[4], fields[5]);
+}
+
+/// Read here and not with fgetpwent(3), which asks for its file's position at every line.
+std::optional<Identity> identity_in(const std::string& path, uid_t uid) {
     std::optional<Identity> found;
     for_each_line(path, [&](std::string_view line) {
-        const auto fields = split(line, ':');
-        if (fields.size() == kFields && !fields[0].empty() && parse_unsigned(fields[2]) == uid) {
-            found = make_identity(uid, fields[0], fields[4], fields[5]);
-        }
+        found = identity_of(line, uid);
         return !found;
     });
     return found;
+}
+
+/// Asks the directory services by way of getent(1). getpwuid(3) would have to load them into this
+/// program, for which it could not be linked statically; and few callers need it.
+std::optional<Identity> identity_from_getent(const std::string& getent, uid_t uid) {
+    std::array<int, 2> pipe{};
+    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
+        return std::nullopt;
+    }
+    const Fd input(pipe[0]);
+    Fd output(pipe[1]);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+    ::posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO);
+    std::string name = "getent";
+    std::string database = "passwd";
+    std::string key = std::to_string(uid);
+    std::array<char*, 4> arguments{name.data(), database.data(), key.data(), nullptr};
+    std::array<char*, 1> environment{nullptr};
+    pid_t child = -1;
+    const int failed = ::posix_spawn(
+        &child, getent.c_str(), &actions, nullptr, arguments.data(), environment.data()
+    );
+    ::posix_spawn_file_actions_destroy(&actions);
+    output.reset();
+    if (failed != 0) {
+        return std::nullopt;
+    }
+    std::string text;
+    std::array<char, kLongestLine> buffer{};
+    ssize_t got = 0;
+    while (text.size() < kEntrySize && (got = ::read(input.get(), buffer.data(), buffer.size())) > 0
+    ) {
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return identity_of(trim(text), uid);
 }
 
 std::string mailname_in(const std::string& path) {
@@ -119,12 +169,8 @@ Identity find_identity(uid_t uid, const HostFiles& files) {
     if (auto listed = identity_in(files.passwd, uid)) {
         return std::move(*listed);
     }
-    std::vector<char> text(kEntrySize);
-    passwd entry{};
-    passwd* found = nullptr;
-    if (::getpwuid_r(uid, &entry, text.data(), text.size(), &found) == 0 && found != nullptr) {
-        const auto view = [](const char* field) { return field == nullptr ? "" : field; };
-        return make_identity(uid, entry.pw_name, view(entry.pw_gecos), view(entry.pw_dir));
+    if (auto found = identity_from_getent(files.getent, uid)) {
+        return std::move(*found);
     }
     return make_identity(uid, "uid" + std::to_string(uid), "", "");
 }

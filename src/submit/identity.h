@@ -24,10 +24,11 @@ struct HostFiles {
     std::string passwd = "/etc/passwd";
     std::string mailname = "/etc/mailname";
     std::string hosts = "/etc/hosts";
+    std::string getent = "/usr/bin/getent";
 };
 
-/// The entry of `uid` in the passwd file; only where it has none, getpwuid(3) is asked (it may
-/// speak to a directory service).
+/// The entry of `uid` in the passwd file; only where it has none, getent(1) is asked, which may speak
+/// to a directory service.
 Identity find_identity(uid_t uid, const HostFiles& files);
 
 /// The login as an unqualified address, quoted where it needs that.

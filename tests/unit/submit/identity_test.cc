@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include "support/temporary_directory.h"
 
 namespace mxpost::submit {
@@ -54,6 +56,23 @@ TEST_F(FindIdentity, ExpandsTheAmpersandOfGecos) {
 
 TEST_F(FindIdentity, ReadsALastLineWithoutEnd) {
     EXPECT_EQ(find_identity(kNobodys, files("bob:x:4000000001:1:::")).login, "bob");
+}
+
+TEST_F(FindIdentity, AsksGetentForAUidThatTheFileLacks) {
+    HostFiles given = files("root:x:0:0:root:/root:/bin/bash\n");
+    given.getent = directory_ / "getent";
+    std::ofstream(given.getent) << "#!/bin/sh\necho \"ldap:x:$2:100:Lda P:/home/ldap:/bin/sh\"\n";
+    ASSERT_EQ(::chmod(given.getent.c_str(), 0755), 0);
+    const Identity identity = find_identity(kNobodys, given);
+    EXPECT_EQ(identity.login, "ldap");
+    EXPECT_EQ(identity.full_name, "Lda P");
+    EXPECT_EQ(identity.home, "/home/ldap");
+}
+
+TEST_F(FindIdentity, DoesWithoutGetent) {
+    HostFiles given = files("");
+    given.getent = directory_ / "none";
+    EXPECT_EQ(find_identity(kNobodys, given).login, "uid4000000001");
 }
 
 TEST_F(FindIdentity, NamesAnUnknownUidByItsNumber) {
