@@ -12,7 +12,8 @@ mount -o remount,bind,ro "$SPOOL"
 part "alice"
 letter home | as_user alice sendmail -i -odq u1@a.test || fail "exit $?"
 [ -n "$(find /home/alice/.local/state/mxpost -type f)" ] || fail "nothing in alice's home"
-as_user alice mailq | grep -q u1@a.test || fail "mailq doesn't list it"
+as_user alice mailq > "$RUN/mailq"
+grep -q u1@a.test "$RUN/mailq" || fail "mailq says: $(cat "$RUN/mailq")"
 as_user alice sendmail -q
 wait_mail a 1
 
