@@ -1,5 +1,7 @@
 #include "deliver/due_index.h"
 
+#include <iterator>
+
 namespace mxpost::deliver {
 
 void DueIndex::saw(const spool::EntryName& name) {
@@ -7,14 +9,18 @@ void DueIndex::saw(const spool::EntryName& name) {
         seen_again_[name.id] = name.due;
         return;
     }
-    if (const auto known = due_.find(name.id); known != due_.end()) {
-        if (known->second == name.due) {
-            return;
-        }
-        schedule_.erase({known->second, name.id});
+    if (const auto known = due_.find(name.id);
+        known == due_.end() || known->second.due != name.due) {
+        wait(name, name.due);
     }
-    due_[name.id] = name.due;
-    schedule_.emplace(name.due, name.id);
+}
+
+void DueIndex::wait(const spool::EntryName& name, std::chrono::sys_seconds from) {
+    if (const auto known = due_.find(name.id); known != due_.end()) {
+        schedule_.erase({known->second.from, name.id});
+    }
+    due_[name.id] = {name.due, from};
+    schedule_.emplace(from, name.id);
 }
 
 std::optional<spool::EntryName> DueIndex::take_due(
@@ -31,9 +37,9 @@ std::optional<spool::EntryName> DueIndex::take_due(
             return std::nullopt;
         }
     }
-    spool::EntryName name{at->second, at->first};
+    const auto waiting = due_.extract(at->second);
     schedule_.erase(at);
-    due_.erase(name.id);
+    spool::EntryName name{waiting.key(), waiting.mapped().due};
     active_.insert(name.id);
     return name;
 }
@@ -47,6 +53,12 @@ void DueIndex::finish(const spool::MessageId& id, const std::optional<spool::Ent
         // Gone under the name that we knew, seen under another: that other name may still be there.
         saw({id, again.mapped()});
     }
+}
+
+void DueIndex::finish_until(const spool::EntryName& name, std::chrono::sys_seconds at) {
+    active_.erase(name.id);
+    seen_again_.erase(name.id);
+    wait(name, at);
 }
 
 std::optional<std::chrono::sys_seconds> DueIndex::next_due() const {

@@ -30,6 +30,9 @@ public:
 
     /// The work on an active message ended: it waits again (under this name), or is gone (nullopt).
     void finish(const spool::MessageId& id, const std::optional<spool::EntryName>& next);
+    /// The same for one that could not be worked on or renamed: it waits under this name, the one
+    /// on disk, but is given at `at`, whatever the name says, unless it is seen under another one.
+    void finish_until(const spool::EntryName& name, std::chrono::sys_seconds at);
 
     /// When the next one is due; nothing when none waits.
     std::optional<std::chrono::sys_seconds> next_due() const;
@@ -38,8 +41,14 @@ public:
     bool is_empty() const { return due_.empty() && active_.empty(); }
 
 private:
-    std::set<std::pair<std::chrono::sys_seconds, spool::MessageId>> schedule_;
-    std::unordered_map<spool::MessageId, std::chrono::sys_seconds> due_;
+    struct Waiting {
+        std::chrono::sys_seconds due;   // as in the name
+        std::chrono::sys_seconds from;  // given then
+    };
+    void wait(const spool::EntryName& name, std::chrono::sys_seconds from);
+
+    std::set<std::pair<std::chrono::sys_seconds, spool::MessageId>> schedule_;  // by Waiting::from
+    std::unordered_map<spool::MessageId, Waiting> due_;
     std::unordered_set<spool::MessageId> active_;
     // Seen under a new name while active: somebody asked for an attempt now.
     std::unordered_map<spool::MessageId, std::chrono::sys_seconds> seen_again_;

@@ -153,9 +153,8 @@ asio::awaitable<std::unique_ptr<spool::Claim>> Engine::claim(
                 co_return nullptr;
             case spool::ClaimRefusal::failed:
                 services_.log.error(name.id + ": can't be read, trying later: " + result.reason);
-                box.index().finish(
-                    name.id,
-                    spool::EntryName{name.id, to_seconds(services_.clock.now()) + kFailedAgainAfter}
+                box.index().finish_until(
+                    name, to_seconds(services_.clock.now()) + kFailedAgainAfter
                 );
                 co_return nullptr;
             case spool::ClaimRefusal::busy:
@@ -183,10 +182,23 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     if (delivery.is_removed()) {
         note_removal(box);
     }
-    box.index().finish(name.id, next);
+    finish(box, name.id, next);
     dispatch();
     if (is_stopping_ || options_.role == EngineRole::once) {
         tick_.cancel();  // this may have been the last one
+    }
+}
+
+void Engine::finish(
+    ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
+) {
+    const WallTime now = services_.clock.now();
+    if (next && (WallTime(next->due) <= now ||
+                 schedule::is_implausible_due(next->due, now, services_.retry))) {
+        // It could not be renamed or removed: it must not come back at once, over and over.
+        box.index().finish_until(*next, to_seconds(now) + kFailedAgainAfter);
+    } else {
+        box.index().finish(id, next);
     }
 }
 

@@ -63,6 +63,9 @@ private:
 
     void dispatch();
     bool dispatch_from(ServedBox& box);
+    void finish(
+        ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
+    );
     void note_removal(ServedBox& box);
     void sync_removals(ServedBox& box);
     bool is_finished();

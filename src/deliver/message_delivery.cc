@@ -437,7 +437,7 @@ std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_repor
     if (auto removed = claim_->remove(); !removed) {
         // Everything is recorded: the next look at it removes it, without another attempt.
         services_.log.error(id + ": can't remove it from the queue: " + removed.error().message());
-        return spool::EntryName{id, to_seconds(now) + kReportAgainAfter};
+        return claim_->name();
     }
     is_removed_ = true;
     services_.log.info(id + ": removed");

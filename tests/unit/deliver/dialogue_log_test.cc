@@ -100,8 +100,10 @@ TEST(OutcomeLine, HasTheFormThatLogReadersKnow) {
 
     EXPECT_EQ(
         outcome_line("01hk2w7yz0c0000000", bob, bob, outcome, std::chrono::milliseconds(1234)),
-        "01hk2w7yz0c0000000: to=<bob@example.org>, host=mx.example.org[192.0.2.1]:25, "
-        "tls=TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted, delay=1.23, dsn=2.0.0, status=sent "
+        "01hk2w7yz0c0000000: to=<bob@example.org>, "
+        "host=mx.example.org[192.0.2.1]:25, "
+        "tls=TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted, delay=1.23, "
+        "dsn=2.0.0, status=sent "
         "(250 2.0.0 Ok: queued)"
     );
 }
@@ -119,7 +121,8 @@ TEST(OutcomeLine, NamesTheOriginalAddressOfMailThatGoesElsewhere) {
             outcome,
             std::chrono::microseconds(0)
         ),
-        "01hk2w7yz0c0000000: to=<ops@example.com>, orig_to=<root@web1.example.net>, host=none, "
+        "01hk2w7yz0c0000000: to=<ops@example.com>, "
+        "orig_to=<root@web1.example.net>, host=none, "
         "delay=0.00, dsn=5.1.2, status=bounced (host or domain name not found)"
     );
 }
@@ -130,7 +133,8 @@ TEST(OutcomeLine, SaysDeferredWithoutAServersReplyCode) {
 
     EXPECT_EQ(
         outcome_line("01hk2w7yz0c0000000", bob, bob, outcome, std::chrono::hours(2)),
-        "01hk2w7yz0c0000000: to=<bob@example.org>, host=none, delay=7200.00, dsn=4.4.3, "
+        "01hk2w7yz0c0000000: to=<bob@example.org>, host=none, "
+        "delay=7200.00, dsn=4.4.3, "
         "status=deferred (no answer)"
     );
 }

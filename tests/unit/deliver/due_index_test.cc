@@ -117,6 +117,37 @@ TEST_F(DueIndexTest, ADueTimeOfAClockThatJumpedCountsAsDue) {
     EXPECT_EQ(index_.next_due(), at(500));
 }
 
+TEST_F(DueIndexTest, WhatCouldNotBeRenamedWaitsUnderItsOldNameHoweverOftenItIsSeen) {
+    index_.saw({kA, at(0)});
+    ASSERT_TRUE(take(at(10)));
+    index_.finish_until({kA, at(0)}, at(70));
+    index_.saw({kA, at(0)});  // a scan
+
+    EXPECT_EQ(index_.next_due(), at(70));
+    EXPECT_EQ(take(at(69)), std::nullopt);
+    EXPECT_EQ(take(at(70)), (EntryName{kA, at(0)}));  // the name to claim it by
+}
+
+TEST_F(DueIndexTest, WhatCouldNotBeRenamedIsTakenAtOnceWhenSomebodyElseRenamesIt) {
+    index_.saw({kA, at(0)});
+    ASSERT_TRUE(take(at(10)));
+    index_.finish_until({kA, at(0)}, at(70));
+    index_.saw({kA, at(11)});
+
+    EXPECT_EQ(take(at(11)), (EntryName{kA, at(11)}));
+    EXPECT_EQ(index_.next_due(), std::nullopt);
+}
+
+TEST_F(DueIndexTest, AnImplausibleNameThatCouldNotBeRenamedDoesNotComeBackAtOnce) {
+    const auto is_implausible = [](sys_seconds due) { return due > at(10000); };
+    index_.saw({kA, at(20000)});
+    ASSERT_TRUE(index_.take_due(at(0), is_implausible));
+    index_.finish_until({kA, at(20000)}, at(60));
+
+    EXPECT_EQ(index_.take_due(at(59), is_implausible), std::nullopt);
+    EXPECT_EQ(index_.take_due(at(60), is_implausible), (EntryName{kA, at(20000)}));
+}
+
 TEST_F(DueIndexTest, FinishingWhatIsNotInWorkDoesNoHarm) {
     index_.finish(kA, std::nullopt);
     EXPECT_TRUE(index_.is_empty());

@@ -14,7 +14,8 @@ using testing::SizeIs;
 
 const std::chrono::minutes kMinute{1};
 
-/// Whatever becomes of a recipient, the journal hears that it was delivered: stands for a server.
+/// Whatever becomes of a recipient, the journal hears that it was delivered:
+/// stands for a server.
 class AcceptingClaim final : public spool::Claim {
 public:
     explicit AcceptingClaim(std::unique_ptr<spool::Claim> real) : real_(std::move(real)) {}
@@ -51,7 +52,8 @@ private:
 
 class MessageDeliveryTest : public testing::Test {
 protected:
-    /// Keeps the message's file open, so that its journal can be read after its removal.
+    /// Keeps the message's file open, so that its journal can be read after its
+    /// removal.
     void keep_open(const spool::EntryName& name) {
         auto file = queue_.files().open(
             AT_FDCWD,
@@ -91,10 +93,10 @@ TEST_F(MessageDeliveryTest, AnUnknownDomainBecomesADurableBounceAndTheMessageGoe
     EXPECT_THAT(queue_.reports()[0], HasSubstr("Final-Recipient: rfc822; bob@gone.example"));
     EXPECT_THAT(queue_.reports()[0], HasSubstr("Status: 5.1.2"));
     EXPECT_EQ(
-        life.log.count(
-            "01hk2w7yz0c0000000: to=<bob@gone.example>, host=none, delay=0.00, dsn=5.1.2, "
-            "status=bounced (host or domain name not found: gone.example does not exist)"
-        ),
+        life.log.count("01hk2w7yz0c0000000: to=<bob@gone.example>, "
+                       "host=none, delay=0.00, dsn=5.1.2, "
+                       "status=bounced (host or domain name not found: "
+                       "gone.example does not exist)"),
         1U
     );
     EXPECT_EQ(life.log.count("01hk2w7yz0c0000000: removed"), 1U);
@@ -149,7 +151,8 @@ TEST_F(MessageDeliveryTest, AFailingLookUpDefersTheMessageAndRenamesItToItsNextD
     ASSERT_TRUE(next);
     EXPECT_EQ(queue_.find(), next);
     EXPECT_FALSE(life.is_removed());
-    EXPECT_GE(next->due, to_seconds(kArrival) + std::chrono::seconds(225));  // 5 min - 25 %
+    EXPECT_GE(next->due,
+              to_seconds(kArrival) + std::chrono::seconds(225));  // 5 min - 25 %
     EXPECT_LE(next->due, to_seconds(kArrival) + std::chrono::seconds(375));
     EXPECT_EQ(queue_.state().attempts, 1U);
     EXPECT_THAT(queue_.state().last->text, HasSubstr("SERVFAIL from 192.0.2.53"));
@@ -240,8 +243,8 @@ TEST_F(MessageDeliveryTest, WhatIsGivenUpIsOnDiskBeforeItsBounce) {
     life.resolver.fail_mx("slow.example", "SERVFAIL");
     life.attempt(name);
 
-    // Else a power loss behind the bounce would leave a message that is tried again, and a sender
-    // who was told that it failed.
+    // Else a power loss behind the bounce would leave a message that is tried
+    // again, and a sender who was told that it failed.
     const auto& trace = life.files.trace();
     const auto last_write_before = [&](const auto& end) {
         return std::find_if(std::make_reverse_iterator(end), trace.rend(), [](const auto& call) {
@@ -294,7 +297,8 @@ TEST_F(MessageDeliveryTest, ABounceThatCanNotBeWrittenKeepsTheMessageAndItsOutco
             life.log.count("the message stays, the report for its sender can't be queued"), 1U
         );
 
-        // The same claim's memory isn't needed for it: another process reports, and asks nobody.
+        // The same claim's memory isn't needed for it: another process reports, and
+        // asks nobody.
         Life later(queue, kArrival + 5 * kMinute);
         EXPECT_EQ(later.attempt(*next), std::nullopt) << call;
         EXPECT_THAT(later.resolver.questions(), IsEmpty()) << call;
@@ -343,7 +347,8 @@ TEST_F(MessageDeliveryTest, AnEngineThatEndsDoesNotWaitForTheDisk) {
 TEST_F(MessageDeliveryTest, AFailedSyncOfTheJournalIsNeverTriedAgainAndNothingIsReported) {
     const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
     Life life(queue_);
-    life.files.fail(1, EIO, "fdatasync");  // the kernel would say "fine" the next time
+    life.files.fail(1, EIO,
+                    "fdatasync");  // the kernel would say "fine" the next time
     life.start(claim(life, name));
     life.go_on();
     EXPECT_FALSE(life.is_finished());
@@ -374,7 +379,8 @@ TEST_F(MessageDeliveryTest, AllDeliveredNeedsNoSyncBecauseTheRemovalSaysItAll) {
     EXPECT_EQ(life.run(accepting(life, name)), std::nullopt);
     EXPECT_TRUE(life.is_removed());
     EXPECT_EQ(life.files.count("fdatasync"), 0U);
-    EXPECT_EQ(life.files.count("pwrite"), 1U);  // should the process die before the removal
+    EXPECT_EQ(life.files.count("pwrite"),
+              1U);  // should the process die before the removal
     EXPECT_THAT(queue_.names(), IsEmpty());
 }
 
@@ -396,7 +402,8 @@ TEST_F(MessageDeliveryTest, WhoFollowsFindsEveryOutcomeInTheJournalOfTheRemovedM
     }
 }
 
-/// A full disk: to send it again, over and over, would be the worst that could be done.
+/// A full disk: to send it again, over and over, would be the worst that could
+/// be done.
 TEST_F(MessageDeliveryTest, WhatIsDeliveredIsRemovedAlthoughNoDiskTakesTheOutcome) {
     const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
     Life life(queue_);
@@ -481,8 +488,10 @@ TEST_F(MessageDeliveryTest, MailForThisHostWaitsAndSaysWhatToSet) {
     EXPECT_EQ(queue_.state().last->kind, mail::OutcomeKind::deferred);
     EXPECT_EQ(
         queue_.state().last->text,
-        "host.example.net is this host, whose mailboxes this version doesn't serve: the mail waits "
-        "here (set local-mail-to in mxpost.conf to have it sent to an address elsewhere)"
+        "host.example.net is this host, whose mailboxes this version "
+        "doesn't serve: the mail waits "
+        "here (set local-mail-to in mxpost.conf to have it sent to an "
+        "address elsewhere)"
     );
 }
 

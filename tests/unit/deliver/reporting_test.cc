@@ -1,5 +1,6 @@
-// Reporting across deaths of the engine: it stops before each file-system call in turn, others go
-// on from what it left, and every failed recipient's sender must hear of it, once.
+// Reporting across deaths of the engine: it stops before each file-system call
+// in turn, others go on from what it left, and every failed recipient's sender
+// must hear of it, once.
 #include "deliver/reporting.h"
 
 #include <functional>
@@ -22,8 +23,8 @@ std::size_t count_with(const std::vector<std::string>& texts, const std::string&
     }));
 }
 
-/// A message's lives so far, at `now`, each ended by its stop point. False: the last one ran to its
-/// end before it.
+/// A message's lives so far, at `now`, each ended by its stop point. False: the
+/// last one ran to its end before it.
 bool live(Queue& queue, WallTime now, const Prepare& prepare, std::size_t stop_before) {
     const auto name = queue.find();
     if (!name) {
@@ -123,7 +124,8 @@ TEST(Reporting, AWarningIsSentOnceHoweverTheEngineDies) {
     EXPECT_GT(stop, 15U);
 }
 
-/// A full disk lets the report through, but not its note: the process dies with it in memory.
+/// A full disk lets the report through, but not its note: the process dies with
+/// it in memory.
 TEST(Reporting, AReportThatCouldNotBeNotedIsFoundByTheNextEngine) {
     Queue queue;
     queue.commit(make_envelope({"bob@gone.example", "eve@slow.example"}));

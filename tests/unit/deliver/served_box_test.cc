@@ -114,8 +114,8 @@ TEST_F(ServedBoxTest, ASymbolicLinkInPlaceOfTheEntryIsNotFollowed) {
     EXPECT_FALSE(engine(false).is_wanted_by_system());
 }
 
-/// Design 3, Takeover: the entry is made by user mxpost, and the box's owner, who isn't in its
-/// group, must be able to see the lock.
+/// Design 3, Takeover: the entry is made by user mxpost, and the box's owner,
+/// who isn't in its group, must be able to see the lock.
 TEST_F(ServedBoxTest, TheEntryIsOpenToTheBoxesOwnerWhoeverMadeIt) {
     const mode_t mask = ::umask(077);
     ServedBox system = engine(true);

@@ -1,0 +1,93 @@
+#include "deliver/engine.h"
+
+#include "deliver_test.h"
+
+namespace mxpost::deliver {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class EngineTest : public testing::Test {
+protected:
+    EngineTest() {
+        options_.role = EngineRole::once;
+        options_.spools = {queue_.root()};
+        options_.own_spool = queue_.root();
+    }
+    /// To its end, which must come by itself.
+    static void run(Life& life, EngineOptions options) {
+        Engine engine(life.io, life.files, life.services, std::move(options));
+        engine.run();
+    }
+
+    Queue queue_;
+    EngineOptions options_;
+};
+
+TEST_F(EngineTest, OnceDoesWhatIsDueAndEndsWithItsRemovalsSynced) {
+    queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    life.resolver.fail_mx("example.com", "SERVFAIL");  // the bounce's way
+    run(life, options_);
+
+    EXPECT_THAT(life.resolver.questions(), ElementsAre("MX gone.example", "MX example.com"));
+    EXPECT_EQ(queue_.find(), std::nullopt);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_GT(WallTime(queue_.names()[0].due), kArrival);
+    EXPECT_EQ(life.files.trace().back(), "unlock");
+    const auto& trace = life.files.trace();
+    const auto removed =
+        std::ranges::find_if(trace, [](const auto& call) { return call.starts_with("unlink "); });
+    EXPECT_NE(std::find(removed, trace.end(), "fsync"), trace.end());
+}
+
+TEST_F(EngineTest, OnceLeavesABoxAloneThatIsServed) {
+    queue_.commit(make_envelope({"bob@gone.example"}));
+    spool::Box box = queue_.open(queue_.files());
+    ASSERT_TRUE(*queue_.files().try_lock(box.directory()));
+    Life life(queue_);
+    run(life, options_);
+
+    EXPECT_THAT(life.resolver.questions(), IsEmpty());
+    EXPECT_TRUE(queue_.find());
+}
+
+/// Else it would ask for the name, or knock at a server, as often as it can.
+TEST_F(EngineTest, AMessageThatCanNotBeRenamedIsNotTriedAgainAtOnce) {
+    queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    life.files.fail_always("rename", ENOSPC);
+    run(life, options_);
+
+    EXPECT_THAT(life.resolver.questions(), SizeIs(1));
+    EXPECT_TRUE(queue_.find());
+}
+
+TEST_F(EngineTest, AMessageThatCanNotBeRemovedIsNotLookedAtAgainAtOnce) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender.reset();
+    queue_.commit(envelope);
+    Life life(queue_);
+    life.files.fail_always("unlink", EIO);
+    run(life, options_);
+
+    EXPECT_EQ(life.log.count("can't remove it from the queue"), 1U);
+    EXPECT_TRUE(queue_.find());
+}
+
+TEST_F(EngineTest, AMessageThatCanNotBeReadIsNotReadAgainAtOnce) {
+    queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    life.files.fail_always("pread", EIO);
+    run(life, options_);
+
+    EXPECT_EQ(life.log.count("can't be read, trying later"), 1U);
+    EXPECT_THAT(life.resolver.questions(), IsEmpty());
+    EXPECT_TRUE(queue_.find());
+}
+
+}  // namespace
+}  // namespace mxpost::deliver
