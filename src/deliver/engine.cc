@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -177,8 +178,19 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     }
     MessageDelivery delivery(services_, *this, std::move(claimed), Finality::keep_trying);
     deliveries_.push_back(&delivery);
-    auto next = co_await delivery.run();
+    std::optional<spool::EntryName> next;
+    std::string bug;
+    try {
+        next = co_await delivery.run();
+    } catch (const std::exception& exception) {
+        bug = exception.what();
+    }
     std::erase(deliveries_, &delivery);
+    if (!bug.empty()) {
+        // A broken promise of ours (or no memory): this message stays, others go on.
+        services_.log.error(name.id + ": internal error, the message stays: " + bug);
+        next = delivery.claim().name();
+    }
     if (delivery.is_removed()) {
         note_removal(box);
     }
@@ -195,7 +207,8 @@ void Engine::finish(
     const WallTime now = services_.clock.now();
     if (next && (WallTime(next->due) <= now ||
                  schedule::is_implausible_due(next->due, now, services_.retry))) {
-        // It could not be renamed or removed: it must not come back at once, over and over.
+        // It could not be worked on, renamed or removed: it must not come back at once, over and
+        // over.
         box.index().finish_until(*next, to_seconds(now) + kFailedAgainAfter);
     } else {
         box.index().finish(id, next);

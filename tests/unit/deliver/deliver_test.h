@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,19 @@ inline const std::string kBody = "Hello\r\n";
 
 class LogLines final : public Log {
 public:
-    void write(Priority, std::string_view line) override { lines.emplace_back(line); }
+    void write(Priority, std::string_view line) override {
+        if (!throw_at.empty() && line.find(throw_at) != std::string_view::npos) {
+            throw std::runtime_error("a bug");
+        }
+        lines.emplace_back(line);
+    }
     std::size_t count(std::string_view part) const {
         return static_cast<std::size_t>(std::ranges::count_if(lines, [&](const auto& line) {
             return line.find(part) != std::string::npos;
         }));
     }
     std::vector<std::string> lines;
+    std::string throw_at;  // stands for a broken promise in what writes such a line
 };
 
 /// From alice@example.com, arrived at kArrival.

@@ -89,5 +89,20 @@ TEST_F(EngineTest, AMessageThatCanNotBeReadIsNotReadAgainAtOnce) {
     EXPECT_TRUE(queue_.find());
 }
 
+TEST_F(EngineTest, ABugMetByOneMessageKeepsThatOneAndNotTheOthers) {
+    const spool::MessageId other = "01hk2w7yz0c0000001";
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender.reset();
+    queue_.commit(envelope);
+    queue_.commit(envelope, kBody, other);
+    Life life(queue_);
+    life.log.throw_at = kId + ": to=<bob@gone.example>: failed, no report is due";
+    run(life, options_);
+
+    EXPECT_EQ(life.log.count(kId + ": internal error, the message stays: a bug"), 1U);
+    EXPECT_TRUE(queue_.find());
+    EXPECT_EQ(queue_.find(other), std::nullopt);
+}
+
 }  // namespace
 }  // namespace mxpost::deliver
