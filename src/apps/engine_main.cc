@@ -263,6 +263,9 @@ ExitStatus run_engine(EngineStart start) {
         std::cerr << "mxpost: " << dropped.error().message() << "\n";
         return ExitStatus::config;
     }
+    for (const std::string& name : loaded->ignored) {
+        log->warning("environment " + name + " names no setting and is ignored");
+    }
     deliver::raise_descriptor_limit();
     Process process(loaded->values, *log);
     if (start.message) {

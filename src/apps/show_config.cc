@@ -21,6 +21,9 @@ ExitStatus show_config() {
         std::cerr << "mxpost: " << loaded.error().message() << "\n";
         return ExitStatus::config;
     }
+    for (const std::string& name : loaded->ignored) {
+        std::cerr << "mxpost: environment " << name << " names no setting and is ignored\n";
+    }
     const auto rows = config::describe(*loaded);
     std::size_t key_width = 0;
     std::size_t value_width = 0;

@@ -148,7 +148,11 @@ Result<std::vector<Setting>> parse_file(const std::string& path, std::string_vie
 
 /// MXPOST_… entries that name no key are errors as in the file: a misspelt variable would have no
 /// effect, and nobody would know.
-void add_environment(std::vector<Setting>& settings, std::span<const std::string> environment) {
+/// Names that are no key's are passed over: whoever runs containers may put any name there (a
+/// Kubernetes service called "mxpost" makes MXPOST_SERVICE_HOST), and that must not cost mail.
+void add_environment(
+    Loaded& loaded, std::vector<Setting>& settings, std::span<const std::string> environment
+) {
     for (const std::string& entry : environment) {
         const std::size_t equals = entry.find('=');
         if (!entry.starts_with(kPrefix) || equals == std::string::npos) {
@@ -157,6 +161,10 @@ void add_environment(std::vector<Setting>& settings, std::span<const std::string
         const std::string name = entry.substr(0, equals);
         std::string key = ascii_lower(name.substr(kPrefix.size()));
         std::ranges::replace(key, '_', '-');
+        if (find_key(key) == nullptr) {
+            loaded.ignored.push_back(name);
+            continue;
+        }
         settings.push_back(
             {std::move(key), std::string(trim(entry.substr(equals + 1))), "environment " + name}
         );
@@ -176,8 +184,8 @@ Result<Loaded> load(
     if (!settings) {
         return settings.error();
     }
-    add_environment(*settings, environment);
     Loaded loaded;
+    add_environment(loaded, *settings, environment);
     if (settings->empty()) {
         return loaded;
     }

@@ -25,6 +25,7 @@ struct Setting {
 struct Loaded {
     Settings values;
     std::vector<Setting> set;  // in the order in which they were applied; the last of a key counts
+    std::vector<std::string> ignored;  // MXPOST_… variables that name no key
 };
 
 /// Reads `path` (a missing file is an empty one) and applies the MXPOST_… entries of `environment`

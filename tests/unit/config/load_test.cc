@@ -125,10 +125,13 @@ TEST_F(Load, SaysWhatAValueMustBe) {
         error_of("", {"MXPOST_MAX_SESSIONS=none"}),
         "environment MXPOST_MAX_SESSIONS: max-sessions must be a number from 1 on, not \"none\""
     );
-    EXPECT_EQ(
-        error_of("", {"MXPOST_HELO=x"}),
-        "environment MXPOST_HELO: unknown key \"helo\" (did you mean \"helo-name\"?)"
-    );
+}
+
+TEST_F(Load, VariablesThatNameNoKeyAreIgnoredAndListed) {
+    const auto loaded = load_text("", {"MXPOST_SERVICE_HOST=10.0.0.1", "MXPOST_TLS=none"});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->ignored, std::vector<std::string>{"MXPOST_SERVICE_HOST"});
+    EXPECT_EQ(loaded->values.tls, TlsLevel::none);
 }
 
 TEST_F(Load, EveryDefaultCanBeWrittenOut) {
