@@ -75,7 +75,9 @@ void BoxSet::find(const std::vector<std::string>& roots) {
         if (is_owner) {
             tidy(root);
         }
-        auto found = spool::list_boxes(files_, root, is_owner ? spool::kAnyOwner : ::geteuid());
+        std::vector<std::string> closed;
+        const uid_t owner = is_owner ? spool::kAnyOwner : ::geteuid();
+        auto found = spool::list_boxes(files_, root, owner, &closed);
         if (!found) {
             log_.warning("can't list " + root + ": " + found.error().message());
             continue;
@@ -88,13 +90,21 @@ void BoxSet::find(const std::vector<std::string>& roots) {
                 continue;
             }
             if (!box.is_shared() && box.owner() != ::geteuid()) {
-                log_.warning(
-                    "box " + box.path() +
-                    " isn't open to this engine's group: only an engine of uid " +
-                    std::to_string(box.owner()) + " can serve it"
-                );
+                closed.push_back(box.path());
             }
             add(std::move(box));
+        }
+        report_closed(closed);
+    }
+}
+
+/// Once each: its mail waits until an engine of its owner's comes.
+void BoxSet::report_closed(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+        if (reported_.insert(path).second) {
+            log_.warning(
+                "box " + path + " isn't open to this engine's group: only its owner's can serve it"
+            );
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,7 @@ private:
     ServedBox& add(spool::Box box);
     void start_serving(ServedBox& box);
     void tidy(const std::string& root);
+    void report_closed(const std::vector<std::string>& paths);
     void scan(ServedBox& box);
     bool take_events();
 
@@ -76,6 +78,7 @@ private:
     boost::asio::posix::stream_descriptor stream_;
     std::vector<int> root_watches_;
     std::vector<std::unique_ptr<ServedBox>> boxes_;
+    std::set<std::string> reported_;  // closed boxes
     SteadyTime last_full_scan_;
     SteadyTime last_scan_;
     bool has_lost_events_ = false;

@@ -163,7 +163,9 @@ Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path) {
     return Box(std::move(directory), std::move(path), status->st_uid, is_shared);
 }
 
-Result<std::vector<Box>> list_boxes(FileSystem& files, const std::string& root_path, uid_t owner) {
+Result<std::vector<Box>> list_boxes(
+    FileSystem& files, const std::string& root_path, uid_t owner, std::vector<std::string>* closed
+) {
     std::vector<Box> boxes;
     auto root = files.open(AT_FDCWD, root_path, O_RDONLY | O_DIRECTORY);
     if (!root) {
@@ -180,6 +182,11 @@ Result<std::vector<Box>> list_boxes(FileSystem& files, const std::string& root_p
         }
         auto directory = files.open(root->get(), std::string(name), kOpenDirectory);
         if (!directory) {
+            const auto status = files.stat(root->get(), std::string(name));
+            const bool is_asked_for = owner == kAnyOwner || (status && status->st_uid == owner);
+            if (closed != nullptr && is_asked_for && !directory.error().is(ENOENT)) {
+                closed->push_back(root_path + "/" + std::string(name));
+            }
             return true;
         }
         auto box = adopt_box(files, std::move(*directory), root_path + "/" + std::string(name));

@@ -64,7 +64,13 @@ Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path);
 /// Every box below the root that this process can open. `owner`: only that uid's, unless it is
 /// `kAnyOwner`. A root that isn't there has none.
 inline constexpr uid_t kAnyOwner = static_cast<uid_t>(-1);
-Result<std::vector<Box>> list_boxes(FileSystem& files, const std::string& root_path, uid_t owner);
+/// `closed` (may be null) gets the paths of those that `owner` asks for and that can't be opened.
+Result<std::vector<Box>> list_boxes(
+    FileSystem& files,
+    const std::string& root_path,
+    uid_t owner,
+    std::vector<std::string>* closed = nullptr
+);
 
 /// The candidates for `uid`'s spool in their order: the configured one (may be empty), the
 /// system's, and for uids from 1000 on the one below `home` (from the passwd file, never $HOME; may
