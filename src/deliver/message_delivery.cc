@@ -6,7 +6,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
@@ -120,7 +119,7 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     for (const Job& job : jobs) {
         // `jobs` lives in this frame until all are done.
         auto work = guarded_job(job);
-        asio::co_spawn(services_.executor, std::move(work), asio::detached);
+        asio::co_spawn(services_.executor, std::move(work), report_bug());
     }
     while (jobs_left_ > 0) {
         co_await jobs_done_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -155,6 +154,18 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     reporting_.report_delays();
     co_await settle_journal();
     co_return finish(is_everything_reported);
+}
+
+/// For a coroutine that failed while it wrote down what happened: the claim is held until the
+/// engine ends, because another attempt could send the message again.
+std::function<void(std::exception_ptr)> MessageDelivery::report_bug() {
+    return [this](const std::exception_ptr& error) {
+        if (error) {
+            services_.log.error(
+                claim_->name().id + ": internal error, the message is held until this engine ends"
+            );
+        }
+    };
 }
 
 void MessageDelivery::stop() {
@@ -332,7 +343,7 @@ void MessageDelivery::sync_soon() {
         }
     };
     auto work = sync_later(this);
-    asio::co_spawn(services_.executor, std::move(work), asio::detached);
+    asio::co_spawn(services_.executor, std::move(work), report_bug());
 }
 
 /// Everything that is known is on disk when this returns, or the engine ends.

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +52,7 @@ private:
     std::vector<Job> due_jobs() const;
     std::optional<mail::RecipientOutcome> refusal() const;
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
+    std::function<void(std::exception_ptr)> report_bug();
     boost::asio::awaitable<void> guarded_job(const Job& job);
     AttemptResult defer_local(const Job& job) const;
     Result<std::unique_ptr<mail::Content>> make_content();
