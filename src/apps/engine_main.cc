@@ -156,8 +156,11 @@ public:
         return ExitStatus::ok;
     }
 
-    ExitStatus serve_loose(Fd message, Fd report) {
-        spool::LooseStore store(files_, std::move(message), std::move(report));
+    ExitStatus serve_loose(EngineStart start) {
+        const spool::MessageId id = spool::is_message_id(start.message_id)
+                                        ? start.message_id
+                                        : spool::make_message_id(clock_.now(), random_);
+        spool::LooseStore store(files_, std::move(start.message), std::move(start.report), id);
         deliver::LooseDelivery delivery(services_, store);
         bool is_done = false;
         asio::co_spawn(io_, delivery.run(), [&](const std::exception_ptr& error, bool result) {
@@ -269,7 +272,7 @@ ExitStatus run_engine(EngineStart start) {
     deliver::raise_descriptor_limit();
     Process process(loaded->values, *log);
     if (start.message) {
-        return process.serve_loose(std::move(start.message), std::move(start.report));
+        return process.serve_loose(std::move(start));
     }
     return process.serve(std::move(start));
 }

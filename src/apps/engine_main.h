@@ -1,6 +1,8 @@
 // The engine's process: settings, privilege, and the objects that an Engine needs, put together.
 #pragma once
 
+#include <string>
+
 #include "base/exit_status.h"
 #include "base/fd.h"
 
@@ -9,9 +11,10 @@ namespace mxpost::apps {
 /// How the engine was started. Without any of these: the system engine.
 struct EngineStart {
     bool is_once = false;
-    Fd box;      // on demand: a box, locked
-    Fd message;  // without spool: the message …
-    Fd report;   // … and where its journal goes
+    Fd box;                  // on demand: a box, locked
+    Fd message;              // without spool: the message …
+    std::string message_id;  // … what its submitter calls it …
+    Fd report;               // … and where its journal goes
 };
 
 ExitStatus run_engine(EngineStart start);

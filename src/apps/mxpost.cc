@@ -38,10 +38,12 @@ mxpost::Fd handed_over(const po::variables_map& values, const char* name) {
 }
 
 int run(const std::vector<std::string>& arguments) {
+    mxpost::apps::EngineStart start;
     po::options_description options;
     options.add_options()("once", "deliver what is due, then end")(
         "box-fd", po::value<int>(), "a box whose lock comes with the descriptor"
-    )("message-fd", po::value<int>(), "a message without spool"
+    )("message-fd", po::value<int>(), "a message without spool")(
+        "message-id", po::value<std::string>(&start.message_id), "its id"
     )("report-fd", po::value<int>(), "where its journal goes");
     po::variables_map values;
     const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
@@ -55,7 +57,6 @@ int run(const std::vector<std::string>& arguments) {
         values
     );
     po::notify(values);
-    mxpost::apps::EngineStart start;
     start.is_once = values.contains("once");
     start.box = handed_over(values, "box-fd");
     start.message = handed_over(values, "message-fd");

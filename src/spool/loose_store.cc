@@ -2,10 +2,10 @@
 
 #include <cerrno>
 
-#include "spool/message_writer.h"
-
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "spool/message_writer.h"
 
 namespace mxpost::spool {
 namespace {
@@ -53,14 +53,16 @@ private:
 
 }  // namespace
 
-LooseStore::LooseStore(FileSystem& files, Fd message, Fd report)
-    : files_(&files), message_(std::move(message)), report_(std::move(report)), label_("memory") {
-    // Without an id of its own in the file: the time of submission makes one that logs can show.
-    SystemRandom random;
-    name_ = EntryName{make_message_id(SystemClock().now(), random), {}};
-}
+LooseStore::LooseStore(FileSystem& files, Fd message, Fd report, MessageId id)
+    : files_(&files),
+      message_(std::move(message)),
+      report_(std::move(report)),
+      name_{std::move(id), {}},
+      label_("memory") {}
 
-uid_t LooseStore::owner() const { return ::geteuid(); }
+uid_t LooseStore::owner() const {
+    return ::geteuid();
+}
 
 Result<void> LooseStore::list(const std::function<void(const EntryName&)>& visit) {
     if (message_) {
@@ -85,11 +87,15 @@ ClaimResult LooseStore::claim(const EntryName& name) {
 }
 
 void LooseStore::tell(const Record& record) {
-    (void)files_->write(report_.get(), encode_record(record)).has_value();  // nobody there: nobody to tell
+    (void)files_->write(report_.get(), encode_record(record))
+        .has_value();  // nobody there: nobody to tell
 }
 
 Result<std::unique_ptr<Claim>> LooseStore::submit(
-    const MessageId& id, const mail::Envelope& envelope, const std::string& header, const std::string& body,
+    const MessageId& id,
+    const mail::Envelope& envelope,
+    const std::string& header,
+    const std::string& body,
     std::chrono::sys_seconds due
 ) {
     Fd memory(::memfd_create("mxpost-report", MFD_CLOEXEC));
@@ -112,7 +118,9 @@ Result<std::unique_ptr<Claim>> LooseStore::submit(
         return message.error();
     }
     EntryName name{id, due};
-    return std::unique_ptr<Claim>(std::make_unique<LooseClaim>(*files_, std::move(name), std::move(*message), -1));
+    return std::unique_ptr<Claim>(
+        std::make_unique<LooseClaim>(*files_, std::move(name), std::move(*message), -1)
+    );
 }
 
 }  // namespace mxpost::spool

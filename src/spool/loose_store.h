@@ -10,8 +10,9 @@ namespace mxpost::spool {
 
 class LooseStore final : public Store {
 public:
-    /// `message`: a whole message file. `report`: where records are written.
-    LooseStore(FileSystem& files, Fd message, Fd report);
+    /// `message`: a whole message file, which its submitter's log calls `id`. `report`: where
+    /// records are written.
+    LooseStore(FileSystem& files, Fd message, Fd report, MessageId id);
 
     const std::string& label() const override { return label_; }
     uid_t owner() const override;
@@ -20,7 +21,10 @@ public:
     ClaimResult claim(const EntryName& name) override;
     /// Into memory; its journal goes nowhere.
     Result<std::unique_ptr<Claim>> submit(
-        const MessageId& id, const mail::Envelope& envelope, const std::string& header, const std::string& body,
+        const MessageId& id,
+        const mail::Envelope& envelope,
+        const std::string& header,
+        const std::string& body,
         std::chrono::sys_seconds due
     ) override;
     Result<void> sync_removals() override { return {}; }

@@ -148,7 +148,7 @@ private:
 
     ExitStatus deliver_from_memory(const Accepted& accepted) {
         Outcomes outcomes(accepted.envelope, dialogue_sink());
-        const auto sent = send_from_memory(starter_, accepted.memory_file, outcomes);
+        const auto sent = send_from_memory(starter_, accepted.memory_file, accepted.id, outcomes);
         if (!sent) {
             complain("no spool can be written to, and " + sent.error().message());
             return ExitStatus::temp_fail;

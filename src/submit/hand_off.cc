@@ -99,7 +99,9 @@ void follow(
     }
 }
 
-Result<void> send_from_memory(const EngineStarter& starter, const Fd& message, Outcomes& outcomes) {
+Result<void> send_from_memory(
+    const EngineStarter& starter, const Fd& message, const spool::MessageId& id, Outcomes& outcomes
+) {
     // Nobody, not even we, can change what the engine is about to read.
     if (::fcntl(
             message.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL
@@ -113,7 +115,9 @@ Result<void> send_from_memory(const EngineStarter& starter, const Fd& message, O
     const Fd reading(ends[0]);
     Fd writing(ends[1]);
     const auto engine = starter.start(
-        {{"run", "--message-fd", "3", "--report-fd", "4"}, {message.get(), writing.get()}, false}
+        {{"run", "--message-fd", "3", "--report-fd", "4", "--message-id", id},
+         {message.get(), writing.get()},
+         false}
     );
     if (!engine) {
         return engine.error();

@@ -27,6 +27,8 @@ void follow(
 
 /// Gives the message in memory to an engine of its own and waits for its end. An error: there was
 /// no engine.
-Result<void> send_from_memory(const EngineStarter& starter, const Fd& message, Outcomes& outcomes);
+Result<void> send_from_memory(
+    const EngineStarter& starter, const Fd& message, const spool::MessageId& id, Outcomes& outcomes
+);
 
 }  // namespace mxpost::submit

@@ -28,6 +28,8 @@ part "www-data: all or nobody"
 send 0 -f s@corp.example u2@a.test u3@a.test
 expect_count a 2
 expect_envelope a 2 s@corp.example u2@a.test u3@a.test
+id=$(sed -n 's/.*sendmail\[.*: \([0-9a-z]\{18\}\): uid=33 .*nrcpt=2 .*/\1/p' "$SYSLOG")
+wait_log "mxpost\\[.*: $id: to=<u3@a\\.test>, .*status=sent" # one name in both programs' lines
 send 67 -f s@corp.example unknown@a.test
 send 68 -f s@corp.example u@nowhere.test
 send 69 -f s@corp.example blocked@a.test

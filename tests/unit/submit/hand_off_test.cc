@@ -115,13 +115,14 @@ TEST_F(HandOff, AMessageInMemoryGoesToAnEngineThatReportsThroughAPipe) {
                "2>/dev/null >&3 || "
                "touch sealed"),
         result.accepted->memory_file,
+        result.accepted->id,
         outcomes
     );
     ASSERT_TRUE(sent) << sent.error().message();
     EXPECT_TRUE(outcomes.is_complete());
     std::string arguments;
     std::getline(std::ifstream(directory_ / "call"), arguments);
-    EXPECT_EQ(arguments, "run --message-fd 3 --report-fd 4");
+    EXPECT_EQ(arguments, "run --message-fd 3 --report-fd 4 --message-id " + result.accepted->id);
     std::string start;
     std::getline(std::ifstream(directory_ / "message"), start);
     EXPECT_EQ(start, "mxpost1");
@@ -134,7 +135,10 @@ TEST_F(HandOff, AnEngineThatDiesLeavesTheRestUnknown) {
     std::ofstream(directory_ / "records") << spool::encode_record(delivered(0)) << "torn";
     Outcomes outcomes(result.accepted->envelope, {});
     ASSERT_TRUE(send_from_memory(
-        engine("cat records >&4; kill -9 $$"), result.accepted->memory_file, outcomes
+        engine("cat records >&4; kill -9 $$"),
+        result.accepted->memory_file,
+        result.accepted->id,
+        outcomes
     ));
     EXPECT_TRUE(outcomes.all()[0]);
     EXPECT_EQ(spoolless_status(outcomes), ExitStatus::unavailable);
