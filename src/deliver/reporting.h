@@ -65,9 +65,8 @@ private:
         const std::vector<std::uint32_t>& recipients,
         const spool::MessageId& id
     );
-    spool::MessageId report_id(
-        spool::ReportKind kind, const std::vector<std::uint32_t>& recipients
-    ) const;
+    spool::MessageId report_id(spool::ReportKind kind, const std::vector<std::uint32_t>& recipients)
+        const;
     void note(spool::ReportKind kind, std::string id, const std::vector<std::uint32_t>& recipients);
 
     Services& services_;

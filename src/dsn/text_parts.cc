@@ -191,7 +191,8 @@ std::string recipient_fields(const ReportRequest& request, const ReportRecipient
         // "smtp" is for what a server answered (RFC 3464 9.3.2), not for our own words.
         out += folded_field(
             "Diagnostic-Code",
-            (last->reply_code != 0 ? "smtp; " : "X-mxpost; ") + ascii_printable(mail::reply_text(*last))
+            (last->reply_code != 0 ? "smtp; " : "X-mxpost; ") +
+                ascii_printable(mail::reply_text(*last))
         );
         out += folded_field("Last-Attempt-Date", date(request, entry.state->last_time));
     }

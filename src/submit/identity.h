@@ -27,8 +27,8 @@ struct HostFiles {
     std::string getent = "/usr/bin/getent";
 };
 
-/// The entry of `uid` in the passwd file; only where it has none, getent(1) is asked, which may speak
-/// to a directory service.
+/// The entry of `uid` in the passwd file; only where it has none, getent(1) is asked, which may
+/// speak to a directory service.
 Identity find_identity(uid_t uid, const HostFiles& files);
 
 /// The login as an unqualified address, quoted where it needs that.
