@@ -44,17 +44,7 @@ Result<bool> ServedBox::try_serve() {
 }
 
 bool ServedBox::is_wanted_by_system() {
-    auto entry = files_->open(
-        store_.box().directory(),
-        spool::kSystemLockName,
-        O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
-    );
-    if (!entry) {
-        return false;
-    }
-    // A lock, not the entry's existence: a dead system engine blocks nobody.
-    const auto locked = files_->try_lock_shared(entry->get());
-    return locked && !*locked;
+    return spool::is_wanted_by_system(*files_, store_.box().directory());
 }
 
 void ServedBox::release() {

@@ -163,6 +163,17 @@ Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path) {
     return Box(std::move(directory), std::move(path), status->st_uid, is_shared);
 }
 
+bool is_wanted_by_system(FileSystem& files, int box_directory) {
+    auto entry =
+        files.open(box_directory, kSystemLockName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (!entry) {
+        return false;
+    }
+    // A lock, not the entry's existence: a dead system engine blocks nobody.
+    const auto locked = files.try_lock_shared(entry->get());
+    return locked && !*locked;
+}
+
 Result<std::vector<Box>> list_boxes(
     FileSystem& files, const std::string& root_path, uid_t owner, std::vector<std::string>* closed
 ) {

@@ -61,6 +61,9 @@ Result<Box> open_box(FileSystem& files, const std::string& root_path, const std:
 /// A box from a descriptor that was handed over. The path is for messages only.
 Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path);
 
+/// True when a system engine holds the box's ".system" entry: it serves the box, or is about to.
+bool is_wanted_by_system(FileSystem& files, int box_directory);
+
 /// Every box below the root that this process can open. `owner`: only that uid's, unless it is
 /// `kAnyOwner`. A root that isn't there has none.
 inline constexpr uid_t kAnyOwner = static_cast<uid_t>(-1);

@@ -56,6 +56,11 @@ bool hand_off(FileSystem& files, Log& log, const EngineStarter& starter, spool::
     if (!*is_free) {
         return true;  // its engine sees the new file
     }
+    if (spool::is_wanted_by_system(files, box.directory())) {
+        // An on-demand engine has just let go, and the system engine is about to look again.
+        (void)files.unlock(box.directory()).has_value();
+        return true;
+    }
     // The lock belongs to the open directory, which the engine inherits: there is no moment in
     // which the box has neither.
     const auto started = starter.start({{"run", "--box-fd", "3"}, {box.directory()}, false});

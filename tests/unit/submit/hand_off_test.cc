@@ -60,6 +60,20 @@ TEST_F(HandOff, StartsAnEngineThatHoldsTheBoxsLock) {
     ::waitpid(child, &status, 0);
 }
 
+TEST_F(HandOff, LeavesTheBoxToASystemEngineThatIsAboutToTakeIt) {
+    auto result = submit("hi\n");
+    const std::string path = result.accepted->box->path();
+    const Fd entry(::open((path + "/.system").c_str(), O_RDWR | O_CREAT, 0666));
+    ASSERT_TRUE(disk_.try_lock(entry.get()).value());
+    log_.lines.clear();
+    EXPECT_TRUE(hand_off(
+        disk_, log_, EngineStarter(directory_ / "none", {}), std::move(*result.accepted->box)
+    ));
+    EXPECT_THAT(log_.lines, testing::IsEmpty());  // nothing was started
+    const Fd again(::open(path.c_str(), O_RDONLY | O_DIRECTORY));
+    EXPECT_TRUE(disk_.try_lock(again.get()).value());
+}
+
 TEST_F(HandOff, AnEngineThatCantStartIsLoggedAndTheLockIsFreeAgain) {
     auto result = submit("hi\n");
     const std::string path = result.accepted->box->path();
