@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Checks that sendmail(8) and compat/flags.tsv agree on every flag: honoured ones have an entry of
-their own, ignored and unavailable ones stand in the lists of these names.
+their own, ignored and unavailable ones stand in the lists of these names. (The parser is compared
+with the table by FlagContract, tests/unit/submit.) And that every test which a contract table
+names exists: "Suite.Case" below tests/unit, or a directory "e2e/NN-name".
 
 usage: flags_documented.py SOURCE_DIR
 """
@@ -9,6 +11,7 @@ import pathlib
 import re
 import sys
 
+TABLES = ["flags.tsv"]
 LISTS = {"ignored": "Accepted and ignored", "unavailable": "Not available in this version"}
 
 
@@ -37,10 +40,34 @@ def manual(top):
     return found
 
 
+def tests(top):
+    """The names of all tests that a table may point to."""
+    names = {f"e2e/{case.parent.name}" for case in top.glob("tests/e2e/[0-9]*/run.sh")}
+    for source in top.glob("tests/unit/**/*_test.cc"):
+        text = source.read_text(encoding="utf-8")
+        names |= {f"{suite}.{case}" for suite, case in
+                  re.findall(r"^TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)\s*\)", text, re.MULTILINE)}
+    return names
+
+
+def untested(top):
+    """Rows of the contract tables whose last column names no test, or one that isn't there."""
+    known, faults = tests(top), []
+    for name in TABLES:
+        with open(top / "compat" / name, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                first = next(iter(row.values()))
+                named = (row["test"] or "").split()
+                faults += [] if named else [f"{name}: no test shows {first}"]
+                faults += [f"{name}: {first}: there is no test {test}"
+                           for test in named if test not in known]
+    return faults
+
+
 def main():
     top = pathlib.Path(sys.argv[1])
     agreed, documented = contract(top), manual(top)
-    faults = []
+    faults = untested(top)
     for behaviour in ("honoured", "ignored", "unavailable"):
         faults += [f"{flag} is {behaviour}, and sendmail(8) doesn't say so"
                    for flag in sorted(agreed[behaviour] - documented[behaviour])]

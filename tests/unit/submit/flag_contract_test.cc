@@ -24,7 +24,7 @@ std::vector<Row> read_rows() {
     std::getline(file, line);  // the head
     while (std::getline(file, line)) {
         const auto cells = split(line, '\t');
-        EXPECT_EQ(cells.size(), 6U) << line;
+        EXPECT_EQ(cells.size(), 7U) << line;
         rows.push_back(
             {std::string(cells.at(0)),
              std::string(cells.at(1)),
