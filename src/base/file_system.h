@@ -78,8 +78,8 @@ public:
     virtual mode_t umask(mode_t mask) = 0;
 };
 
-/// The real one.
-class PosixFileSystem final : public FileSystem {
+/// The real one. Without state, so any number of threads may use one at a time.
+class PosixFileSystem : public FileSystem {
 public:
     Result<Fd> open(int directory, const std::string& name, int flags, mode_t mode) override;
     Result<std::size_t> read(int fd, char* buffer, std::size_t size) override;

@@ -31,10 +31,7 @@ MessageWriter::MessageWriter(
       hidden_name_(std::move(hidden_name)) {}
 
 MessageWriter::~MessageWriter() {
-    if (file_ && !hidden_name_.empty()) {
-        // If this fails the engine removes the hidden file when it is old.
-        (void)files_->unlink(box_->directory(), hidden_name_).has_value();
-    }
+    withdraw();
 }
 
 Result<MessageWriter> MessageWriter::create(
@@ -152,47 +149,63 @@ Result<void> MessageWriter::reserve_room() {
     return reserved;
 }
 
-Result<void> MessageWriter::publish(const EntryName& name) {
+Result<void> MessageWriter::sync_content(bool is_eight_bit, bool has_long_lines) {
+    if (auto done = write_all(is_eight_bit, has_long_lines); !done) {
+        return done;
+    }
+    if (auto done = reserve_room(); !done) {
+        return done;
+    }
+    // Before the name: a name must never lead to a file whose content a crash could lose.
+    return files_->fsync(file_.get());
+}
+
+Result<void> MessageWriter::link(std::chrono::sys_seconds due) {
     const int directory = box_->directory();
-    // From here on the message can be seen, but not acted on: it is locked.
-    if (hidden_name_.empty()) {
-        auto linked = files_->link_fd(file_.get(), directory, name.text());
-        if (!linked) {
-            return linked.error();
-        }
-    } else {
-        if (auto renamed = files_->rename(directory, hidden_name_, name.text()); !renamed) {
-            return renamed.error();
-        }
+    EntryName name{id_, due};
+    auto done = hidden_name_.empty() ? files_->link_fd(file_.get(), directory, name.text())
+                                     : files_->rename(directory, hidden_name_, name.text());
+    if (done) {
         hidden_name_.clear();
+        name_ = std::move(name);
     }
-    // Without this a crash could forget the name although the caller was told 0.
-    if (auto synced = files_->fsync(directory); !synced) {
-        (void)files_->unlink(directory, name.text()).has_value();
-        (void)files_->fsync(directory).has_value();
-        return synced.error();
+    return done;
+}
+
+Committed MessageWriter::finish() {
+    return {std::move(name_), std::move(file_), preamble_.journal_offset()};
+}
+
+void MessageWriter::withdraw() {
+    if (!file_) {
+        return;
     }
-    return {};
+    if (!hidden_name_.empty()) {
+        // If this fails the engine removes the hidden file when it is old.
+        (void)files_->unlink(box_->directory(), hidden_name_).has_value();
+    }
+    if (!name_.id.empty()) {
+        (void)files_->unlink(box_->directory(), name_.text()).has_value();
+    }
+    file_.reset();
 }
 
 Result<Committed> MessageWriter::commit(
     bool is_eight_bit, bool has_long_lines, std::chrono::sys_seconds due
 ) {
-    if (auto done = write_all(is_eight_bit, has_long_lines); !done) {
+    if (auto done = sync_content(is_eight_bit, has_long_lines); !done) {
         return done.error();
     }
-    if (auto done = reserve_room(); !done) {
+    if (auto done = link(due); !done) {
         return done.error();
     }
-    // Before the name: a name must never lead to a file whose content a crash could lose.
-    if (auto done = files_->fsync(file_.get()); !done) {
-        return done.error();
+    // Without this a crash could forget the name although the caller was told 0.
+    if (auto synced = files_->fsync(directory()); !synced) {
+        withdraw();
+        (void)files_->fsync(directory()).has_value();
+        return synced.error();
     }
-    EntryName name{id_, due};
-    if (auto done = publish(name); !done) {
-        return done.error();
-    }
-    return Committed(std::move(name), std::move(file_), preamble_.journal_offset());
+    return finish();
 }
 
 Result<Fd> MessageWriter::take_file(bool is_eight_bit, bool has_long_lines) {

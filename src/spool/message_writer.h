@@ -52,6 +52,16 @@ public:
 
     /// Last: syncs the file, gives it its name, syncs the directory. On an error nothing is left.
     Result<Committed> commit(bool is_eight_bit, bool has_long_lines, std::chrono::sys_seconds due);
+
+    /// The steps of commit(), for those who make many messages safe at a time: sync_content(),
+    /// link(), one fsync of directory() for all that were linked, finish(). After an error, and
+    /// when the directory can't be synced, withdraw(); the directory is to be synced again then.
+    Result<void> sync_content(bool is_eight_bit, bool has_long_lines);
+    /// From here on the message can be seen, but not acted on: it is locked.
+    Result<void> link(std::chrono::sys_seconds due);
+    int directory() const { return box_->directory(); }
+    Committed finish();
+    void withdraw();
     /// Instead of commit for create_unnamed: everything is written.
     Result<Fd> take_file(bool is_eight_bit, bool has_long_lines);
 
@@ -62,13 +72,13 @@ private:
     Result<void> flush();
     Result<void> write_all(bool is_eight_bit, bool has_long_lines);
     Result<void> reserve_room();
-    Result<void> publish(const EntryName& name);
 
     FileSystem* files_;
     const Box* box_;
     MessageId id_;
     Fd file_;
     std::string hidden_name_;  // not empty: no O_TMPFILE here
+    EntryName name_;           // with an id once it has this name
     Preamble preamble_;
     std::size_t recipient_count_ = 0;
     std::string
