@@ -12,7 +12,7 @@ import sys
 
 # What a folder may include beside itself. `deliver` composes; `apps` only wires.
 ALL = ("base mail config spool protocol submit schedule dns route tls dkim smtp local dsn diagnose "
-       "deliver doctor").split()
+       "deliver doctor listen").split()
 MAY_INCLUDE = {
     "base": "",
     "asio": "",
@@ -30,7 +30,8 @@ MAY_INCLUDE = {
     "local": "base mail",
     "dsn": "base mail spool",
     "diagnose": "base mail",
-    "deliver": " ".join(name for name in ALL if name not in ("submit", "doctor")) + " asio",
+    "deliver": " ".join(name for name in ALL if name not in ("submit", "doctor", "listen")) + " asio",
+    "listen": "base mail config spool protocol submit tls smtp asio",
     "doctor": "base mail config dns route tls dkim smtp spool diagnose asio",
     "apps": " ".join(ALL) + " asio",
 }
@@ -42,7 +43,7 @@ OWNERS = {
     r"curl/": "tls",
     r"libpsl\.h": "doctor",
     # deliver and apps hand the io_context on; smtp drives TLS through Asio's own wrapper.
-    r"boost/asio": "asio dns route tls smtp deliver doctor apps",
+    r"boost/asio": "asio dns route tls smtp deliver listen doctor apps",
     r"boost/program_options": "config submit apps",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
