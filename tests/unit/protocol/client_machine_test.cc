@@ -16,19 +16,30 @@ namespace {
 using Want = ClientMachine::Want;
 
 /// A machine that is idle behind an EHLO with these keywords.
-ClientMachine opened(const std::vector<std::string>& keywords, Dialogue* dialogue = nullptr) {
-    ClientSettings settings("me.example");
-    settings.start_tls = StartTls::never;
-    ClientMachine machine(settings, dialogue);
-    std::string reply = "250-mx\r\n";
-    for (const auto& keyword : keywords) {
-        reply += "250-" + keyword + "\r\n";
+class Opened final : public ClientMachine {
+public:
+    Opened(const std::vector<std::string>& keywords, Dialogue* dialogue)
+        : ClientMachine(in_clear(), dialogue) {
+        std::string reply = "250-mx\r\n";
+        for (const auto& keyword : keywords) {
+            reply += "250-" + keyword + "\r\n";
+        }
+        received("220 mx\r\n");
+        received(reply + "250 HELP\r\n");
+        output().clear();
+        EXPECT_EQ(want(), Want::idle);
     }
-    machine.received("220 mx\r\n");
-    machine.received(reply + "250 HELP\r\n");
-    machine.output().clear();
-    EXPECT_EQ(machine.want(), Want::idle);
-    return machine;
+
+private:
+    static ClientSettings in_clear() {
+        ClientSettings settings("me.example");
+        settings.start_tls = StartTls::never;
+        return settings;
+    }
+};
+
+Opened opened(const std::vector<std::string>& keywords, Dialogue* dialogue = nullptr) {
+    return Opened(keywords, dialogue);
 }
 
 Transaction to(const std::vector<std::string>& locals, std::uint64_t size = 6) {
