@@ -133,7 +133,8 @@ public:
               resolver_,
               router_,
               sites_,
-              session_settings()} {}
+              session_settings(),
+              local_agent_} {}
 
     ExitStatus serve(EngineStart start) {
         deliver::EngineOptions options;
@@ -237,6 +238,7 @@ private:
     route::Router router_;
     std::unique_ptr<tls::ClientContext> tls_context_;
     deliver::Sites sites_;
+    deliver::NoLocalAgent local_agent_;
     deliver::Services services_;
 };
 

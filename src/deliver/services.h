@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "config/settings.h"
+#include "deliver/local_agent.h"
 #include "deliver/sites.h"
 #include "dns/resolver.h"
 #include "mail/address.h"
@@ -33,6 +34,7 @@ struct Services {
     route::Router& router;
     Sites& sites;
     smtp::SessionSettings session;  // of every session
+    LocalAgent& local_agent;        // delivers to this host's mailboxes
 };
 
 }  // namespace mxpost::deliver

@@ -153,7 +153,8 @@ public:
               resolver,
               router,
               sites,
-              {}} {}
+              {},
+              local_agent} {}
 
     /// One attempt, to its end or to the stop point; then the claim is gone. Nothing: the message
     /// is off the queue, or the engine dead.
@@ -227,6 +228,7 @@ public:
     route::Router router;
     config::Settings settings;
     Sites sites;
+    NoLocalAgent local_agent;
     Services services;
     std::optional<MessageDelivery> delivery;
 
