@@ -174,13 +174,22 @@ void add_missing(HeaderBlock& header, const FixUpOptions& options) {
     add_in_front("Resent-Date", date);
 }
 
-/// RFC 5321 4.4; no client to name, so no "from".
+/// RFC 5321 4.4. A local program has no name to put behind "from".
 HeaderField received(const FixUpOptions& options) {
-    return {
-        "Received",
-        " by " + domain_or(options.host, "localhost") + " (mxpost, from userid " +
-            std::to_string(options.uid) + ")\r\n\tid " + safe_id(options.id) + "; " +
-            date_text(options.now, options.utc_offset)};
+    std::string value;
+    if (!options.client.empty()) {
+        value += " from " + options.client + "\r\n\t";
+    }
+    value += (value.empty() ? " by " : "by ") + domain_or(options.host, "localhost") + " (mxpost";
+    if (options.uid) {
+        value += ", from userid " + std::to_string(*options.uid);
+    }
+    value += ")";
+    if (!options.protocol.empty()) {
+        value += " with " + options.protocol;
+    }
+    value += "\r\n\tid " + safe_id(options.id) + "; " + date_text(options.now, options.utc_offset);
+    return {"Received", std::move(value)};
 }
 
 bool has_long_line(const HeaderField& field) {

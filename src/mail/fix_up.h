@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,10 @@ struct FixUpOptions {
     ReversePath sender;     // envelope sender, for a missing From; null: MAILER-DAEMON
     std::string full_name;  // for a missing From: -F, NAME or full_name_from_gecos(); any octets
     std::string id;         // queue id, [0-9A-Za-z.-]
-    std::uint32_t uid = 0;  // for Received
+    // For Received (RFC 5321 4.4); each may be missing.
+    std::optional<std::uint32_t> uid;  // of the local submitter
+    std::string client;                // "name" or "name ([192.0.2.1])"; no octet that isn't text
+    std::string protocol;              // RFC 3848, RFC 6531 4.3: "ESMTP"
     std::chrono::sys_seconds now;
     std::chrono::minutes utc_offset{0};  // local time is UTC + this
 };

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "config/values.h"
-#include "submit/xtext.h"
+#include "mail/xtext.h"
 
 namespace mxpost::submit {
 namespace {
@@ -298,7 +298,7 @@ Result<void> set_dsn_return(Draft& draft, std::string_view value) {
 /// then is left out: an id that was cut would name another message.
 Result<void> set_envelope_id(Draft& draft, std::string_view value) {
     constexpr std::size_t kLongest = 100;
-    std::string id = is_xtext(value) ? std::string(value) : to_xtext(value);
+    std::string id = mail::is_xtext(value) ? std::string(value) : mail::to_xtext(value);
     if (id.size() <= kLongest) {
         draft.invocation.envelope_id = std::move(id);
     }

@@ -1,6 +1,7 @@
 #include "submit/recipients.h"
 
 #include "base/text.h"
+#include "mail/xtext.h"
 
 namespace mxpost::submit {
 
@@ -17,12 +18,13 @@ void Recipients::add_operands(const Invocation& invocation) {
 
 void Recipients::add(const mail::AddressList& list) {
     for (const mail::Address& address : list.addresses) {
-        add(address);
+        add(mail::Recipient(address));
     }
     bad_.insert(bad_.end(), list.bad.begin(), list.bad.end());
 }
 
-void Recipients::add(mail::Address address) {
+void Recipients::add(mail::Recipient recipient) {
+    mail::Address& address = recipient.address;
     if (!address.is_qualified()) {
         if (domain_.empty()) {
             is_incomplete_ = true;
@@ -32,7 +34,21 @@ void Recipients::add(mail::Address address) {
     }
     // '@' can't be in doubt: the domain has none.
     if (seen_.insert(address.local_part() + "@" + ascii_lower(address.domain())).second) {
-        addresses_.push_back(std::move(address));
+        recipients_.push_back(std::move(recipient));
+    }
+}
+
+void Recipients::set_notify(mail::NotifySet notify) {
+    for (mail::Recipient& recipient : recipients_) {
+        if (notify == 0 || recipient.notify != 0) {
+            continue;
+        }
+        recipient.notify = notify;
+        const mail::Address& address = recipient.address;
+        if (recipient.original_recipient.empty() && address.is_qualified() &&
+            is_ascii(address.text())) {
+            recipient.original_recipient = "rfc822;" + mail::to_xtext(address.text());
+        }
     }
 }
 

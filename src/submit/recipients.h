@@ -21,17 +21,20 @@ public:
     void add_operands(const Invocation& invocation);
     /// Duplicates (Address::is_same) are dropped; the first one's place counts.
     void add(const mail::AddressList& list);
+    /// The same for one with delivery report wishes of its own.
+    void add(mail::Recipient recipient);
 
-    const std::vector<mail::Address>& addresses() const { return addresses_; }
+    const std::vector<mail::Recipient>& all() const { return recipients_; }
+    /// For all that have no wishes of their own (-N). Where reports are asked for they name the
+    /// address as it is here (RFC 3461 4.2).
+    void set_notify(mail::NotifySet notify);
     const std::vector<mail::BadAddress>& bad() const { return bad_; }
     /// Some address is still unqualified.
     bool is_incomplete() const { return is_incomplete_; }
 
 private:
-    void add(mail::Address address);
-
     std::string domain_;
-    std::vector<mail::Address> addresses_;
+    std::vector<mail::Recipient> recipients_;
     std::unordered_set<std::string> seen_;
     std::vector<mail::BadAddress> bad_;
     bool is_incomplete_ = false;

@@ -55,24 +55,16 @@ Result<void> check_room(const Surroundings& around, const spool::Box& box) {
 Result<ChosenSpool> open_spool(
     const Surroundings& around, const std::string& path, const spool::MessageId& id
 ) {
-    const Identity& identity = around.identity;
-    auto box = spool::open_own_box(around.files, path, identity.uid, around.clock, around.random);
-    if (!box) {
-        return box.error();
+    auto opened =
+        spool::open_own_box(around.files, path, around.identity.uid, around.clock, around.random);
+    if (!opened) {
+        return opened.error();
     }
-    if (auto checked = check_room(around, *box); !checked) {
-        return checked.error();
+    auto box = std::make_unique<spool::Box>(std::move(*opened));
+    auto chosen = use_box(around, *box, id);
+    if (chosen) {
+        chosen->box = std::move(box);
     }
-    if (auto checked = check_queue_length(around, *box); !checked) {
-        return checked.error();
-    }
-    ChosenSpool chosen;
-    chosen.box = std::make_unique<spool::Box>(std::move(*box));
-    auto writer = spool::MessageWriter::create(around.files, *chosen.box, id);
-    if (!writer) {
-        return writer.error();
-    }
-    chosen.writer.emplace(std::move(*writer));
     return chosen;
 }
 
@@ -82,6 +74,24 @@ std::vector<std::string> candidates(const Surroundings& around) {
     return spool::spool_candidates(
         around.settings.spool, around.system_spool, around.identity.uid, around.identity.home
     );
+}
+
+Result<ChosenSpool> use_box(
+    const Surroundings& around, const spool::Box& box, const spool::MessageId& id
+) {
+    if (auto checked = check_room(around, box); !checked) {
+        return checked.error();
+    }
+    if (auto checked = check_queue_length(around, box); !checked) {
+        return checked.error();
+    }
+    auto writer = spool::MessageWriter::create(around.files, box, id);
+    if (!writer) {
+        return writer.error();
+    }
+    ChosenSpool chosen;
+    chosen.writer.emplace(std::move(*writer));
+    return chosen;
 }
 
 Result<ChosenSpool> choose_spool(const Surroundings& around, const spool::MessageId& id) {

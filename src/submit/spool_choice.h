@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "spool/box.h"
 #include "spool/message_writer.h"
-#include "submit/submission.h"
+#include "submit/surroundings.h"
 
 namespace mxpost::submit {
 
@@ -24,6 +24,11 @@ struct ChosenSpool {
 /// Only a spool that isn't there, or isn't for us, makes the next one be tried. An error means
 /// "try again later": the disk is full or broken, or this user has too many messages queued.
 Result<ChosenSpool> choose_spool(const Surroundings& around, const spool::MessageId& id);
+
+/// The new message goes to this box (`box` stays empty), if its limits allow it.
+Result<ChosenSpool> use_box(
+    const Surroundings& around, const spool::Box& box, const spool::MessageId& id
+);
 
 /// The candidates of this uid, in their order.
 std::vector<std::string> candidates(const Surroundings& around);

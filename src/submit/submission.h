@@ -1,54 +1,17 @@
 // Submission: a message on a descriptor → a committed file in the caller's box.
 //
-// The content is streamed: header and envelope are held in memory, the body never. Nothing waits
-// for the network.
+// What argv says becomes an IntakeRequest, and the descriptor is read to its end into the Intake.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/exit_status.h"
-#include "base/fd.h"
-#include "base/file_system.h"
-#include "base/log.h"
-#include "base/random.h"
-#include "config/settings.h"
-#include "mail/envelope.h"
-#include "spool/box.h"
-#include "spool/message_writer.h"
-#include "submit/identity.h"
+#include "submit/intake.h"
 #include "submit/invocation.h"
+#include "submit/surroundings.h"
 
 namespace mxpost::submit {
-
-/// The system's spool, which is tried after the configured one.
-inline constexpr const char* kSystemSpool = "/var/spool/mxpost";
-/// Hops of -h and Received fields together, with ours: RFC 5321 6.3 wants at least 100 allowed.
-inline constexpr std::uint64_t kMaxHops = 100;
-
-/// Everything that a submission works with. The references outlive it.
-struct Surroundings {
-    FileSystem& files;
-    Clock& clock;
-    Random& random;
-    Log& log;
-    const config::Settings& settings;
-    Identity identity;
-    HostNames names;
-    std::string system_spool;  // kSystemSpool
-    std::string full_name;     // the NAME variable, may be empty
-};
-
-/// A message that is safe in a box, or waits in memory where there is no spool.
-struct Accepted {
-    std::string id;
-    mail::Envelope envelope;
-    std::optional<spool::Box> box;              // none: no spool could be written to
-    std::optional<spool::Committed> committed;  // with `box`
-    Fd memory_file;                             // without it
-};
 
 struct SubmissionResult {
     std::optional<Accepted> accepted;
@@ -62,6 +25,13 @@ struct SubmissionResult {
 /// the input was read to its end.
 SubmissionResult submit_message(
     const Surroundings& surroundings, const Invocation& invocation, bool waits, int input
+);
+
+/// The address of the process's user, completed as far as this host's name is known.
+mail::Address own_address(const Surroundings& around);
+/// The name for a missing From field of this sender's: -F, NAME, or, for the own address, GECOS.
+std::string full_name_of(
+    const Surroundings& around, const Invocation& invocation, const mail::ReversePath& sender
 );
 
 }  // namespace mxpost::submit

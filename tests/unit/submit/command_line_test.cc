@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "submit/xtext.h"
+#include "mail/xtext.h"
 
 namespace mxpost::submit {
 namespace {
@@ -196,11 +196,11 @@ TEST(CommandLine, HelpAndVersionEndIt) {
 }
 
 TEST(Xtext, KnowsItsOwn) {
-    EXPECT_TRUE(is_xtext("a+20b"));
-    EXPECT_FALSE(is_xtext("a+2b"));
-    EXPECT_FALSE(is_xtext("a+"));
-    EXPECT_FALSE(is_xtext("a=b"));
-    EXPECT_FALSE(is_xtext(""));
+    EXPECT_TRUE(mail::is_xtext("a+20b"));
+    EXPECT_FALSE(mail::is_xtext("a+2b"));
+    EXPECT_FALSE(mail::is_xtext("a+"));
+    EXPECT_FALSE(mail::is_xtext("a=b"));
+    EXPECT_FALSE(mail::is_xtext(""));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ using testing::IsEmpty;
 
 std::vector<std::string> texts(const Recipients& recipients) {
     std::vector<std::string> result;
-    for (const mail::Address& address : recipients.addresses()) {
-        result.push_back(address.text());
+    for (const mail::Recipient& recipient : recipients.all()) {
+        result.push_back(recipient.address.text());
     }
     return result;
 }

@@ -1,6 +1,6 @@
-#include "submit/xtext.h"
+#include "mail/xtext.h"
 
-namespace mxpost::submit {
+namespace mxpost::mail {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
@@ -43,4 +43,4 @@ std::string to_xtext(std::string_view text) {
     return encoded;
 }
 
-}  // namespace mxpost::submit
+}  // namespace mxpost::mail

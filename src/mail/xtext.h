@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-namespace mxpost::submit {
+namespace mxpost::mail {
 
 /// False for empty text.
 bool is_xtext(std::string_view text);
 std::string to_xtext(std::string_view text);
 
-}  // namespace mxpost::submit
+}  // namespace mxpost::mail
