@@ -9,17 +9,10 @@
 
 #include <arpa/inet.h>
 
+#include "tls/library_error.h"
+
 namespace mxpost::tls {
 namespace {
-
-/// The oldest error of OpenSSL's queue, which is emptied.
-Error library_error(std::string_view doing) {
-    const unsigned long code = ERR_get_error();
-    std::array<char, 256> text{};
-    ERR_error_string_n(code, text.data(), text.size());
-    ERR_clear_error();
-    return Error::invalid(std::string(doing) + ": " + text.data());
-}
 
 bool is_ip_address(const std::string& host) {
     std::array<unsigned char, 16> octets{};

@@ -74,6 +74,15 @@ public:
         return text;
     }
 
+    std::string key_pem() const {
+        const OpenSslPointer<BIO> bio(BIO_new(BIO_s_mem()));
+        PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
+        std::string text(4096, '\0');
+        const int size = BIO_read(bio.get(), text.data(), static_cast<int>(text.size()));
+        text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+        return text;
+    }
+
 private:
     OpenSslPointer<EVP_PKEY> key_;
     OpenSslPointer<X509> certificate_;
