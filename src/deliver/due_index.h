@@ -28,6 +28,9 @@ public:
         std::chrono::sys_seconds now, const IsImplausible& is_implausible
     );
 
+    /// A message that this process is making counts as active before it has a name.
+    void reserve(const spool::MessageId& id) { active_.insert(id); }
+
     /// The work on an active message ended: it waits again (under this name), or is gone (nullopt).
     void finish(const spool::MessageId& id, const std::optional<spool::EntryName>& next);
     /// The same for one that could not be worked on or renamed: it waits under this name, the one

@@ -245,7 +245,7 @@ void Engine::sync_removals(ServedBox& box) {
 }
 
 bool Engine::is_finished() {
-    if (boxes_.active() > 0) {
+    if (boxes_.active() > 0 || (companion_ != nullptr && !companion_->is_finished())) {
         return false;
     }
     if (is_stopping_) {
@@ -304,6 +304,9 @@ void Engine::stop(const char* why) {
     for (MessageDelivery* delivery : deliveries_) {
         delivery->stop();
     }
+    if (companion_ != nullptr) {
+        companion_->stop();
+    }
     tick_.cancel();
 }
 
@@ -338,6 +341,31 @@ Result<std::unique_ptr<spool::Claim>> Engine::submit(
     }
     const auto due = to_seconds(services_.clock.now());
     return (*box)->store().submit(id, report.envelope, report.header, report.body, due);
+}
+
+Result<const spool::Box*> Engine::own_box() {
+    const auto box = boxes_.own_box(options_.own_spool);
+    return box ? Result<const spool::Box*>(&(*box)->store().box()) : box.error();
+}
+
+void Engine::expect(const spool::MessageId& id) {
+    if (ServedBox* box = boxes_.find_own()) {
+        box->index().reserve(id);
+    }
+}
+
+void Engine::accepted(const spool::EntryName& name) {
+    if (ServedBox* box = boxes_.find_own()) {
+        // Where another engine has the box, that one has seen it.
+        box->index().finish(name.id, box->is_served() ? std::optional(name) : std::nullopt);
+        dispatch();
+    }
+}
+
+void Engine::withdrawn(const spool::MessageId& id) {
+    if (ServedBox* box = boxes_.find_own()) {
+        box->index().finish(id, std::nullopt);
+    }
 }
 
 void Engine::release(std::unique_ptr<spool::Claim> report) {

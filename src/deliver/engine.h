@@ -33,6 +33,16 @@ struct EngineOptions {
     std::string own_spool;            // where reports go when the served box isn't ours
 };
 
+/// What runs beside the engine in its process and puts mail into its own box: the listener.
+class Companion {
+public:
+    virtual ~Companion() = default;
+    /// The engine was told to end: take nothing new.
+    virtual void stop() = 0;
+    /// Nothing is under way any more. The engine asks about once a second while it ends.
+    virtual bool is_finished() const = 0;
+};
+
 class Engine final : public Outbox {
 public:
     /// References must outlive it.
@@ -42,6 +52,18 @@ public:
 
     /// on_demand: the box, with its lock held.
     void adopt(spool::Box box);
+    /// The engine ends when it has finished. It must outlive run().
+    void accompany(Companion& companion) { companion_ = &companion; }
+    /// The box of this process's own uid, where a companion's messages go. It stays as long as the
+    /// engine; an error is worth another try later.
+    Result<const spool::Box*> own_box();
+    /// A companion is about to make this message safe in own_box(): it is left alone, however it
+    /// comes to be seen, until one of these two is called.
+    void expect(const spool::MessageId& id);
+    /// It is safe and unlocked: it is delivered now.
+    void accepted(const spool::EntryName& name);
+    /// It didn't come to be.
+    void withdrawn(const spool::MessageId& id);
     /// Runs to the end. Only a broken promise of ours throws.
     void run();
 
@@ -77,6 +99,7 @@ private:
     boost::asio::io_context& io_;
     Services& services_;
     EngineOptions options_;
+    Companion* companion_ = nullptr;
     BoxSet boxes_;
     std::vector<MessageDelivery*> deliveries_;  // under way
     boost::asio::steady_timer tick_;

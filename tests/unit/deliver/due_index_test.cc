@@ -148,6 +148,20 @@ TEST_F(DueIndexTest, AnImplausibleNameThatCouldNotBeRenamedDoesNotComeBackAtOnce
     EXPECT_EQ(index_.take_due(at(60), is_implausible), (EntryName{kA, at(20000)}));
 }
 
+TEST_F(DueIndexTest, WhatIsBeingMadeIsLeftAloneUntilItIsThere) {
+    index_.reserve(kA);
+    index_.saw({kA, at(0)});  // its name appears before it is safe
+    EXPECT_EQ(take_all(at(10)), Ids{});
+    index_.finish(kA, EntryName{kA, at(0)});
+    EXPECT_EQ(take_all(at(10)), Ids{kA});
+}
+
+TEST_F(DueIndexTest, WhatDidNotComeToBeIsForgotten) {
+    index_.reserve(kA);
+    index_.finish(kA, std::nullopt);
+    EXPECT_TRUE(index_.is_empty());
+}
+
 TEST_F(DueIndexTest, FinishingWhatIsNotInWorkDoesNoHarm) {
     index_.finish(kA, std::nullopt);
     EXPECT_TRUE(index_.is_empty());

@@ -43,6 +43,41 @@ TEST_F(EngineTest, OnceDoesWhatIsDueAndEndsWithItsRemovalsSynced) {
     EXPECT_NE(std::find(removed, trace.end(), "fsync"), trace.end());
 }
 
+/// Puts one message into the engine's own box when the engine asks whether it has finished.
+class OneMessage final : public Companion {
+public:
+    OneMessage(Queue& queue, Engine& engine) : queue_(queue), engine_(engine) {}
+    void stop() override {}
+    bool is_finished() const override {
+        if (!is_given_) {
+            is_given_ = true;
+            EXPECT_TRUE(engine_.own_box());
+            engine_.expect(kId);
+            mail::Envelope envelope = make_envelope({"bob@gone.example"});
+            envelope.sender.reset();
+            engine_.accepted(queue_.commit(envelope));
+            return false;
+        }
+        return true;
+    }
+
+private:
+    Queue& queue_;
+    Engine& engine_;
+    mutable bool is_given_ = false;
+};
+
+TEST_F(EngineTest, DeliversWhatACompanionGivesItAndEndsAfterIt) {
+    Life life(queue_);
+    Engine engine(life.io, life.files, life.services, options_);
+    OneMessage companion(queue_, engine);
+    engine.accompany(companion);
+    engine.run();
+
+    EXPECT_THAT(life.resolver.questions(), ElementsAre("MX gone.example"));
+    EXPECT_EQ(queue_.find(), std::nullopt);
+}
+
 TEST_F(EngineTest, OnceLeavesABoxAloneThatIsServed) {
     queue_.commit(make_envelope({"bob@gone.example"}));
     spool::Box box = queue_.open(queue_.files());
