@@ -56,24 +56,19 @@ void CommitPool::work() {
         CommitJob job = std::move(waiting_.front());
         waiting_.pop_front();
         lock.unlock();
-        sync_and_link(std::move(job));
+        publish(std::move(job));
         lock.lock();
     }
 }
 
-void CommitPool::sync_and_link(CommitJob job) {
-    auto done = job.writer->sync_content(job.is_eight_bit, job.has_long_lines);
-    if (done) {
-        done = job.writer->link(job.due);
-    }
-    if (!done) {
-        job.writer->withdraw();
-        job.done(done.error());
+void CommitPool::publish(CommitJob job) {
+    if (const auto published = job.publish(); !published) {
+        job.done(published);
         return;
     }
     {
         const std::lock_guard lock(mutex_);
-        linked_.push_back(std::move(job));
+        published_.push_back(std::move(job));
         if (is_syncing_directory_) {
             return;  // whoever does sees it, and this thread can sync the next file meanwhile
         }
@@ -88,7 +83,7 @@ void CommitPool::sync_directories() {
         std::vector<CommitJob> batch;
         {
             const std::lock_guard lock(mutex_);
-            batch.swap(linked_);
+            batch.swap(published_);
             if (batch.empty()) {
                 is_syncing_directory_ = false;
                 return;
@@ -100,25 +95,14 @@ void CommitPool::sync_directories() {
 
 void CommitPool::finish_batch(std::vector<CommitJob> batch) {
     // Nearly always there is one directory only: the engine's own box.
-    const auto directory_of = [](const CommitJob& job) { return job.writer->directory(); };
-    std::ranges::stable_sort(batch, {}, directory_of);
+    std::ranges::stable_sort(batch, {}, &CommitJob::directory);
     for (auto first = batch.begin(); first != batch.end();) {
-        const int directory = directory_of(*first);
         const auto last = std::find_if(first, batch.end(), [&](const CommitJob& job) {
-            return directory_of(job) != directory;
+            return job.directory != first->directory;
         });
-        const auto synced = files_.fsync(directory);
-        if (!synced) {
-            // None of these names is sure to be there after a crash, and none is sure not to be.
-            std::for_each(first, last, [](CommitJob& job) { job.writer->withdraw(); });
-            (void)files_.fsync(directory).has_value();
-        }
+        const auto synced = files_.fsync(first->directory);
         for (; first != last; ++first) {
-            if (synced) {
-                first->done(first->writer->finish());
-            } else {
-                first->done(synced.error());
-            }
+            first->done(synced);
         }
     }
 }

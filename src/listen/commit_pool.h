@@ -19,20 +19,18 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
-#include "spool/message_writer.h"
 
 namespace mxpost::listen {
 
-/// A complete message whose writer has everything but the end.
+/// A complete message on its way to the disk. Both functions are called in the pool's threads,
+/// never at the same time, and must not throw.
 struct CommitJob {
-    /// Stays where it is, untouched by others, until `done` is called.
-    spool::MessageWriter* writer = nullptr;
-    bool is_eight_bit = false;
-    bool has_long_lines = false;
-    std::chrono::sys_seconds due;
-    /// Called in one of the pool's threads, exactly once, and must not throw. On an error nothing
-    /// is left of the message in the box.
-    std::function<void(Result<spool::Committed>)> done;
+    /// Syncs the content and gives it its name in `directory`.
+    std::function<Result<void>()> publish;
+    int directory = -1;
+    /// Last, exactly once: how `publish` failed, or how the directory's sync ended. After a failed
+    /// one the name may be there or not: it must be taken away, and the directory synced again.
+    std::function<void(const Result<void>& synced)> done;
 };
 
 class CommitPool {
@@ -49,7 +47,7 @@ public:
 
 private:
     void work();
-    void sync_and_link(CommitJob job);
+    void publish(CommitJob job);
     void sync_directories();
     void finish_batch(std::vector<CommitJob> batch);
 
@@ -57,7 +55,7 @@ private:
     std::mutex mutex_;
     std::condition_variable has_work_;
     std::deque<CommitJob> waiting_;      // for a thread
-    std::vector<CommitJob> linked_;      // for a directory sync
+    std::vector<CommitJob> published_;   // for a directory sync
     bool is_syncing_directory_ = false;  // by one of the threads, which looks again when it is done
     bool is_ending_ = false;
     std::vector<std::thread> threads_;
