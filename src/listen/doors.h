@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "config/settings.h"
+#include "config/networks.h"
 
 namespace mxpost::listen {
 
