@@ -27,8 +27,11 @@ std::string outcome_line(
     const std::string redirected =
         original == recipient ? "" : ", orig_to=<" + original.text() + ">";
     std::string host = "none";
-    if (!outcome.remote_host.empty() || !outcome.remote_address.empty()) {
-        host = outcome.remote_host + "[" + outcome.remote_address + "]:25";
+    if (!outcome.remote_address.empty()) {
+        host = outcome.remote_host + "[" + outcome.remote_address +
+               "]:" + std::to_string(outcome.remote_port);
+    } else if (!outcome.remote_host.empty()) {
+        host = outcome.remote_host;
     }
     std::array<char, 32> seconds{};
     std::snprintf(seconds.data(), seconds.size(), "%.2f", static_cast<double>(delay.count()) / 1e6);

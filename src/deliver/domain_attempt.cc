@@ -61,12 +61,14 @@ private:
 
 DomainAttempt::DomainAttempt(
     Services& services,
+    std::unique_ptr<Destination> destination,
     const mail::Envelope& envelope,
     std::vector<mail::Recipient> recipients,
     ContentSource source,
     DialogueLog& dialogue
 )
     : services_(services),
+      destination_(std::move(destination)),
       envelope_(envelope),
       recipients_(std::move(recipients)),
       source_(std::move(source)),
@@ -81,16 +83,31 @@ DomainAttempt::DomainAttempt(
     }
 }
 
+DomainAttempt::DomainAttempt(
+    Services& services,
+    const mail::Envelope& envelope,
+    std::vector<mail::Recipient> recipients,
+    ContentSource source,
+    DialogueLog& dialogue
+)
+    : DomainAttempt(
+          services,
+          std::make_unique<MxDestination>(services, recipients.front().address.domain()),
+          envelope,
+          recipients,
+          std::move(source),
+          dialogue
+      ) {}
+
 asio::awaitable<AttemptResult> DomainAttempt::run() {
-    const std::string domain = recipients_.front().address.domain();
-    const route::RouteResult routed = co_await services_.router.route(domain);
-    if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&routed)) {
+    const NextHopResult found = co_await destination_->find();
+    if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&found)) {
         dialogue_.note(outcome->text);
         note_trouble(*outcome);
         co_return std::move(result_);
     }
-    const auto& route = std::get<route::Route>(routed);
-    const std::shared_ptr<Site> site = services_.sites.at(route.site);
+    const auto& hop = std::get<NextHop>(found);
+    const std::shared_ptr<Site> site = services_.sites.at(hop.site);
     // Never the other way round, or sessions of a slow site could hold all the permits of the rest.
     const Semaphore::Permit slot = co_await site->slots().acquire();
     const Semaphore::Permit session = co_await services_.sites.sessions().acquire();
@@ -102,39 +119,38 @@ asio::awaitable<AttemptResult> DomainAttempt::run() {
         co_await transact(std::move(warm), *site);
     }
     if (!is_done()) {
-        co_await try_hosts(route, *site);
+        co_await try_hosts(hop, *site);
     }
     co_return std::move(result_);
 }
 
-asio::awaitable<void> DomainAttempt::try_hosts(const route::Route& route, Site& site) {
+asio::awaitable<void> DomainAttempt::try_hosts(const NextHop& hop, Site& site) {
     const SteadyTime begun = services_.clock.steady_now();
     std::size_t tried = 0;
-    for (const route::MxHost& host : route.hosts) {
-        for (const asio::ip::address& address : host.addresses) {
-            const bool is_late = services_.clock.steady_now() - begun > kMaxHostsTime;
-            if (is_done() || tried == kMaxTried || is_late) {
-                co_return;
-            }
-            ++tried;
-            smtp::Peer peer(host.name, address);
-            auto warm = co_await open_session(std::move(peer));
-            if (warm) {
-                co_await transact(std::move(warm), site);
-            }
+    for (const smtp::Peer& peer : hop.peers) {
+        const bool is_late = services_.clock.steady_now() - begun > kMaxHostsTime;
+        if (is_done() || tried == kMaxTried || is_late) {
+            co_return;
+        }
+        ++tried;
+        auto warm = co_await open_session(peer, hop.session);
+        if (warm) {
+            co_await transact(std::move(warm), site);
         }
     }
 }
 
 /// A session that is ready for MAIL; null: the trouble is noted.
-asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(smtp::Peer peer) {
+asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(
+    smtp::Peer peer, smtp::SessionSettings settings
+) {
     auto warm = std::make_unique<WarmSession>();
     warm->dialogue = std::make_unique<DialogueSwitch>();
     warm->dialogue->point_to(&dialogue_);
     warm->session = std::make_unique<smtp::Session>(
-        services_.executor, services_.session, warm->dialogue.get()
+        services_.executor, std::move(settings), warm->dialogue.get()
     );
-    dialogue_.note("connecting to " + peer.host + "[" + peer.address.to_string() + "]:25");
+    dialogue_.note("connecting to " + peer.text());
     auto trouble = co_await warm->session->connect(std::move(peer));
     if (!trouble) {
         trouble = co_await greet(*warm->session);
@@ -150,13 +166,12 @@ asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(smtp::
 asio::awaitable<std::optional<mail::RecipientOutcome>> DomainAttempt::greet(smtp::Session& session
 ) {
     const auto local = session.local_address();
-    std::string name;
+    const config::Settings& settings = services_.settings;
+    std::string name = settings.helo_name.empty() ? settings.host_name : settings.helo_name;
     if (local) {
-        const config::Settings& settings = services_.settings;
-        const std::string configured =
-            settings.helo_name.empty() ? settings.host_name : settings.helo_name;
-        name =
-            co_await route::helo_name(configured, services_.host_name, *local, services_.resolver);
+        name = co_await route::helo_name(name, services_.host_name, *local, services_.resolver);
+    } else if (name.empty()) {  // a Unix socket: nobody looks it up
+        name = services_.host_name.empty() ? "localhost" : services_.host_name;
     }
     co_return co_await session.greet(std::move(name));
 }

@@ -1,16 +1,19 @@
-// DomainAttempt: one attempt to deliver one message to its recipients of one domain.
+// DomainAttempt: one attempt to deliver one message to those of its recipients that have one
+// destination: a domain's hosts, most often.
 //
-//     route → site slot → warm session, or the hosts in order → one transaction per chunk of
+//     next hop → site slot → warm session, or the hosts in order → one transaction per chunk of
 //     recipients → an outcome for each
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
 #include "deliver/dialogue_log.h"
+#include "deliver/next_hop.h"
 #include "deliver/services.h"
 #include "mail/content.h"
 #include "mail/envelope.h"
@@ -29,8 +32,17 @@ public:
     /// Makes the content from its start; called once for each transaction.
     using ContentSource = std::function<Result<std::unique_ptr<mail::Content>>()>;
 
-    /// `recipients`: all of one domain, in the envelope's order, qualified. References must outlive
-    /// run().
+    /// `recipients`: those of the destination, in the envelope's order, qualified, at least one.
+    /// References must outlive run().
+    DomainAttempt(
+        Services& services,
+        std::unique_ptr<Destination> destination,
+        const mail::Envelope& envelope,
+        std::vector<mail::Recipient> recipients,
+        ContentSource source,
+        DialogueLog& dialogue
+    );
+    /// To the MX hosts of the recipients' domain.
     DomainAttempt(
         Services& services,
         const mail::Envelope& envelope,
@@ -43,8 +55,10 @@ public:
     boost::asio::awaitable<AttemptResult> run();
 
 private:
-    boost::asio::awaitable<void> try_hosts(const route::Route& route, Site& site);
-    boost::asio::awaitable<std::unique_ptr<WarmSession>> open_session(smtp::Peer peer);
+    boost::asio::awaitable<void> try_hosts(const NextHop& hop, Site& site);
+    boost::asio::awaitable<std::unique_ptr<WarmSession>> open_session(
+        smtp::Peer peer, smtp::SessionSettings settings
+    );
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(smtp::Session& session);
     boost::asio::awaitable<void> transact(std::unique_ptr<WarmSession> warm, Site& site);
     void apply(const std::vector<std::size_t>& chunk, const smtp::TransactionResult& result);
@@ -53,6 +67,7 @@ private:
     bool is_done() const { return open_.empty() || !result_.content_problem.empty(); }
 
     Services& services_;
+    std::unique_ptr<Destination> destination_;
     const mail::Envelope& envelope_;
     std::vector<mail::Recipient> recipients_;
     ContentSource source_;

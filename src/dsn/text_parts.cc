@@ -66,6 +66,15 @@ std::string introduction(const ReportRequest& request) {
     return wrapped("Your message was delivered to " + whom + ".");
 }
 
+bool is_lmtp(const RecipientOutcome& outcome) {
+    return outcome.remote_host.starts_with(mail::kLmtpPrefix);
+}
+
+/// Of the host that spoke last.
+std::string remote_name(const RecipientOutcome& outcome) {
+    return outcome.remote_host.substr(is_lmtp(outcome) ? mail::kLmtpPrefix.size() : 0);
+}
+
 std::string server_name(const RecipientOutcome& outcome) {
     std::string name = printable(outcome.remote_host, 255);
     if (!outcome.remote_address.empty()) {
@@ -116,7 +125,9 @@ std::string action(const ReportRequest& request, const ReportRecipient& entry) {
             break;
     }
     // Another host has taken it and won't report: all that can be said (RFC 3461 5.2.7).
-    return entry.state->last && !entry.state->last->remote_host.empty() ? "relayed" : "delivered";
+    const auto& last = entry.state->last;
+    const bool is_other_host = last && !last->remote_host.empty() && !is_lmtp(*last);
+    return is_other_host ? "relayed" : "delivered";
 }
 
 /// RFC 3464 2.3.4: its class must agree with the action.
@@ -186,7 +197,8 @@ std::string recipient_fields(const ReportRequest& request, const ReportRecipient
     out += folded_field("Status", status(request, entry));
     if (const auto& last = entry.state->last) {
         if (!last->remote_host.empty()) {
-            out += folded_field("Remote-MTA", "dns; " + ascii_printable(last->remote_host, 255));
+            const char* type = is_lmtp(*last) ? "x-lmtp; " : "dns; ";
+            out += folded_field("Remote-MTA", type + ascii_printable(remote_name(*last), 255));
         }
         // "smtp" is for what a server answered (RFC 3464 9.3.2), not for our own words.
         out += folded_field(

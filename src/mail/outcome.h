@@ -37,15 +37,20 @@ struct RecipientOutcome {
 
     OutcomeKind kind = OutcomeKind::deferred;
     EnhancedStatus status;
-    std::uint16_t reply_code = 0;  // SMTP code, 0 when no server answered
-    std::string text;              // the server's own words (lines joined by a space), or ours
-    std::string remote_host;       // MX host name, empty when none was reached
-    std::string remote_address;    // "192.0.2.1" or "2001:db8::1", empty when none was reached
-    std::string tls;               // "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted", empty: in clear
+    std::uint16_t reply_code = 0;    // SMTP code, 0 when no server answered
+    std::string text;                // the server's own words (lines joined by a space), or ours
+    std::string remote_host;         // MX host name, empty when none was reached
+    std::string remote_address;      // "192.0.2.1" or "2001:db8::1", empty when none was reached
+    std::uint16_t remote_port = 25;  // for the log; not kept in the journal
+    std::string tls;                 // "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted", empty: in clear
 };
 
 /// What the server said, as it said it: "250 2.0.0 Ok"; our own words where none spoke.
 std::string reply_text(const RecipientOutcome& outcome);
+
+/// Begins the remote_host of outcomes that came from an LMTP server, which is the last to have the
+/// mail: "lmtp:/run/dovecot/lmtp".
+inline constexpr std::string_view kLmtpPrefix = "lmtp:";
 
 inline constexpr std::size_t kMaxOutcomeText = 512;  // octets kept of a reply
 

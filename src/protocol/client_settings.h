@@ -8,6 +8,11 @@
 
 namespace mxpost::protocol {
 
+enum class Dialect {
+    smtp,
+    lmtp  // RFC 2033: LHLO, and a reply for each accepted recipient after the dot
+};
+
 enum class StartTls {
     never,
     when_offered,  // a refusal of STARTTLS (not a failed handshake) goes on in clear
@@ -19,6 +24,7 @@ struct ClientSettings {
     explicit ClientSettings(std::string helo_name_) : helo_name(std::move(helo_name_)) {}
 
     std::string helo_name;  // a domain name or an address literal
+    Dialect dialect = Dialect::smtp;
     StartTls start_tls = StartTls::when_offered;
     /// In clear only because the handshake failed: then "530 Must issue STARTTLS" defers.
     bool is_after_tls_failure = false;

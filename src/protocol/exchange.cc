@@ -126,6 +126,17 @@ MailParameters Exchange::mail_parameters() const {
 
 // Replies
 
+bool Exchange::is_last_reply_due() const {
+    switch (state_) {
+        case State::commands:
+            return pending_.size() == 1;
+        case State::final_reply:
+            return verdicts_due_.size() <= 1;
+        default:
+            return true;
+    }
+}
+
 Verdict Exchange::on_reply(const Reply& reply) {
     switch (state_) {
         case State::commands:
@@ -164,7 +175,9 @@ Verdict Exchange::on_step(const Reply& reply) {
             on_recipient(step.recipient, reply);
             break;
         case Verb::data:
-            on_data(reply);
+            if (auto verdict = on_data(reply); verdict.kind != Verdict::Kind::go_on) {
+                return verdict;
+            }
             break;
     }
     if (state_ == State::commands && pending_.empty()) {
@@ -192,8 +205,7 @@ void Exchange::on_mail(const Reply& reply) {
     auto outcome = refusal_outcome(reply);
     if (reply.code == 530 && settings_.is_after_tls_failure) {
         // "Must issue STARTTLS first" (RFC 3207 4): we tried; its TLS may work again tomorrow.
-        outcome.kind = mail::OutcomeKind::deferred;
-        outcome.status.klass = 4;
+        outcome = deferred(std::move(outcome));
     }
     ledger_.settle_open(outcome);
 }
@@ -208,8 +220,7 @@ void Exchange::on_recipient(std::size_t index, const Reply& reply) {
         auto outcome = refusal_outcome(reply);
         const bool is_too_many = reply.code == 452 || reply.code == 552;
         if (reply.code == 552) {  // RFC 5321 4.5.3.1.10: an old way to say 452
-            outcome.kind = mail::OutcomeKind::deferred;
-            outcome.status.klass = 4;
+            outcome = deferred(std::move(outcome));
         }
         const auto& status = reply.status;
         if (is_too_many && ledger_.accepted_count() > 0 && facts_.max_recipients == 0 &&
@@ -224,8 +235,12 @@ void Exchange::on_recipient(std::size_t index, const Reply& reply) {
     }
 }
 
-void Exchange::on_data(const Reply& reply) {
+Verdict Exchange::on_data(const Reply& reply) {
     const bool is_for_nobody = !is_mail_accepted_ || ledger_.accepted_count() == 0;
+    if (reply.klass() == 3 && is_for_nobody && settings_.dialect == Dialect::lmtp) {
+        // RFC 2033 4.2: it must say 503; and how many replies would follow the dot?
+        return Verdict::desynchronised("354 without a recipient");
+    }
     if (reply.klass() == 3 && is_for_nobody) {
         state_ = State::empty_end;  // RFC 2920 3.1: it must get an end all the same
         output_.command(".");
@@ -234,6 +249,7 @@ void Exchange::on_data(const Reply& reply) {
     } else if (!is_for_nobody) {
         ledger_.settle_open(refusal_outcome(reply));
     }
+    return Verdict::go_on();
 }
 
 /// The commands are through, and there is nothing to send to this server.
@@ -250,12 +266,24 @@ Verdict Exchange::on_final_reply(const Reply& reply) {
     if (reply.klass() == 3) {
         return Verdict::desynchronised("an unexpected reply");
     }
-    if (reply.klass() == 2) {
+    settle_final(reply);
+    return verdicts_due_.empty() ? end() : Verdict::go_on();
+}
+
+void Exchange::settle_final(const Reply& reply) {
+    if (settings_.dialect == Dialect::lmtp) {
+        const std::size_t index = verdicts_due_.front();
+        verdicts_due_.pop_front();
+        if (reply.klass() == 2) {
+            ledger_.deliver(index, reply);
+        } else {
+            ledger_.settle(index, refusal_outcome(reply));
+        }
+    } else if (reply.klass() == 2) {
         ledger_.deliver_accepted(reply);
     } else {
         ledger_.settle_open(refusal_outcome(reply));
     }
-    return end();
 }
 
 Verdict Exchange::end() {
@@ -281,20 +309,35 @@ Result<void> Exchange::content_end() {
     if (framed) {
         output_.content_sent(framer_.octets());
         state_ = State::final_reply;
+        expect_final_replies();
     }
     return framed;
+}
+
+/// RFC 2033 4.2: one for each accepted recipient, in the order of the RCPTs.
+void Exchange::expect_final_replies() {
+    if (settings_.dialect == Dialect::lmtp) {
+        for (std::size_t i = 0; i < ledger_.size(); ++i) {
+            if (ledger_.is_accepted(i)) {
+                verdicts_due_.push_back(i);
+            }
+        }
+    }
 }
 
 // Endings
 
 void Exchange::cut_off(const mail::RecipientOutcome& outcome, bool may_be_taken) {
     const bool is_before_reply = state_ == State::commands && is_first_reply_due_;
-    const bool is_ambiguous = may_be_taken && state_ == State::final_reply;
+    // With LMTP a refusal speaks for one recipient only.
+    const bool is_unknown = may_be_taken || settings_.dialect == Dialect::lmtp;
+    const bool is_ambiguous = is_unknown && state_ == State::final_reply;
     const bool is_anybody_left = ledger_.settle_open(outcome) > 0;
     result_.may_try_next_host = is_anybody_left && !is_ambiguous;
     result_.is_session_stale = is_anybody_left && is_before_reply && facts_.finished_count > 0;
     plan_.clear();
     pending_.clear();
+    verdicts_due_.clear();
     state_ = State::ended;
 }
 

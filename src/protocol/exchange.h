@@ -40,7 +40,7 @@ public:
     enum class State {
         commands,     // MAIL, RCPT, DATA and the like are without reply
         content,      // content() and content_end() are awaited
-        final_reply,  // after the dot
+        final_reply,  // after the dot; LMTP: one for each accepted recipient
         empty_end,    // after the lone dot of a transaction without recipients
         ended
     };
@@ -59,14 +59,14 @@ public:
     /// Only in the states that wait for one.
     Verdict on_reply(const Reply& reply);
     /// The next reply is the last that is due to what has been sent.
-    bool is_last_reply_due() const { return state_ != State::commands || pending_.size() == 1; }
+    bool is_last_reply_due() const;
 
     /// Only in State::content. The error says what is wrong with the content: it must not be ended.
     Result<void> content(std::string_view chunk);
     Result<void> content_end();
 
-    /// The session is over, because of `outcome`. `may_be_taken`: nobody knows whether the server
-    /// has taken the message, if its end was sent.
+    /// The session is over, because of `outcome`. `may_be_taken`: where the message's end was sent,
+    /// nobody knows whether the server has taken it.
     void cut_off(const mail::RecipientOutcome& outcome, bool may_be_taken);
     /// After cut_off().
     void note_bad_content(std::string_view reason);
@@ -93,8 +93,10 @@ private:
     Verdict on_step(const Reply& reply);
     void on_mail(const Reply& reply);
     void on_recipient(std::size_t index, const Reply& reply);
-    void on_data(const Reply& reply);
+    Verdict on_data(const Reply& reply);
     Verdict on_final_reply(const Reply& reply);
+    void settle_final(const Reply& reply);
+    void expect_final_replies();
     Verdict end_of_steps();
     Verdict end();
 
@@ -105,8 +107,9 @@ private:
     Transaction transaction_;
     Ledger ledger_;
     DataFramer framer_;
-    std::deque<Step> plan_;     // not sent yet
-    std::deque<Step> pending_;  // sent, without reply
+    std::deque<Step> plan_;                 // not sent yet
+    std::deque<Step> pending_;              // sent, without reply
+    std::deque<std::size_t> verdicts_due_;  // LMTP: recipients whose final reply is due, in order
     bool is_mail_accepted_ = false;
     bool is_first_reply_due_ = true;
     bool must_repeat_plain_ = false;

@@ -35,6 +35,12 @@ mail::RecipientOutcome deferral(std::uint16_t subject, std::uint16_t detail, std
     return {mail::OutcomeKind::deferred, status_of(4, subject, detail), std::move(text)};
 }
 
+mail::RecipientOutcome deferred(mail::RecipientOutcome outcome) {
+    outcome.kind = mail::OutcomeKind::deferred;
+    outcome.status.klass = 4;
+    return outcome;
+}
+
 mail::RecipientOutcome failure(std::uint16_t subject, std::uint16_t detail, std::string text) {
     return {mail::OutcomeKind::failed, status_of(5, subject, detail), std::move(text)};
 }
@@ -68,6 +74,12 @@ std::size_t Ledger::settle_open(const mail::RecipientOutcome& outcome) {
         }
     }
     return count;
+}
+
+void Ledger::deliver(std::size_t index, const Reply& reply) {
+    if (is_accepted(index)) {
+        entries_[index].outcome = from_reply(reply, mail::OutcomeKind::delivered, 2);
+    }
 }
 
 void Ledger::deliver_accepted(const Reply& reply) {

@@ -16,6 +16,8 @@ namespace mxpost::protocol {
 mail::RecipientOutcome refusal_outcome(const Reply& reply);
 /// A deferral of our own making, such as "4.4.2 connection lost …".
 mail::RecipientOutcome deferral(std::uint16_t subject, std::uint16_t detail, std::string text);
+/// The same, to be tried again: for refusals that say nothing of the mail.
+mail::RecipientOutcome deferred(mail::RecipientOutcome outcome);
 mail::RecipientOutcome failure(std::uint16_t subject, std::uint16_t detail, std::string text);
 
 class Ledger {
@@ -27,6 +29,9 @@ public:
     bool is_open(std::size_t index) const { return !entries_[index].outcome; }
     std::size_t open_count() const;
     std::size_t accepted_count() const;
+    bool is_accepted(std::size_t index) const {
+        return entries_[index].is_accepted && is_open(index);
+    }
 
     /// The server took RCPT; the outcome comes with the end of data.
     void accept(std::size_t index) { entries_[index].is_accepted = true; }
@@ -34,6 +39,8 @@ public:
     void settle(std::size_t index, const mail::RecipientOutcome& outcome);
     /// All that have no outcome; how many that were.
     std::size_t settle_open(const mail::RecipientOutcome& outcome);
+    /// LMTP's 2yz for one accepted recipient.
+    void deliver(std::size_t index, const Reply& reply);
     /// The 2yz to the final dot: every accepted recipient is delivered.
     void deliver_accepted(const Reply& reply);
     /// In order; who is open (none is, after a transaction has ended) is deferred.

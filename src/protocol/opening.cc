@@ -29,7 +29,7 @@ std::string_view Opening::waiting_for() const {
         case State::greeting:
             return "the greeting";
         case State::ehlo:
-            return "the reply to EHLO";
+            return settings_.dialect == Dialect::lmtp ? "the reply to LHLO" : "the reply to EHLO";
         case State::helo:
             return "the reply to HELO";
         case State::start_tls:
@@ -69,7 +69,8 @@ Verdict Opening::on_greeting(const Reply& reply) {
 
 void Opening::say_hello() {
     state_ = State::ehlo;
-    output_.command("EHLO " + settings_.helo_name);
+    const bool is_lmtp = settings_.dialect == Dialect::lmtp;
+    output_.command((is_lmtp ? "LHLO " : "EHLO ") + settings_.helo_name);
 }
 
 Verdict Opening::on_hello(const Reply& reply) {
@@ -80,6 +81,10 @@ Verdict Opening::on_hello(const Reply& reply) {
     if (reply.klass() == 2) {
         capabilities_ = state_ == State::ehlo ? parse_capabilities(reply) : Capabilities();
         return after_hello();
+    }
+    if (settings_.dialect == Dialect::lmtp && reply.klass() == 5) {
+        // Not the mail's fault: no LMTP is spoken there, or this server's set-up is wrong.
+        return Verdict::refused(deferred(refusal_outcome(reply)));
     }
     if (state_ == State::ehlo && reply.klass() == 5) {
         state_ = State::helo;  // RFC 5321 3.2
@@ -111,10 +116,7 @@ Verdict Opening::on_start_tls(const Reply& reply) {
         return unexpected();
     }
     if (settings_.start_tls == StartTls::required) {
-        auto outcome = refusal_outcome(reply);
-        outcome.kind = mail::OutcomeKind::deferred;  // the message is all right
-        outcome.status.klass = 4;
-        return Verdict::refused(std::move(outcome));
+        return Verdict::refused(deferred(refusal_outcome(reply)));  // the message is all right
     }
     output_.note("STARTTLS refused: going on in clear");
     return Verdict::done();

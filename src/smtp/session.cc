@@ -4,7 +4,11 @@
 #include <string_view>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/error.hpp>
+
+#include <sys/un.h>
 
 namespace mxpost::smtp {
 
@@ -20,11 +24,22 @@ constexpr std::size_t kChunkSize = 32768;
 /// What is gathered before a write: a framed chunk is at most 4/3 of kChunkSize.
 constexpr std::size_t kOutputSize = 65536;
 
-std::string endpoint_text(const Peer& peer) {
-    return peer.host + "[" + peer.address.to_string() + "]:" + std::to_string(peer.port);
+/// None when the path is longer than the kernel takes.
+std::optional<Transport::Endpoint> endpoint_of(const Peer& peer) {
+    if (peer.path.empty()) {
+        return Transport::Endpoint(asio::ip::tcp::endpoint(peer.address, peer.port));
+    }
+    if (peer.path.size() >= sizeof(sockaddr_un::sun_path)) {
+        return std::nullopt;
+    }
+    return Transport::Endpoint(asio::local::stream_protocol::endpoint(peer.path));
 }
 
 }  // namespace
+
+std::string Peer::text() const {
+    return path.empty() ? host + "[" + address.to_string() + "]:" + std::to_string(port) : host;
+}
 
 Session::Session(
     const asio::any_io_executor& executor, SessionSettings settings, Dialogue* dialogue
@@ -38,22 +53,35 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> Session::connect(Peer pee
     tls_text_.clear();
     machine_.reset();
     std::optional<mail::RecipientOutcome> outcome;
-    const auto deadline = std::chrono::steady_clock::now() + settings_.timeouts.connect;
-    const asio::ip::tcp::endpoint endpoint(peer_.address, peer_.port);
-    const auto source = peer_.address.is_v4() ? settings_.source_v4 : settings_.source_v6;
-    const auto error = co_await transport_.connect(endpoint, source, deadline);
-    transport_.clear_deadline();
-    if (error || !transport_.is_open()) {
-        const std::string reason =
-            transport_.is_timed_out() ? std::string("timed out") : error.message();
-        outcome = deferral(4, 1, "connect to " + endpoint_text(peer_) + ": " + reason);
+    const std::string problem = co_await open();
+    if (!problem.empty()) {
+        outcome = deferral(4, 1, "connect to " + peer_.text() + ": " + problem);
         complete(*outcome);
         transport_.close();
     }
     if (dialogue_ != nullptr) {
-        dialogue_->note(outcome ? outcome->text : "connected to " + endpoint_text(peer_));
+        dialogue_->note(outcome ? outcome->text : "connected to " + peer_.text());
     }
     co_return outcome;
+}
+
+/// Why there is no connection; empty: there is one.
+asio::awaitable<std::string> Session::open() {
+    const auto endpoint = endpoint_of(peer_);
+    if (!endpoint) {
+        co_return "the path is too long for a socket";
+    }
+    const auto deadline = std::chrono::steady_clock::now() + settings_.timeouts.connect;
+    std::optional<asio::ip::address> source;
+    if (peer_.path.empty()) {
+        source = peer_.address.is_v4() ? settings_.source_v4 : settings_.source_v6;
+    }
+    const auto error = co_await transport_.connect(*endpoint, source, deadline);
+    transport_.clear_deadline();
+    if (transport_.is_timed_out()) {
+        co_return "timed out";
+    }
+    co_return error || !transport_.is_open() ? error.message() : std::string();
 }
 
 std::optional<asio::ip::address> Session::local_address() const {
@@ -66,6 +94,7 @@ tls::TlsUse Session::tls_use() const {
 
 void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_failure) {
     protocol::ClientSettings settings(helo_name);
+    settings.dialect = settings_.dialect;
     settings.timeouts = settings_.timeouts;
     settings.is_after_tls_failure = is_after_tls_failure;
     if (is_after_tls_failure || tls_use() == tls::TlsUse::none) {
@@ -295,7 +324,8 @@ void Session::lose(const Transport::ErrorCode& error) {
 
 void Session::complete(mail::RecipientOutcome& outcome) const {
     outcome.remote_host = peer_.host;
-    outcome.remote_address = peer_.address.to_string();
+    outcome.remote_address = peer_.path.empty() ? peer_.address.to_string() : std::string();
+    outcome.remote_port = peer_.port;
     outcome.tls = tls_text_;
 }
 

@@ -1,5 +1,6 @@
-// One connection to one mail server: protocol::ClientMachine driven over a socket or TLS. The
-// composer (src/deliver) opens it, sends messages while it is usable, and quits.
+// One connection to one mail server (SMTP, or LMTP over TCP or a Unix socket):
+// protocol::ClientMachine driven over a socket or TLS. The composer (src/deliver) opens it, sends
+// messages while it is usable, and quits.
 //
 // Every await stands under the deadline of its step (RFC 5321 4.5.3.2) and of the whole; memory is
 // bounded by the buffers below, whatever the peer sends.
@@ -34,14 +35,27 @@ struct Peer {
     Peer(std::string host_, boost::asio::ip::address address_, std::uint16_t port_ = 25)
         : host(std::move(host_)), address(std::move(address_)), port(port_) {}
 
+    /// A Unix socket; outcomes call it `host`.
+    static Peer at_path(std::string host, std::string path) {
+        Peer peer;
+        peer.host = std::move(host);
+        peer.path = std::move(path);
+        peer.port = 0;
+        return peer;
+    }
+    /// "mx.example.com[192.0.2.1]:25"; a Unix socket's is its host alone.
+    std::string text() const;
+
     std::string host;  // MX host name (SNI, certificate, outcomes), or the address as text
     boost::asio::ip::address address;
     std::uint16_t port = 25;
+    std::string path;  // not empty: a Unix socket, whose address and port mean nothing
 };
 
 struct SessionSettings {
     SessionSettings() = default;
 
+    protocol::Dialect dialect = protocol::Dialect::smtp;
     tls::TlsUse tls = tls::TlsUse::may;
     /// Null: as TlsUse::none. Must outlive the session.
     const tls::ClientContext* tls_context = nullptr;
@@ -60,10 +74,10 @@ public:
         const boost::asio::any_io_executor& executor, SessionSettings settings, Dialogue* dialogue
     );
 
-    /// TCP only, so that the HELO name can be chosen by local_address(). Also over again, after
-    /// close(). Failure: deferred, 4.4.1.
+    /// The connection only, so that the HELO name can be chosen by local_address(). Also over
+    /// again, after close(). Failure: deferred, 4.4.1.
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> connect(Peer peer);
-    /// The address that connect() went out from.
+    /// The address that connect() went out from; none for a Unix socket.
     std::optional<boost::asio::ip::address> local_address() const;
     /// Greeting, EHLO, STARTTLS: nullopt means ready for send(). With TlsUse::may a failed
     /// handshake leads to a second connection, in clear. `helo_name`: a domain name or an address
@@ -91,6 +105,7 @@ public:
 private:
     using Instant = Transport::Instant;
 
+    boost::asio::awaitable<std::string> open();
     tls::TlsUse tls_use() const;
     void prepare_machine(const std::string& helo_name, bool is_after_tls_failure);
     void start_clock(std::chrono::milliseconds total);

@@ -1,10 +1,13 @@
 #include "smtp/transport.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
@@ -29,7 +32,7 @@ Transport::~Transport() {
 }
 
 asio::awaitable<Transport::ErrorCode> Transport::connect(
-    tcp::endpoint peer, std::optional<asio::ip::address> source, Instant deadline
+    Endpoint peer, std::optional<asio::ip::address> source, Instant deadline
 ) {
     close();
     tls_.reset();
@@ -38,13 +41,14 @@ asio::awaitable<Transport::ErrorCode> Transport::connect(
     ErrorCode error;
     socket_.open(peer.protocol(), error);
     if (!error && source) {
-        socket_.bind(tcp::endpoint(*source, 0), error);
+        const tcp::endpoint from(*source, 0);
+        socket_.bind(from, error);
     }
     if (error) {
         co_return error;
     }
     const auto [connect_error] = co_await socket_.async_connect(peer, kAwait);
-    if (!connect_error && socket_.is_open()) {
+    if (!connect_error && socket_.is_open() && peer.protocol().family() != AF_UNIX) {
         // Without it the last, short segment of a message waits for the ACK of the one before.
         ErrorCode ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
@@ -134,10 +138,13 @@ bool Transport::is_silent() {
 std::optional<asio::ip::address> Transport::local_address() const {
     ErrorCode error;
     const auto endpoint = socket_.local_endpoint(error);
-    if (error) {
+    const int family = error ? AF_UNSPEC : endpoint.data()->sa_family;
+    if (family != AF_INET && family != AF_INET6) {
         return std::nullopt;
     }
-    return endpoint.address();
+    tcp::endpoint ip(family == AF_INET ? tcp::v4() : tcp::v6(), 0);
+    std::memcpy(ip.data(), endpoint.data(), std::min(ip.capacity(), endpoint.size()));
+    return ip.address();
 }
 
 void Transport::close() {

@@ -11,7 +11,8 @@
 #include <string_view>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -25,18 +26,18 @@ class Transport {
 public:
     using Instant = std::chrono::steady_clock::time_point;
     using ErrorCode = boost::system::error_code;
+    using Protocol = boost::asio::generic::stream_protocol;
+    using Endpoint = Protocol::endpoint;
 
     explicit Transport(const boost::asio::any_io_executor& executor);
     ~Transport();
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
 
-    /// Anew, whatever was there before; from `source` where given (its port is the kernel's
-    /// choice). Sets the deadline.
+    /// Anew, whatever was there before, to a TCP or Unix socket; from `source` where given (its
+    /// port is the kernel's choice). Sets the deadline.
     boost::asio::awaitable<ErrorCode> connect(
-        boost::asio::ip::tcp::endpoint peer,
-        std::optional<boost::asio::ip::address> source,
-        Instant deadline
+        Endpoint peer, std::optional<boost::asio::ip::address> source, Instant deadline
     );
     /// The handshake, as a client. nullopt: it stands; else why not.
     boost::asio::awaitable<std::optional<std::string>> start_tls(tls::SslPointer ssl);
@@ -54,17 +55,18 @@ public:
     bool is_open() const { return socket_.is_open(); }
     /// Open, and the peer has neither closed nor said anything. Asks the kernel, waits for nothing.
     bool is_silent();
+    /// None for a Unix socket.
     std::optional<boost::asio::ip::address> local_address() const;
     const SSL* ssl() const { return tls_ ? const_cast<Stream&>(*tls_).native_handle() : nullptr; }
     /// At once, without a word.
     void close();
 
 private:
-    using Stream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>;
+    using Stream = boost::asio::ssl::stream<Protocol::socket&>;
 
     void watch();
 
-    boost::asio::ip::tcp::socket socket_;
+    Protocol::socket socket_;
     std::unique_ptr<Stream> tls_;
     boost::asio::steady_timer watchdog_;
     Instant deadline_ = Instant::max();

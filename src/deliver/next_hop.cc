@@ -1,0 +1,26 @@
+#include "deliver/next_hop.h"
+
+#include "deliver/services.h"
+
+namespace mxpost::deliver {
+
+namespace asio = boost::asio;
+
+asio::awaitable<NextHopResult> MxDestination::find() {
+    const route::RouteResult routed = co_await services_.router.route(domain_);
+    if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&routed)) {
+        co_return *outcome;
+    }
+    const auto& route = std::get<route::Route>(routed);
+    NextHop hop;
+    hop.site = route.site;
+    hop.session = services_.session;
+    for (const route::MxHost& host : route.hosts) {
+        for (const asio::ip::address& address : host.addresses) {
+            hop.peers.emplace_back(host.name, address);
+        }
+    }
+    co_return hop;
+}
+
+}  // namespace mxpost::deliver

@@ -1,0 +1,48 @@
+// Where an attempt goes: the hosts that take the mail, and how they are spoken to.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+#include "mail/outcome.h"
+#include "smtp/session.h"
+
+namespace mxpost::deliver {
+
+struct Services;
+
+struct NextHop {
+    NextHop() = default;
+
+    std::string site;               // whose limits and warm sessions: see Sites
+    std::vector<smtp::Peer> peers;  // in the order to try them, never empty
+    smtp::SessionSettings session;
+};
+
+using NextHopResult = std::variant<NextHop, mail::RecipientOutcome>;
+
+class Destination {
+public:
+    virtual ~Destination() = default;
+    /// The outcome, deferred or failed, holds for every recipient. Called once. Ends within a
+    /// bounded time.
+    virtual boost::asio::awaitable<NextHopResult> find() = 0;
+};
+
+/// The MX hosts of `domain`, which is as in mail::Address.
+class MxDestination final : public Destination {
+public:
+    MxDestination(Services& services, std::string domain)
+        : services_(services), domain_(std::move(domain)) {}
+    boost::asio::awaitable<NextHopResult> find() override;
+
+private:
+    Services& services_;
+    std::string domain_;
+};
+
+}  // namespace mxpost::deliver
