@@ -65,6 +65,8 @@ private:
         result.start_tls = (choices & 1) != 0   ? StartTls::never
                            : (choices & 2) != 0 ? StartTls::required
                                                 : StartTls::when_offered;
+        result.dialect =
+            (choices & 16) != 0 ? mxpost::protocol::Dialect::lmtp : mxpost::protocol::Dialect::smtp;
         return result;
     }
 

@@ -183,7 +183,8 @@ public:
         std::string reply;    // to the final dot, as the client could see it
     };
 
-    explicit FakeServer(bool is_pipelining) : is_pipelining_(is_pipelining) {}
+    explicit FakeServer(bool is_pipelining, bool is_lmtp = false)
+        : is_pipelining_(is_pipelining), is_lmtp_(is_lmtp) {}
 
     /// At `step` this is said instead ("" = nothing, and the connection is closed).
     void misbehave(std::size_t step, std::string reply) { overrides_[step] = std::move(reply); }
@@ -226,14 +227,31 @@ private:
             return "";
         }
         is_in_data_ = false;
+        if (is_lmtp_) {
+            return lmtp_end();
+        }
         present_.reply = answer(present_.recipients.empty() ? "554 nobody\r\n" : "250 taken\r\n");
         messages_.push_back(std::exchange(present_, {}));
         has_mail_ = false;
         return messages_.back().reply;
     }
 
+    /// RFC 2033 4.2: each recipient's message is one of its own.
+    std::string lmtp_end() {
+        const Message whole = std::exchange(present_, {});
+        has_mail_ = false;
+        std::string said;
+        for (const std::string& recipient : whole.recipients) {
+            messages_.push_back(
+                {{recipient}, whole.content, is_closed_ ? "" : answer("250 taken\r\n")}
+            );
+            said += messages_.back().reply;
+        }
+        return said;
+    }
+
     std::string command(const std::string& line) {
-        if (line.starts_with("EHLO")) {
+        if (line.starts_with(is_lmtp_ ? "LHLO" : "EHLO")) {
             return answer(is_pipelining_ ? "250-mx\r\n250 PIPELINING\r\n" : "250 mx\r\n");
         }
         if (line.starts_with("HELO")) {
@@ -276,6 +294,7 @@ private:
     }
 
     bool is_pipelining_;
+    bool is_lmtp_;
     std::map<std::size_t, std::string> overrides_;
     std::size_t step_ = 0;
     std::string input_;

@@ -21,6 +21,7 @@ struct Case {
     std::vector<std::string> outcomes;  // per recipient of all mails: "delivered 2.0.0 250 text"
     std::string trouble;                // in the same form; empty: none
     StartTls start_tls = StartTls::never;
+    Dialect dialect = Dialect::smtp;
 };
 
 void PrintTo(const Case& dialogue, std::ostream* out) {
@@ -32,6 +33,12 @@ const std::string kOpen =
     "C: EHLO me.example\n";
 const std::string kPlain = kOpen + "S: 250 mx\n";
 const std::string kPipelining = kOpen + "S: 250-mx\nS: 250 PIPELINING\n";
+
+const std::string kLmtp = "S: 220 mx LMTP\nC: LHLO me.example\nS: 250-mx\nS: 250 PIPELINING\n";
+const std::string kLmtpMail =
+    kLmtp +
+    "M: start\nC: MAIL FROM:<me@a.example>\nC: RCPT TO:<x@b.example>\nC: RCPT TO:<y@b.example>\n"
+    "C: DATA\n";
 
 std::vector<Mail> two_mails() {
     Mail first;
@@ -196,6 +203,58 @@ const std::vector<Case>& cases() {
                   "C: RCPT TO:<x@b.example>\nS: 550 who?\nC: RCPT TO:<y@b.example>\nS: 421 bye\n",
          {"failed 5.0.0 550 who?", "deferred 4.0.0 421 bye"},
          "deferred 4.0.0 421 bye"},
+        // RFC 2033 4.2
+        {"LmtpAnswersForEachRecipient",
+         kLmtpMail + "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+                     "C: <content>\nC: .\nS: 250 2.0.0 <x> saved\nS: 452 4.2.2 <y> is full\n"
+                     "M: start\nC: MAIL FROM:<>\nC: RCPT TO:<z@b.example>\nC: DATA\n"
+                     "S: 250 ok\nS: 250 ok\nS: 354 go\nC: <content>\nC: .\nS: 250 saved\n"
+                     "M: quit\nC: QUIT\nS: 221 bye\n",
+         {"delivered 2.0.0 250 2.0.0 <x> saved",
+          "deferred 4.2.2 452 4.2.2 <y> is full",
+          "delivered 2.0.0 250 saved"},
+         "",
+         StartTls::never,
+         Dialect::lmtp},
+        {"LmtpAnswersForAcceptedRecipientsOnly",
+         kLmtpMail + "S: 250 ok\nS: 550 5.1.1 no such user\nS: 250 ok\nS: 354 go\n"
+                     "C: <content>\nC: .\nS: 250 saved\n"
+                     "M: start\nC: MAIL FROM:<>\nC: RCPT TO:<z@b.example>\nC: DATA\n"
+                     "S: 250 ok\nS: 550 no\nS: 503 no valid recipients\n"
+                     "M: quit\nC: QUIT\nS: 221 bye\n",
+         {"failed 5.1.1 550 5.1.1 no such user",
+          "delivered 2.0.0 250 saved",
+          "failed 5.0.0 550 no"},
+         "",
+         StartTls::never,
+         Dialect::lmtp},
+        {"LmtpOneAnswerTooMany",
+         kLmtpMail + "S: 250 ok\nS: 250 ok\nS: 550 no\nS: 354 go\n"
+                     "C: <content>\nC: .\nS: 250 saved\nS: 250 saved\n",
+         {"delivered 2.0.0 250 saved", "failed 5.0.0 550 no"},
+         "deferred 4.5.0 0 the server broke the protocol: an unexpected reply",
+         StartTls::never,
+         Dialect::lmtp},
+        {"LmtpEndsBetweenItsAnswers",
+         kLmtpMail + "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+                     "C: <content>\nC: .\nS: 250 saved\nX: close\n",
+         {"delivered 2.0.0 250 saved",
+          "deferred 4.4.2 0 connection lost while waiting for the reply to the message"},
+         "deferred 4.4.2 0 connection lost while waiting for the reply to the message",
+         StartTls::never,
+         Dialect::lmtp},
+        {"LmtpTakesContentForNobody",
+         kLmtpMail + "S: 250 ok\nS: 550 no\nS: 550 no\nS: 354 go\n",
+         {"failed 5.0.0 550 no", "failed 5.0.0 550 no"},
+         "deferred 4.5.0 0 the server broke the protocol: 354 without a recipient",
+         StartTls::never,
+         Dialect::lmtp},
+        {"SmtpIsNoLmtp",
+         "S: 220 mx ESMTP\nC: LHLO me.example\nS: 500 5.5.2 what?\nC: QUIT\nS: 221 bye\n",
+         {},
+         "deferred 4.5.2 500 5.5.2 what?",
+         StartTls::never,
+         Dialect::lmtp},
     };
     return all;
 }
@@ -205,6 +264,7 @@ class Dialogue : public ::testing::TestWithParam<Case> {};
 Played play(const Case& dialogue, Cut cut) {
     ClientSettings settings("me.example");
     settings.start_tls = dialogue.start_tls;
+    settings.dialect = dialogue.dialect;
     return ScriptedPeer(dialogue.script, two_mails()).play(settings, cut);
 }
 

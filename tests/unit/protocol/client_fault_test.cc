@@ -113,12 +113,27 @@ struct Run {
     std::size_t delivered = 0;
 };
 
-Run run(bool is_pipelining, std::size_t step, const Fault& fault, std::size_t piece) {
-    FakeServer server(is_pipelining);
+enum class Server { step_by_step, pipelining, lmtp };
+
+std::string name_of(Server kind) {
+    switch (kind) {
+        case Server::step_by_step:
+            return "StepByStep";
+        case Server::pipelining:
+            return "Pipelined";
+        default:
+            return "Lmtp";
+    }
+}
+
+Run run(Server kind, std::size_t step, const Fault& fault, std::size_t piece) {
+    FakeServer server(kind != Server::step_by_step, kind == Server::lmtp);
     if (step != std::string::npos) {
         server.misbehave(step, fault.reply);
     }
-    ClientMachine machine{ClientSettings("me.example")};
+    ClientSettings settings("me.example");
+    settings.dialect = kind == Server::lmtp ? Dialect::lmtp : Dialect::smtp;
+    ClientMachine machine(settings);
     Run run;
     const std::string greeting = server.greet();
     machine.received(greeting);
@@ -156,17 +171,18 @@ Run run(bool is_pipelining, std::size_t step, const Fault& fault, std::size_t pi
     return run;
 }
 
-class Faults : public ::testing::TestWithParam<std::tuple<bool, Fault>> {};
+class Faults : public ::testing::TestWithParam<std::tuple<Server, Fault>> {};
 
 TEST_P(Faults, AtEveryStepLeaveOneTrueOutcomePerRecipient) {
-    const auto& [is_pipelining, fault] = GetParam();
-    const auto good = run(is_pipelining, std::string::npos, fault, 1000);
+    const auto& [kind, fault] = GetParam();
+    const auto good = run(kind, std::string::npos, fault, 1000);
     ASSERT_EQ(good.delivered, 6U);
-    ASSERT_EQ(good.steps, 15U);  // greeting, EHLO, 2 × (MAIL, 3 RCPT, DATA, dot), QUIT
+    // greeting, EHLO, 2 × (MAIL, 3 RCPT, DATA, dot), QUIT; LMTP: 3 replies to the dot
+    ASSERT_EQ(good.steps, kind == Server::lmtp ? 19U : 15U);
     for (std::size_t step = 0; step < good.steps; ++step) {
         for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}}) {
             SCOPED_TRACE("step " + std::to_string(step) + " piece " + std::to_string(piece));
-            run(is_pipelining, step, fault, piece);
+            run(kind, step, fault, piece);
         }
     }
 }
@@ -174,10 +190,12 @@ TEST_P(Faults, AtEveryStepLeaveOneTrueOutcomePerRecipient) {
 INSTANTIATE_TEST_SUITE_P(
     Client,
     Faults,
-    ::testing::Combine(::testing::Bool(), ::testing::ValuesIn(faults())),
+    ::testing::Combine(
+        ::testing::Values(Server::step_by_step, Server::pipelining, Server::lmtp),
+        ::testing::ValuesIn(faults())
+    ),
     [](const auto& instance) {
-        return std::get<1>(instance.param).name +
-               (std::get<0>(instance.param) ? "Pipelined" : "StepByStep");
+        return std::get<1>(instance.param).name + name_of(std::get<0>(instance.param));
     }
 );
 
