@@ -13,8 +13,9 @@
 namespace mxpost::local {
 
 enum class RequestKind : std::uint8_t {
-    user = 1,        // `name` is a user of this host: ~/.forward, else the mailbox
-    alias_entry = 2  // the pipes and files of the alias `name`, as `alias-user`
+    user = 1,         // `name` is a user of this host: ~/.forward, else the mailbox
+    alias_entry = 2,  // the pipes and files of the alias `name`, as `alias-user`
+    mailbox = 3       // as `user`, but without ~/.forward: an alias leads to "\user"
 };
 
 /// Names one target of an earlier attempt that succeeded, so that it isn't served twice.

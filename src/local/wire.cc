@@ -138,8 +138,8 @@ Result<Request> decode_request(std::string_view packet) {
     Request request;
     reader.mark(kRequestMark);
     const std::uint64_t kind = reader.number(1);
-    reader.require(kind == 1 || kind == 2);
-    request.kind = kind == 2 ? RequestKind::alias_entry : RequestKind::user;
+    reader.require(kind >= 1 && kind <= 3);
+    request.kind = static_cast<RequestKind>(kind);
     request.name = reader.text(kMaxName);
     reader.require(!request.name.empty());
     request.recipient = reader.text(kMaxAddress);

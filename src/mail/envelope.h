@@ -23,6 +23,15 @@ enum class DsnReturn : std::uint8_t { unset = 0, full = 1, headers = 2 };  // RF
 /// Where trouble goes that the submitting program doesn't see: sendmail's ErrorMode.
 enum class ErrorMode : std::uint8_t { mail = 0, print = 1, quiet = 2, always_zero = 3, write = 4 };
 
+/// How far a recipient of this host has come on its way through aliases and ~/.forward. An address
+/// elsewhere, and what was submitted, is at its beginning.
+enum class LocalStep : std::uint8_t {
+    alias = 0,    // aliases apply
+    user = 1,     // they have been applied: a user, whose ~/.forward applies
+    mailbox = 2,  // neither applies: the user's mailbox
+    programs = 3  // the address names an alias: its commands and files
+};
+
 struct Recipient {
     Recipient() = default;
     explicit Recipient(Address address_) : address(std::move(address_)) {}
@@ -30,6 +39,7 @@ struct Recipient {
     Address address;
     NotifySet notify = 0;
     std::string original_recipient;  // RFC 3461 4.2, "rfc822;xtext", empty: none
+    LocalStep step = LocalStep::alias;
 };
 
 struct Envelope {

@@ -27,6 +27,13 @@ enum class OutcomeKind : std::uint8_t {
     failed = 3      // never
 };
 
+/// What becomes of NOTIFY=SUCCESS where the recipient is `delivered` (RFC 3461 5.2.7).
+enum class SuccessReport : std::uint8_t {
+    due = 0,        // ours to send: delivered here, or relayed to a host that doesn't report
+    passed_on = 1,  // none: the message went on with the request
+    expanded = 2    // ours to send, as "expanded": it went on to several without the request
+};
+
 /// Copyable value. All text was written by a peer: it is bounded, but may hold anything until
 /// printable() was applied.
 struct RecipientOutcome {
@@ -37,6 +44,7 @@ struct RecipientOutcome {
 
     OutcomeKind kind = OutcomeKind::deferred;
     EnhancedStatus status;
+    SuccessReport success = SuccessReport::due;
     std::uint16_t reply_code = 0;    // SMTP code, 0 when no server answered
     std::string text;                // the server's own words (lines joined by a space), or ours
     std::string remote_host;         // MX host name, empty when none was reached

@@ -264,11 +264,11 @@ ClaimResult BoxStore::claim(const EntryName& name) {
     return result;
 }
 
-Result<std::unique_ptr<Claim>> BoxStore::submit(
+Result<std::unique_ptr<Claim>> BoxStore::submit_stream(
     const MessageId& id,
     const mail::Envelope& envelope,
     const std::string& header,
-    const std::string& body,
+    const BodySource& body,
     std::chrono::sys_seconds due
 ) {
     auto writer = MessageWriter::create(*files_, box_, id);
@@ -278,7 +278,7 @@ Result<std::unique_ptr<Claim>> BoxStore::submit(
     if (auto done = writer->begin(envelope, header); !done) {
         return done.error();
     }
-    if (auto done = writer->append(body); !done) {
+    if (auto done = writer->append_all(body); !done) {
         return done.error();
     }
     auto committed = writer->commit(envelope.is_eight_bit, envelope.has_long_lines, due);

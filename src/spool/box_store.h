@@ -16,11 +16,11 @@ public:
     uid_t owner() const override { return box_.owner(); }
     Result<void> list(const std::function<void(const EntryName&)>& visit) override;
     ClaimResult claim(const EntryName& name) override;
-    Result<std::unique_ptr<Claim>> submit(
+    Result<std::unique_ptr<Claim>> submit_stream(
         const MessageId& id,
         const mail::Envelope& envelope,
         const std::string& header,
-        const std::string& body,
+        const BodySource& body,
         std::chrono::sys_seconds due
     ) override;
     Result<void> sync_removals() override;

@@ -19,7 +19,12 @@ enum EnvelopeTag : std::uint8_t {
     tag_arrival = 6,
     tag_flags = 7
 };
-enum RecipientTag : std::uint8_t { tag_address = 1, tag_notify = 2, tag_original = 3 };
+enum RecipientTag : std::uint8_t {
+    tag_address = 1,
+    tag_notify = 2,
+    tag_original = 3,
+    tag_step = 4
+};
 constexpr std::uint64_t kFlagUtf8 = 1;
 constexpr std::uint64_t kFlagFollowed = 2;
 constexpr std::uint64_t kFlagVerbose = 4;
@@ -67,6 +72,8 @@ Result<mail::Recipient> decode_recipient(std::string_view octets, bool may_be_un
             recipient.notify = static_cast<mail::NotifySet>(field->number() & 0x0F);
         } else if (field->tag == tag_original && is_parameter(field->value)) {
             recipient.original_recipient = field->value;
+        } else if (field->tag == tag_step && field->number() <= 3) {
+            recipient.step = static_cast<mail::LocalStep>(field->number());
         }
     }
     if (reader.is_broken() || !has_address) {
@@ -204,6 +211,9 @@ std::string encode_envelope(const mail::Envelope& envelope) {
         }
         if (!recipient.original_recipient.empty()) {
             fields.text(tag_original, recipient.original_recipient);
+        }
+        if (recipient.step != mail::LocalStep::alias) {
+            fields.number(tag_step, static_cast<std::uint64_t>(recipient.step));
         }
         writer.text(tag_recipient, octets);
     }

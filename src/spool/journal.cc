@@ -26,7 +26,8 @@ enum Tag : std::uint8_t {
     tag_host = 7,
     tag_address = 8,
     tag_tls = 9,
-    tag_report_id = 10
+    tag_report_id = 10,
+    tag_success = 11
 };
 
 constexpr std::size_t kMaxHost = 255;
@@ -61,6 +62,9 @@ void encode(FieldWriter& writer, const OutcomeRecord& record) {
     writer.number(tag_recipient, record.recipient);
     writer.number(tag_kind, static_cast<std::uint64_t>(outcome.kind));
     writer.number(tag_status, pack(outcome.status));
+    if (outcome.success != mail::SuccessReport::due) {
+        writer.number(tag_success, static_cast<std::uint64_t>(outcome.success));
+    }
     if (outcome.reply_code != 0) {
         writer.number(tag_reply_code, outcome.reply_code);
     }
@@ -70,7 +74,7 @@ void encode(FieldWriter& writer, const OutcomeRecord& record) {
     put_text(writer, tag_tls, outcome.tls, kMaxTls);
 }
 static_assert(
-    kRecordHead + 1 + 5 * 13 + 4 * 5 + mail::kMaxOutcomeText + kMaxHost + kMaxAddress + kMaxTls <=
+    kRecordHead + 1 + 6 * 13 + 4 * 5 + mail::kMaxOutcomeText + kMaxHost + kMaxAddress + kMaxTls <=
     kMaxOutcomeRecord
 );
 
@@ -113,6 +117,10 @@ std::optional<Record> decode_outcome(FieldReader reader) {
                 break;
             case tag_status:
                 record.outcome.status = unpack(field->number());
+                break;
+            case tag_success:
+                record.outcome.success =
+                    static_cast<mail::SuccessReport>(field->number() <= 2 ? field->number() : 0);
                 break;
             case tag_reply_code:
                 record.outcome.reply_code = static_cast<std::uint16_t>(field->number());

@@ -91,11 +91,11 @@ void LooseStore::tell(const Record& record) {
         .has_value();  // nobody there: nobody to tell
 }
 
-Result<std::unique_ptr<Claim>> LooseStore::submit(
+Result<std::unique_ptr<Claim>> LooseStore::submit_stream(
     const MessageId& id,
     const mail::Envelope& envelope,
     const std::string& header,
-    const std::string& body,
+    const BodySource& body,
     std::chrono::sys_seconds due
 ) {
     Fd memory(::memfd_create("mxpost-report", MFD_CLOEXEC));
@@ -106,7 +106,7 @@ Result<std::unique_ptr<Claim>> LooseStore::submit(
     if (auto done = writer.begin(envelope, header); !done) {
         return done.error();
     }
-    if (auto done = writer.append(body); !done) {
+    if (auto done = writer.append_all(body); !done) {
         return done.error();
     }
     auto file = writer.take_file(envelope.is_eight_bit, envelope.has_long_lines);

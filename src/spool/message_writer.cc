@@ -107,6 +107,22 @@ Result<void> MessageWriter::append(std::string_view body) {
     return {};
 }
 
+Result<void> MessageWriter::append_all(const BodySource& body) {
+    std::array<char, 65536> buffer;
+    for (;;) {
+        const auto size = body(buffer);
+        if (!size) {
+            return size.error();
+        }
+        if (*size == 0) {
+            return {};
+        }
+        if (auto done = append(std::string_view(buffer.data(), *size)); !done) {
+            return done;
+        }
+    }
+}
+
 Result<void> MessageWriter::flush() {
     auto done = files_->write(file_.get(), buffer_);
     buffer_.clear();

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/file_system.h"
 #include "mail/envelope.h"
+#include "spool/body_source.h"
 #include "spool/box.h"
 #include "spool/entry_name.h"
 #include "spool/file_format.h"
@@ -47,6 +48,8 @@ public:
     Result<void> begin(const mail::Envelope& envelope, std::string_view header);
     /// Then the body, in pieces: lines with CRLF.
     Result<void> append(std::string_view body);
+    /// The same for all that `body` gives.
+    Result<void> append_all(const BodySource& body);
     /// Octets of header and body so far, with the empty line between.
     std::uint64_t content_size() const { return preamble_.header_size + 2 + preamble_.body_size; }
 

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/file_system.h"
 #include "mail/content.h"
+#include "spool/body_source.h"
 #include "spool/box.h"
 #include "spool/entry_name.h"
 #include "spool/journal.h"
@@ -74,16 +75,24 @@ public:
     /// Every message's name, in no order. Entries that are none are passed over.
     virtual Result<void> list(const std::function<void(const EntryName&)>& visit) = 0;
     virtual ClaimResult claim(const EntryName& name) = 0;
-    /// A new message (a report): durable when it returns, and claimed, so that it isn't sent before
-    /// the caller has written down that it exists. The store must be of the engine's own uid: a
-    /// claim refuses what belongs to another.
-    virtual Result<std::unique_ptr<Claim>> submit(
+    /// A new message (a report, or a copy that goes on): durable when it returns, and claimed, so
+    /// that it isn't sent before the caller has written down that it exists. The store must be of
+    /// the engine's own uid: a claim refuses what belongs to another.
+    virtual Result<std::unique_ptr<Claim>> submit_stream(
+        const MessageId& id,
+        const mail::Envelope& envelope,
+        const std::string& header,
+        const BodySource& body,
+        std::chrono::sys_seconds due
+    ) = 0;
+    /// The same for a body in memory.
+    Result<std::unique_ptr<Claim>> submit(
         const MessageId& id,
         const mail::Envelope& envelope,
         const std::string& header,
         const std::string& body,
         std::chrono::sys_seconds due
-    ) = 0;
+    );
     /// Makes all removals so far durable.
     virtual Result<void> sync_removals() = 0;
 };

@@ -99,6 +99,7 @@ mail::Envelope full_envelope() {
     mail::Recipient recipient(mail::Address("\"bob smith\"", "example.org"));
     recipient.notify = 6;
     recipient.original_recipient = "rfc822;robert+40example.net";
+    recipient.step = mail::LocalStep::programs;
     envelope.recipients.push_back(recipient);
     envelope.recipients.emplace_back(mail::Address("carol", "[192.0.2.1]"));
     return envelope;
@@ -122,6 +123,7 @@ TEST(Envelope, RoundTrips) {
     EXPECT_EQ(decoded->recipients[0].address.text(), "\"bob smith\"@example.org");
     EXPECT_EQ(decoded->recipients[0].notify, 6);
     EXPECT_EQ(decoded->recipients[0].original_recipient, "rfc822;robert+40example.net");
+    EXPECT_EQ(decoded->recipients[0].step, mail::LocalStep::programs);
     EXPECT_EQ(decoded->recipients[1].address.text(), "carol@[192.0.2.1]");
 }
 

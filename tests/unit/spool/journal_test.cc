@@ -23,6 +23,7 @@ OutcomeRecord make_outcome() {
     record.outcome.remote_host = "mx.example.org";
     record.outcome.remote_address = "2001:db8::1";
     record.outcome.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted";
+    record.outcome.success = mail::SuccessReport::expanded;
     return record;
 }
 
@@ -53,6 +54,7 @@ TEST(Record, AnOutcomeRoundTrips) {
     EXPECT_EQ(record.outcome.remote_host, "mx.example.org");
     EXPECT_EQ(record.outcome.remote_address, "2001:db8::1");
     EXPECT_EQ(record.outcome.tls, "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted");
+    EXPECT_EQ(record.outcome.success, mail::SuccessReport::expanded);
 }
 
 TEST(Record, TheOthersRoundTrip) {
