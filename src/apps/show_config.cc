@@ -8,6 +8,7 @@
 
 #include "base/file_system.h"
 #include "config/load.h"
+#include "submit/sender_rules.h"
 
 namespace mxpost::apps {
 
@@ -36,7 +37,16 @@ ExitStatus show_config() {
                   << std::setw(static_cast<int>(value_width)) << row.value << "  # " << row.origin
                   << ": " << row.text << "\n";
     }
-    return std::cout.flush() ? ExitStatus::ok : ExitStatus::io_error;
+    if (!std::cout.flush()) {
+        return ExitStatus::io_error;
+    }
+    const auto names =
+        submit::find_host_names(loaded->values, submit::HostFiles(), submit::system_host_name());
+    const auto problems = submit::load_sender_rules(files, loaded->values, names).problems;
+    for (const std::string& problem : problems) {
+        std::cerr << "mxpost: " << problem << "\n";
+    }
+    return problems.empty() ? ExitStatus::ok : ExitStatus::config;
 }
 
 }  // namespace mxpost::apps

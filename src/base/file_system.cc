@@ -289,4 +289,29 @@ mode_t PosixFileSystem::umask(mode_t mask) {
     return ::umask(mask);
 }
 
+Result<std::string> read_whole_file(FileSystem& files, const std::string& path, std::size_t limit) {
+    constexpr std::size_t kPiece = 4096;
+    // Not waiting for a writer where somebody has put a pipe there.
+    auto file = files.open(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+    if (!file) {
+        return file.error();
+    }
+    std::string text;
+    for (;;) {
+        const std::size_t before = text.size();
+        text.resize(before + kPiece);
+        const auto got = files.read(file->get(), text.data() + before, kPiece);
+        if (!got) {
+            return Error(got.error().code(), "read " + path);
+        }
+        text.resize(before + *got);
+        if (*got == 0) {
+            return text;
+        }
+        if (text.size() > limit) {
+            return Error::invalid(path + ": larger than " + std::to_string(limit) + " octets");
+        }
+    }
+}
+
 }  // namespace mxpost

@@ -78,6 +78,10 @@ public:
     virtual mode_t umask(mode_t mask) = 0;
 };
 
+/// The whole of a file, symbolic links followed. A file of more than `limit` octets is an error;
+/// so is a missing one (ENOENT, ENOTDIR), whose message begins with "open PATH".
+Result<std::string> read_whole_file(FileSystem& files, const std::string& path, std::size_t limit);
+
 /// The real one. Without state, so any number of threads may use one at a time.
 class PosixFileSystem : public FileSystem {
 public:

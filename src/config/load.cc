@@ -10,7 +10,6 @@
 #include <boost/program_options/variables_map.hpp>
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include "base/text.h"
 #include "config/keys.h"
@@ -90,28 +89,10 @@ Result<void> apply(const po::options_description& description, const Setting& se
 }
 
 /// The whole file, or nothing when there is none.
-Result<std::string> read_file(FileSystem& files, const std::string& path, std::size_t limit) {
-    auto file = files.open(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
-    if (!file) {
-        return file.error().is(ENOENT) || file.error().is(ENOTDIR) ? Result<std::string>("")
-                                                                   : file.error();
-    }
-    std::string text;
-    for (;;) {
-        const std::size_t before = text.size();
-        text.resize(before + 4096);
-        const auto got = files.read(file->get(), text.data() + before, 4096);
-        if (!got) {
-            return Error(got.error().code(), "read " + path);
-        }
-        text.resize(before + *got);
-        if (*got == 0) {
-            return text;
-        }
-        if (text.size() > limit) {
-            return Error::invalid(path + ": larger than " + std::to_string(limit) + " octets");
-        }
-    }
+Result<std::string> read_file(FileSystem& files, const std::string& path) {
+    auto text = read_whole_file(files, path, kLargestFile);
+    const bool is_missing = !text && (text.error().is(ENOENT) || text.error().is(ENOTDIR));
+    return is_missing ? Result<std::string>("") : text;
 }
 
 /// "key = value" per line; '#' after a space or at the front of a line starts a comment.
@@ -146,8 +127,6 @@ Result<std::vector<Setting>> parse_file(const std::string& path, std::string_vie
     return settings;
 }
 
-/// MXPOST_… entries that name no key are errors as in the file: a misspelt variable would have no
-/// effect, and nobody would know.
 /// Names that are no key's are passed over: whoever runs containers may put any name there (a
 /// Kubernetes service called "mxpost" makes MXPOST_SERVICE_HOST), and that must not cost mail.
 void add_environment(
@@ -176,7 +155,7 @@ void add_environment(
 Result<Loaded> load(
     FileSystem& files, const std::string& path, std::span<const std::string> environment
 ) {
-    const auto text = read_file(files, path, kLargestFile);
+    const auto text = read_file(files, path);
     if (!text) {
         return text.error();
     }
@@ -212,7 +191,7 @@ std::vector<std::string> own_environment(const char* const* environment) {
 
 std::vector<std::string> init_environment(FileSystem& files) {
     std::vector<std::string> entries;
-    const auto text = read_file(files, "/proc/1/environ", kLargestFile);
+    const auto text = read_file(files, "/proc/1/environ");
     if (text) {
         for (const std::string_view entry : split(*text, '\0')) {
             if (entry.starts_with(kPrefix)) {

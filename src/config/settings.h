@@ -32,8 +32,11 @@ struct Settings {
     std::string from_domain;  // completes unqualified addresses
     std::string host_name;    // this host's own full name
     std::string helo_name;    // domain or address literal
-    std::vector<std::string> local_domains;  // lower case
-    std::string local_mail_to;               // an address elsewhere
+    std::vector<std::string> local_domains;          // lower case
+    std::string local_mail_to;                       // an address elsewhere
+    std::string sender_map;                          // absolute path
+    std::vector<std::string> masquerade_domains;     // lower case, "!" in front: not there
+    std::vector<std::string> masquerade_exceptions;  // local parts
 
     DeliveryMode delivery_mode = {};
     std::chrono::seconds interactive_timeout{};

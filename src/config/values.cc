@@ -195,6 +195,24 @@ Result<std::vector<std::string>> parse_domains(std::string_view text) {
     return parse_words(text, parse_domain);
 }
 
+Result<std::vector<std::string>> parse_masquerade_domains(std::string_view text) {
+    return parse_words(text, [](std::string_view word) {
+        const bool is_excluded = word.starts_with('!');
+        auto domain = parse_domain(word.substr(is_excluded ? 1 : 0));
+        return domain && is_excluded ? Result<std::string>("!" + *domain) : domain;
+    });
+}
+
+Result<std::vector<std::string>> parse_users(std::string_view text) {
+    return parse_words(text, [](std::string_view word) -> Result<std::string> {
+        const auto user = mail::parse_smtp_address(word);
+        if (!user || user->is_qualified()) {
+            return Error::invalid("names of users, without a domain");
+        }
+        return user->local_part();
+    });
+}
+
 Result<std::vector<std::string>> parse_ip_addresses(std::string_view text) {
     return parse_words(text, [](std::string_view word) {
         return is_ip(AF_INET, word) || is_ip(AF_INET6, word)

@@ -49,5 +49,9 @@ Result<std::string> parse_ipv6(std::string_view text);
 /// Separated by commas or spaces.
 Result<std::vector<std::string>> parse_domains(std::string_view text);
 Result<std::vector<std::string>> parse_ip_addresses(std::string_view text);
+/// Domains, each perhaps with "!" in front.
+Result<std::vector<std::string>> parse_masquerade_domains(std::string_view text);
+/// Local parts.
+Result<std::vector<std::string>> parse_users(std::string_view text);
 
 }  // namespace mxpost::config

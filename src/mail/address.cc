@@ -187,8 +187,8 @@ Parsed parse_spec(Tokens tokens) {
 class ListHandler {
 public:
     virtual ~ListHandler() = default;
-    /// An address; it ends before offset `end`.
-    virtual void on_address(Address address, std::size_t end) = 0;
+    /// An address; it stands from offset `begin` to before `end`.
+    virtual void on_address(Address address, std::size_t begin, std::size_t end) = 0;
     /// A source route that was left out.
     virtual void on_route(std::size_t begin, std::size_t end) = 0;
     virtual void on_bad(std::size_t begin, std::size_t end, const char* reason) = 0;
@@ -332,7 +332,7 @@ void ListParser::emit_angle(Tokens tokens) {
     const Tokens spec = tokens.subspan(1, tokens.size() - 2);
     Parsed parsed = parse_spec(spec);
     if (parsed.address) {
-        handler_.on_address(std::move(*parsed.address), spec.back().end);
+        handler_.on_address(std::move(*parsed.address), spec.front().begin, spec.back().end);
     } else {
         handler_.on_bad(tokens.front().begin, tokens.back().end, parsed.reason);
     }
@@ -365,7 +365,7 @@ void ListParser::emit_plain(Tokens tokens, bool is_after_address) {
     for (const Tokens piece : pieces) {
         Parsed parsed = parse_spec(piece);
         if (parsed.address) {
-            handler_.on_address(std::move(*parsed.address), piece.back().end);
+            handler_.on_address(std::move(*parsed.address), piece.front().begin, piece.back().end);
         } else {
             handler_.on_bad(piece.front().begin, piece.back().end, parsed.reason);
         }
@@ -376,7 +376,7 @@ class Collector final : public ListHandler {
 public:
     Collector(std::string_view text, AddressList& list) : text_(text), list_(list) {}
 
-    void on_address(Address address, std::size_t) override {
+    void on_address(Address address, std::size_t, std::size_t) override {
         list_.addresses.push_back(std::move(address));
     }
     void on_route(std::size_t, std::size_t) override {}
@@ -393,20 +393,10 @@ private:
 };
 
 /// Copies the text, changing what must be changed.
-class Qualifier final : public ListHandler {
+class Editor : public ListHandler {
 public:
-    Qualifier(std::string_view text, std::string_view domain) : text_(text), domain_(domain) {}
+    explicit Editor(std::string_view text) : text_(text) {}
 
-    void on_address(Address address, std::size_t end) override {
-        if (!address.is_qualified()) {
-            copy_to(end);
-            result_.append("@").append(domain_);
-        }
-    }
-    void on_route(std::size_t begin, std::size_t end) override {
-        copy_to(begin);
-        copied_ = end;
-    }
     void on_bad(std::size_t, std::size_t, const char*) override { is_bad_ = true; }
 
     std::string take_result() {
@@ -417,17 +407,61 @@ public:
         return std::move(result_);
     }
 
-private:
+protected:
     void copy_to(std::size_t end) {
         result_ += text_.substr(copied_, end - copied_);
         copied_ = end;
     }
+    /// From where copying ended to `end`, `text` takes the place of what stands there.
+    void put(std::string_view text, std::size_t end) {
+        result_ += text;
+        copied_ = end;
+    }
 
+private:
     std::string_view text_;
-    std::string_view domain_;
     std::string result_;
     std::size_t copied_ = 0;
     bool is_bad_ = false;
+};
+
+class Qualifier final : public Editor {
+public:
+    Qualifier(std::string_view text, std::string_view domain) : Editor(text), domain_(domain) {}
+
+    void on_address(Address address, std::size_t, std::size_t end) override {
+        if (!address.is_qualified()) {
+            copy_to(end);
+            put("@" + domain_, end);
+        }
+    }
+    void on_route(std::size_t begin, std::size_t end) override {
+        copy_to(begin);
+        put("", end);
+    }
+
+private:
+    std::string domain_;
+};
+
+class Rewriter final : public Editor {
+public:
+    using Change = std::function<std::optional<Address>(const Address&)>;
+    Rewriter(std::string_view text, const Change& change) : Editor(text), change_(change) {}
+
+    void on_address(Address address, std::size_t begin, std::size_t end) override {
+        if (const auto changed = change_(address)) {
+            // A source route in front of it goes with the old address.
+            copy_to(route_.value_or(begin));
+            put(changed->text(), end);
+        }
+        route_.reset();
+    }
+    void on_route(std::size_t begin, std::size_t) override { route_ = begin; }
+
+private:
+    const Change& change_;
+    std::optional<std::size_t> route_;
 };
 
 /// RFC 5321 4.1.2 Quoted-string at the front of `text`: its characters, and its length.
@@ -541,6 +575,14 @@ std::string qualify_address_field(std::string_view value, std::string_view domai
     Qualifier qualifier(value, domain);
     ListParser(value, qualifier).run();
     return qualifier.take_result();
+}
+
+std::string rewrite_address_field(
+    std::string_view value, const std::function<std::optional<Address>(const Address&)>& change
+) {
+    Rewriter rewriter(value, change);
+    ListParser(value, rewriter).run();
+    return rewriter.take_result();
 }
 
 }  // namespace mxpost::mail

@@ -2,6 +2,7 @@
 // wire.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,5 +80,12 @@ bool is_domain_name(std::string_view text);
 /// get "@domain", source routes are dropped; everything else (names, comments, folding, groups)
 /// keeps its bytes. Where the value can't be parsed it is returned unchanged.
 std::string qualify_address_field(std::string_view value, std::string_view domain);
+
+/// The value with each address for which `change` has another one replaced by that: only the
+/// addr-spec (with comments inside of it), so that names, comments, folding and groups keep their
+/// bytes. Where the value can't be parsed it is returned unchanged.
+std::string rewrite_address_field(
+    std::string_view value, const std::function<std::optional<Address>(const Address&)>& change
+);
 
 }  // namespace mxpost::mail

@@ -230,7 +230,11 @@ FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
     add_missing(header, options);
     if (options.qualifies && is_domain_name(options.domain)) {
         qualify_fields(header, options.domain);
-    } else if (options.qualifies) {
+    }
+    if (options.qualifies && options.senders != nullptr) {
+        rewrite_senders(header, *options.senders);
+    }
+    if (options.qualifies && !is_domain_name(options.domain)) {
         result.is_incomplete = waits_for_completion(header);
     }
     header.fields.insert(header.fields.begin(), received(options));

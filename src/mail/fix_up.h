@@ -12,12 +12,14 @@
 
 #include "mail/address.h"
 #include "mail/header.h"
+#include "mail/sender_rewriter.h"
 
 namespace mxpost::mail {
 
 struct FixUpOptions {
-    bool takes_recipients = false;  // -t
-    bool qualifies = true;          // false: -G, addresses are left as they are
+    bool takes_recipients = false;            // -t
+    bool qualifies = true;                    // false: -G, addresses are left as they are
+    const SenderRewriter* senders = nullptr;  // applied after qualification, not with -G
     std::string domain;     // completes unqualified addresses; empty: unknown, the engine does it
     std::string host;       // for Received, and (when it has a dot) Message-ID; empty: "localhost"
     ReversePath sender;     // envelope sender, for a missing From; null: MAILER-DAEMON
@@ -51,6 +53,7 @@ struct FixUpResult {
 /// - adds Date, Message-ID and From where missing (From also where empty), and Resent-Date,
 ///   Resent-From and Resent-Message-ID where any Resent field is there but that one is not;
 /// - qualifies addresses in the originator and destination fields;
+/// - rewrites the senders (rewrite_senders());
 /// - puts Received in front.
 FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options);
 

@@ -17,6 +17,7 @@
 #include "submit/hand_off.h"
 #include "submit/process.h"
 #include "submit/queue.h"
+#include "submit/sender_rules.h"
 #include "submit/submission.h"
 
 namespace mxpost::submit {
@@ -78,7 +79,7 @@ public:
             case Mode::run_engine:
                 return run_system_engine();
             default:
-                return ExitStatus::ok;  // check_config: reading the settings was the check
+                return ExitStatus::ok;
         }
     }
 
@@ -278,6 +279,18 @@ ExitStatus run_front_end(
     SystemRandom random;
     const auto log = open_log(loaded->values.log, "mxpost/sendmail");
     const HostFiles host_files;
+    const HostNames names = find_host_names(loaded->values, host_files, system_host_name());
+    SenderRules senders = load_sender_rules(files, loaded->values, names);
+    for (const std::string& problem : senders.problems) {
+        if (invocation->mode == Mode::check_config) {
+            complain(problem);
+        } else if (invocation->mode == Mode::deliver) {
+            log->warning(problem);
+        }
+    }
+    if (invocation->mode == Mode::check_config) {
+        return senders.problems.empty() ? ExitStatus::ok : ExitStatus::config;
+    }
     const Surroundings around{
         files,
         clock,
@@ -285,9 +298,10 @@ ExitStatus run_front_end(
         *log,
         loaded->values,
         find_identity(::getuid(), host_files),
-        find_host_names(loaded->values, host_files, system_host_name()),
+        names,
         kSystemSpool,
-        variable(environment, "NAME")};
+        variable(environment, "NAME"),
+        std::move(senders.rewriter)};
     const EngineStarter starter(engine, engine_environment(environment, entries));
     return Call(around, *invocation, starter).run(has_input);
 }

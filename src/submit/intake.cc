@@ -31,6 +31,7 @@ mail::FixUpOptions fix_up_options(
     const Surroundings& around,
     const IntakeRequest& request,
     const mail::Envelope& envelope,
+    const mail::ReversePath& sender,
     const std::string& id
 ) {
     mail::FixUpOptions options;
@@ -38,7 +39,8 @@ mail::FixUpOptions fix_up_options(
     options.qualifies = !request.is_gateway;
     options.domain = around.names.domain;
     options.host = around.names.host;
-    options.sender = envelope.sender;
+    options.senders = &around.senders;
+    options.sender = sender;
     options.full_name = request.full_name;
     options.id = id;
     options.uid = request.uid;
@@ -60,10 +62,12 @@ Intake::Intake(const Surroundings& around, IntakeRequest request)
           [this](std::string_view piece) { return take_body(piece); }
       ) {
     envelope_.arrival = around.clock.now();
-    envelope_.sender = request_.sender;
-    if (envelope_.sender && !envelope_.sender->is_qualified()) {
-        envelope_.sender = mail::Address(envelope_.sender->local_part(), around.names.domain);
+    given_sender_ = request_.sender;
+    if (given_sender_ && !given_sender_->is_qualified()) {
+        given_sender_ = mail::Address(given_sender_->local_part(), around.names.domain);
     }
+    envelope_.sender =
+        request_.is_gateway ? given_sender_ : mail::rewrite(around.senders, given_sender_);
     envelope_.error_mode = request_.error_mode;
     envelope_.dsn_return = request_.dsn_return;
     envelope_.envelope_id = request_.envelope_id;
@@ -177,8 +181,9 @@ bool Intake::finish() {
 }
 
 Result<void> Intake::take_header(std::string_view text) {
-    mail::FixUpResult fixed =
-        mail::fix_up(mail::parse_header(text), fix_up_options(around_, request_, envelope_, id_));
+    mail::FixUpResult fixed = mail::fix_up(
+        mail::parse_header(text), fix_up_options(around_, request_, envelope_, given_sender_, id_)
+    );
     if (request_.takes_recipients) {
         request_.recipients.add(fixed.recipients);
         if (!check_recipients()) {

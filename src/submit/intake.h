@@ -125,6 +125,7 @@ private:
     std::string id_;
     mail::InputReader reader_;
     mail::Envelope envelope_;
+    mail::ReversePath given_sender_;  // completed, what the sender rules get to see
     std::string message_id_;
     bool has_long_header_lines_ = false;
     std::unique_ptr<spool::Box> own_box_;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "config/settings.h"
+#include "mail/sender_rewriter.h"
 #include "submit/identity.h"
 
 namespace mxpost::submit {
@@ -26,6 +27,8 @@ struct Surroundings {
     HostNames names;
     std::string system_spool;  // kSystemSpool
     std::string full_name;     // the NAME variable, may be empty
+    /// load_sender_rules(): for every sender but a null one and that of a relayed message (-G).
+    mail::SenderRewriter senders = {};
 };
 
 }  // namespace mxpost::submit

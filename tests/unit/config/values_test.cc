@@ -80,5 +80,22 @@ TEST(IpAddresses, AreSeparatedByCommasOrSpaces) {
     EXPECT_FALSE(parse_ip_addresses("192.0.2.53, ns.example"));
 }
 
+TEST(MasqueradeDomains, MayBeExcluded) {
+    EXPECT_EQ(
+        parse_masquerade_domains("!Lab.example.com, example.com").value(),
+        (std::vector<std::string>{"!lab.example.com", "example.com"})
+    );
+    EXPECT_FALSE(parse_masquerade_domains("!"));
+    EXPECT_FALSE(parse_masquerade_domains("!!a.example"));
+    EXPECT_FALSE(parse_masquerade_domains("root@a.example"));
+}
+
+TEST(Users, HaveNoDomain) {
+    EXPECT_EQ(
+        parse_users("root, www-data").value(), (std::vector<std::string>{"root", "www-data"})
+    );
+    EXPECT_FALSE(parse_users("root@a.example"));
+}
+
 }  // namespace
 }  // namespace mxpost::config

@@ -119,6 +119,33 @@ TEST(FixUp, QualifiesNamesInOriginatorAndDestinationFields) {
     );
 }
 
+TEST(FixUp, RewritesSendersAfterTheyAreCompleted) {
+    const SenderRewriter senders(parse_sender_map("@d.test @out.test").map, {}, {});
+    FixUpOptions with = options();
+    with.senders = &senders;
+    EXPECT_EQ(
+        fixed("Date: d\r\nFrom: Root <root>\r\nTo: bob\r\nMessage-ID: <m@x>\r\n", with),
+        "Date: d\r\nFrom: Root <root@out.test>\r\nX-Original-From: Root <root@d.test>\r\n"
+        "To: bob@d.test\r\nMessage-ID: <m@x>\r\n"
+    );
+    EXPECT_EQ(
+        fixed("Date: d\r\nMessage-ID: <m@x>\r\n", with),
+        "Date: d\r\nMessage-ID: <m@x>\r\nFrom: \"Alice Q. Tester\" <alice@out.test>\r\n"
+        "X-Original-From: \"Alice Q. Tester\" <alice@d.test>\r\n"
+    );
+    with.qualifies = false;
+    EXPECT_EQ(fixed_rest("Sender: s@d.test\r\n", with), "Sender: s@d.test\r\n");
+}
+
+TEST(FixUp, AMappedSenderNeedsNoCompletion) {
+    const SenderRewriter senders(parse_sender_map("root@* ops@out.test").map, {}, {});
+    FixUpOptions with = options();
+    with.domain = "";
+    with.senders = &senders;
+    EXPECT_FALSE(fix_up(parse_header("From: root\r\nTo: a@x.test\r\n"), with).is_incomplete);
+    EXPECT_TRUE(fix_up(parse_header("From: alice\r\nTo: a@x.test\r\n"), with).is_incomplete);
+}
+
 TEST(FixUp, LeavesAddressesAloneWhenToldTo) {
     FixUpOptions with = options();
     with.qualifies = false;

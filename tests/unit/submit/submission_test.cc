@@ -109,6 +109,32 @@ TEST_F(Submission, InjectedLinesOfFDontBecomeFields) {
     EXPECT_THAT(only_message().header(), Not(HasSubstr("\nBcc")));
 }
 
+TEST_F(Submission, TheSenderRulesReachEnvelopeAndHeaderAlike) {
+    around_.senders = mail::SenderRewriter(
+        mail::parse_sender_map("alice noreply@out.example").map, {"example.com"}, {}
+    );
+    call_.operands = {"r@a.test"};
+    ASSERT_TRUE(submit("From: alice\n\nbody\n").accepted);
+    const auto file = only_message();
+    EXPECT_EQ(mail::path_text(file.envelope().sender), "noreply@out.example");
+    EXPECT_NE(
+        file.header().find("From: noreply@out.example\r\nX-Original-From: alice@example.com\r\n"),
+        std::string::npos
+    ) << file.header();
+}
+
+TEST_F(Submission, TheSenderRulesLeaveNullSendersAndRelayedMail) {
+    around_.senders =
+        mail::SenderRewriter(mail::parse_sender_map("* noreply@out.example").map, {}, {});
+    call_.operands = {"r@a.test"};
+    call_.sender = "<>";
+    EXPECT_EQ(submit("From: a@b.example\n\n").accepted->envelope.sender, std::nullopt);
+    call_.sender = "a@b.example";
+    call_.is_gateway = true;
+    const auto relayed = submit("From: a@b.example\n\n");
+    EXPECT_EQ(mail::path_text(relayed.accepted->envelope.sender), "a@b.example");
+}
+
 TEST_F(Submission, NobodyIsAUsageError) {
     EXPECT_EQ(submit("To: a@x.test\n\n").status, ExitStatus::usage);
     call_.takes_recipients = true;
