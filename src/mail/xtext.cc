@@ -43,4 +43,27 @@ std::string to_xtext(std::string_view text) {
     return encoded;
 }
 
+std::string to_utf8_xtext(std::string_view text) {
+    std::string encoded;
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i++]);
+        if (lead < 0x80U) {
+            encoded += static_cast<char>(lead);
+            continue;
+        }
+        unsigned character = lead >= 0xF0U   ? lead & 0x07U
+                             : lead >= 0xE0U ? lead & 0x0FU
+                                             : lead & 0x1FU;
+        for (; i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U; ++i) {
+            character = character << 6U | (static_cast<unsigned char>(text[i]) & 0x3FU);
+        }
+        std::string digits;
+        for (; character != 0; character >>= 4U) {
+            digits.insert(digits.begin(), kHexDigits[character & 15U]);
+        }
+        encoded += "\\x{" + digits + "}";
+    }
+    return encoded;
+}
+
 }  // namespace mxpost::mail

@@ -135,9 +135,6 @@ Result<void> set_foreground_daemon(Draft& draft, std::string_view) {
     return {};
 }
 
-Result<void> refuse_smtp(Draft& draft, std::string_view) {
-    return refuse(draft, "-bs (SMTP on standard input)");
-}
 Result<void> refuse_aliases(Draft& draft, std::string_view) {
     return refuse(draft, "newaliases (-bi, -I)");
 }
@@ -160,7 +157,7 @@ constexpr std::array kModeFlags = {
     SubFlag{'C', Behaviour::honoured, "check mxpost.conf", set_mode<Mode::check_config>},
     SubFlag{'d', Behaviour::honoured, "with -q: start the system engine", set_daemon},
     SubFlag{'D', Behaviour::honoured, "with -q: be the system engine", set_foreground_daemon},
-    SubFlag{'s', Behaviour::unavailable, "SMTP on standard input", refuse_smtp},
+    SubFlag{'s', Behaviour::honoured, "SMTP on standard input", set_mode<Mode::speak_smtp>},
     SubFlag{'i', Behaviour::unavailable, "rebuild the alias database", refuse_aliases},
     SubFlag{'v', Behaviour::unavailable, "verify addresses", refuse_verify},
     SubFlag{'t', Behaviour::unavailable, "test addresses", refuse_test},

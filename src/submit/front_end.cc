@@ -18,6 +18,7 @@
 #include "submit/process.h"
 #include "submit/queue.h"
 #include "submit/sender_rules.h"
+#include "submit/smtp_dialogue.h"
 #include "submit/submission.h"
 
 namespace mxpost::submit {
@@ -69,6 +70,9 @@ public:
             case Mode::deliver:
                 return has_input ? deliver()
                                  : (complain("standard input is closed"), ExitStatus::no_input);
+            case Mode::speak_smtp:
+                return has_input ? speak_smtp()
+                                 : (complain("standard input is closed"), ExitStatus::no_input);
             case Mode::print_queue:
                 return print_queue(around_, starter_, say, complain);
             case Mode::flush_queue:
@@ -111,6 +115,13 @@ private:
             status = hand_over_safely(accepted, waits);
         }
         return status == ExitStatus::ok && !result.bad.empty() ? ExitStatus::data_error : status;
+    }
+
+    ExitStatus speak_smtp() {
+        if (!invocation_.operands.empty()) {
+            return refuse(ExitStatus::usage, "-bs takes its recipients from the dialogue");
+        }
+        return run_smtp_dialogue(around_, invocation_, starter_, STDIN_FILENO, STDOUT_FILENO);
     }
 
     /// The message is safe: whatever happens now, the caller must not send it again.

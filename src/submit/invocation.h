@@ -13,6 +13,7 @@ namespace mxpost::submit {
 
 enum class Mode : std::uint8_t {
     deliver,        // -bm: a message on standard input
+    speak_smtp,     // -bs: SMTP on standard input and output
     print_queue,    // -bp, mailq
     flush_queue,    // -q: everything of the caller's is due now
     run_once,       // -qf: one pass over the queue, waiting for it
@@ -26,7 +27,7 @@ enum class Mode : std::uint8_t {
 
 struct Invocation {
     Mode mode = Mode::deliver;
-    std::string unavailable;  // "-bs (SMTP on standard input)"
+    std::string unavailable;  // "-bt (address test)"
 
     std::vector<std::string> operands;  // recipients, as written
     bool has_operand_mark = false;      // "--" stood before them

@@ -90,6 +90,10 @@ void interruption::end_commit(bool is_committed) {
     ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }
 
+void interruption::set_message_pending(bool is_pending) {
+    is_message_safe = is_pending ? 0 : 1;
+}
+
 Result<std::size_t> read_some(int fd, std::span<char> buffer) {
     for (;;) {
         const ssize_t got = ::read(fd, buffer.data(), buffer.size());

@@ -25,6 +25,9 @@ void arm();
 void begin_commit();
 /// `is_committed` false: as after arm().
 void end_commit(bool is_committed);
+/// Whether there is something to lose: false between the messages of a dialogue, when a signal
+/// ends the process with 0.
+void set_message_pending(bool is_pending);
 }  // namespace interruption
 
 /// The next octets of `fd`, 0 at its end. Waits where `fd` is non-blocking.

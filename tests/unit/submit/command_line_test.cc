@@ -136,7 +136,7 @@ TEST(CommandLine, QueueRuns) {
 }
 
 TEST(CommandLine, UnavailableModesSaySo) {
-    EXPECT_EQ(parse({"-bs"}).unavailable, "-bs (SMTP on standard input)");
+    EXPECT_EQ(parse({"-bt"}).unavailable, "-bt (address test)");
     EXPECT_EQ(parse({"-b", "v", "r@a"}).mode, Mode::unavailable);
     EXPECT_EQ(parse({"-bd"}).mode, Mode::unavailable);
     EXPECT_EQ(parse({"-qRa.test"}).mode, Mode::unavailable);

@@ -41,6 +41,8 @@ std::string name(Mode mode) {
     switch (mode) {
         case Mode::deliver:
             return "deliver";
+        case Mode::speak_smtp:
+            return "speak_smtp";
         case Mode::print_queue:
             return "print_queue";
         case Mode::flush_queue:

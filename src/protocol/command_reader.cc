@@ -1,0 +1,42 @@
+#include "protocol/command_reader.h"
+
+#include <algorithm>
+
+namespace mxpost::protocol {
+
+CommandReader::CommandReader(bool may_use_line_feeds) {
+    if (!may_use_line_feeds) {
+        line_ends_ = LineEnds::crlf;
+    }
+}
+
+CommandReader::Event CommandReader::take(std::string_view& octets) {
+    if (is_complete_) {
+        line_ = {};  // idle sessions keep nothing
+        is_complete_ = is_too_long_ = false;
+    }
+    const std::size_t length = std::min(octets.find('\n'), octets.size());
+    const bool has_end = length < octets.size();
+    // One octet over the limit is kept: the CR of a line that is just not too long.
+    const std::size_t room = kMaxLine + 1 - line_.size();
+    is_too_long_ = is_too_long_ || length > room;
+    line_ += octets.substr(0, std::min(length, room));
+    const bool is_after_cr = length > 0 ? octets[length - 1] == '\r' : line_.ends_with('\r');
+    octets.remove_prefix(length + (has_end ? 1 : 0));
+    if (!has_end) {
+        return Event::none;
+    }
+    is_complete_ = true;
+    if (!line_ends_) {
+        line_ends_ = is_after_cr ? LineEnds::crlf : LineEnds::line_feed;
+    }
+    if (!is_after_cr && *line_ends_ == LineEnds::crlf) {
+        return Event::line_feed;
+    }
+    if (is_after_cr && !is_too_long_) {
+        line_.pop_back();
+    }
+    return is_too_long_ || line_.size() > kMaxLine ? Event::too_long : Event::line;
+}
+
+}  // namespace mxpost::protocol
