@@ -34,6 +34,10 @@ Result<void> set_optional(Settings& settings, std::string_view text) {
 
 constexpr auto duration = [](std::string_view text) { return parse_duration(text); };
 
+constexpr auto mailbox_place = [](std::string_view text) {
+    return mail::MailboxPlace::parse(text);
+};
+
 constexpr auto delivery_mode = [](std::string_view text) -> Result<DeliveryMode> {
     if (text == "background") {
         return DeliveryMode::background;
@@ -129,6 +133,26 @@ constexpr std::array kKeys = {
         Scope::both,
         "users whose addresses masquerade-domains leaves as they are",
         set_optional<&Settings::masquerade_exceptions, parse_users>},
+    Key{"mailbox",
+        "mbox",
+        Scope::engine,
+        "where users' mail goes: mbox, mbox:/path/%u, maildir, maildir:PATH or lmtp:SERVER",
+        set<&Settings::mailbox, mailbox_place>},
+    Key{"alias-files",
+        "/etc/aliases",
+        Scope::engine,
+        "the files that say where mail for names of this host goes; unset: none",
+        set_optional<&Settings::alias_files, parse_paths>},
+    Key{"alias-user",
+        "nobody",
+        Scope::engine,
+        "the user whose rights commands and files of the alias files get; never root",
+        set<&Settings::alias_user, parse_text>},
+    Key{"min-local-uid",
+        "1000",
+        Scope::engine,
+        "the lowest uid that has a mailbox; accounts below need an alias",
+        set<&Settings::min_local_uid, parse_count>},
     Key{"delivery-mode",
         "background",
         Scope::front_end,

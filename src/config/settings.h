@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "mail/mailbox_place.h"
+
 namespace mxpost::config {
 
 enum class AddressFamily : std::uint8_t { automatic, ipv4, ipv6 };
@@ -37,6 +39,10 @@ struct Settings {
     std::string sender_map;                          // absolute path
     std::vector<std::string> masquerade_domains;     // lower case, "!" in front: not there
     std::vector<std::string> masquerade_exceptions;  // local parts
+    mail::MailboxPlace mailbox;
+    std::vector<std::string> alias_files;  // absolute paths
+    std::string alias_user;
+    std::uint64_t min_local_uid = 0;
 
     DeliveryMode delivery_mode = {};
     std::chrono::seconds interactive_timeout{};

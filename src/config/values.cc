@@ -213,6 +213,10 @@ Result<std::vector<std::string>> parse_users(std::string_view text) {
     });
 }
 
+Result<std::vector<std::string>> parse_paths(std::string_view text) {
+    return parse_words(text, parse_path);
+}
+
 Result<std::vector<std::string>> parse_ip_addresses(std::string_view text) {
     return parse_words(text, [](std::string_view word) {
         return is_ip(AF_INET, word) || is_ip(AF_INET6, word)

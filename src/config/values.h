@@ -31,6 +31,9 @@ Result<std::string> parse_text(std::string_view text);
 /// An absolute path without "..".
 Result<std::string> parse_path(std::string_view text);
 
+/// Absolute paths without "..", separated by commas or spaces.
+Result<std::vector<std::string>> parse_paths(std::string_view text);
+
 /// "syslog", "stderr" or an absolute path.
 Result<std::string> parse_log_target(std::string_view text);
 
