@@ -35,6 +35,7 @@ asio::awaitable<NextHopResult> LmtpDestination::find() {
     hop.session = services_.session;
     hop.session.dialect = protocol::Dialect::lmtp;
     hop.session.tls = tls::TlsUse::none;
+    hop.session.is_appointed = true;
     hop.site = server_.name() + ":" + std::to_string(server_.port);
     if (!server_.path.empty()) {
         hop.peers.push_back(smtp::Peer::at_path(server_.name(), server_.path));

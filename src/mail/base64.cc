@@ -27,4 +27,32 @@ std::string base64_encoded(std::string_view octets) {
     return result;
 }
 
+std::optional<std::string> base64_decoded(std::string_view text) {
+    if (text.size() % 4 != 0) {
+        return std::nullopt;
+    }
+    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
+    text.remove_suffix(padding);
+    std::string result;
+    result.reserve(text.size() * 3 / 4);
+    std::uint32_t bits = 0;
+    std::size_t bit_count = 0;
+    for (const char c : text) {
+        const auto digit = kDigits.find(c);
+        if (digit == std::string_view::npos) {
+            return std::nullopt;
+        }
+        bits = (bits << 6U | static_cast<std::uint32_t>(digit)) & 0xffffU;
+        bit_count += 6;
+        if (bit_count >= 8) {
+            bit_count -= 8;
+            result += static_cast<char>((bits >> bit_count) & 0xffU);
+        }
+    }
+    if ((bits & ((1U << bit_count) - 1)) != 0) {
+        return std::nullopt;  // RFC 4648 3.5: two texts for one value
+    }
+    return result;
+}
+
 }  // namespace mxpost::mail

@@ -72,6 +72,15 @@ void parse_limits(std::string_view parameters, Capabilities& capabilities) {
     }
 }
 
+/// RFC 4954 3, "AUTH PLAIN …", and "AUTH=PLAIN …" as it was before it.
+void parse_auth(std::string_view parameters, Capabilities& capabilities) {
+    for (auto word = next_word(parameters); !word.empty(); word = next_word(parameters)) {
+        if (const auto mechanism = find_mechanism(word)) {
+            capabilities.auth.add(*mechanism);
+        }
+    }
+}
+
 }  // namespace
 
 Capabilities parse_capabilities(const Reply& reply) {
@@ -88,6 +97,11 @@ Capabilities parse_capabilities(const Reply& reply) {
             parse_size(rest, capabilities);
         } else if (ascii_iequals(keyword, "LIMITS")) {
             parse_limits(rest, capabilities);
+        } else if (ascii_iequals(keyword, "AUTH")) {
+            parse_auth(rest, capabilities);
+        } else if (ascii_istarts_with(keyword, "AUTH=")) {
+            parse_auth(keyword.substr(5), capabilities);
+            parse_auth(rest, capabilities);
         }
     }
     return capabilities;

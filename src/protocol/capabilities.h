@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "protocol/reply.h"
+#include "protocol/sasl.h"
 
 namespace mxpost::protocol {
 
@@ -18,6 +19,7 @@ struct Capabilities {
     bool has_smtp_utf8 = false;                   // RFC 6531
     bool has_dsn = false;                         // RFC 3461
     bool has_chunking = false;                    // RFC 3030
+    Mechanisms auth;                              // RFC 4954, those that this client knows
     bool has_require_tls = false;                 // RFC 8689
     std::optional<std::uint32_t> recipients_max;  // RFC 9422 RCPTMAX, 1 to 999999
     std::optional<std::uint32_t> mails_max;       // RFC 9422 MAILMAX, 1 to 999999

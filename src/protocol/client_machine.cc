@@ -293,7 +293,7 @@ void ClientMachine::refuse_session(const mail::RecipientOutcome& outcome) {
 }
 
 void ClientMachine::finish() {
-    output_.octets.clear();
+    output_.written();
     state_ = State::finished;
 }
 

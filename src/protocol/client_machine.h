@@ -46,9 +46,10 @@ public:
     ClientMachine& operator=(const ClientMachine&) = delete;
 
     Want want() const;
-    /// Octets to be written, in order; the driver clears what it has written. The commands
+    /// Octets to be written, in order; the driver says output_written() when they are. The commands
     /// of one transaction at most (16 KiB for 100 usual recipients), plus what content() appends.
     std::string& output() { return output_.octets; }
+    void output_written() { output_.written(); }
     /// For the present step.
     Timeouts::Duration timeout() const;
     /// Replies so far: a deadline counts from one to the next, not from octet to octet.
@@ -89,6 +90,8 @@ public:
     const std::optional<mail::RecipientOutcome>& trouble() const { return trouble_; }
     /// The trouble was the handshake, or a server that didn't keep to RFC 3207 around it.
     bool is_tls_failure() const { return is_tls_failure_; }
+    /// The trouble is that the server took user and password for wrong.
+    bool are_credentials_refused() const { return opening_.are_credentials_refused(); }
     const Capabilities& capabilities() const { return facts_.capabilities; }
     /// Recipients a transaction may have: RFC 9422, or 100 (RFC 5321 4.5.3.1.8), or what the server
     /// took before it said that there were too many.

@@ -1,5 +1,8 @@
 #include "protocol/client_output.h"
 
+#include <cstring>
+#include <utility>
+
 namespace mxpost::protocol {
 
 void ClientOutput::command(std::string_view line) {
@@ -8,6 +11,23 @@ void ClientOutput::command(std::string_view line) {
     if (dialogue_ != nullptr) {
         dialogue_->client(line);
     }
+}
+
+void ClientOutput::secret(std::string_view line, std::string_view secret) {
+    has_secret_ = true;
+    octets += line;
+    octets += secret;
+    octets += "\r\n";
+    if (dialogue_ != nullptr) {
+        dialogue_->client(std::string(line) + "****");
+    }
+}
+
+void ClientOutput::written() {
+    if (std::exchange(has_secret_, false)) {
+        explicit_bzero(octets.data(), octets.size());
+    }
+    octets.clear();
 }
 
 void ClientOutput::content_sent(std::uint64_t size) {

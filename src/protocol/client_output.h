@@ -20,6 +20,10 @@ public:
 
     /// `line` without CRLF.
     void command(std::string_view line);
+    /// A command, or the answer to a challenge, that ends with what nobody but the server may see.
+    void secret(std::string_view line, std::string_view secret);
+    /// `octets` have been written. Empties them.
+    void written();
     /// The end of content of `size` octets, which are in `octets` already.
     void content_sent(std::uint64_t size);
     void heard(const Reply& reply);
@@ -27,6 +31,7 @@ public:
 
 private:
     Dialogue* dialogue_;
+    bool has_secret_ = false;
 };
 
 }  // namespace mxpost::protocol

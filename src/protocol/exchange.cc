@@ -203,8 +203,9 @@ void Exchange::on_mail(const Reply& reply) {
         return;
     }
     auto outcome = refusal_outcome(reply);
-    if (reply.code == 530 && settings_.is_after_tls_failure) {
+    if (reply.code == 530 && (settings_.is_after_tls_failure || settings_.is_appointed)) {
         // "Must issue STARTTLS first" (RFC 3207 4): we tried; its TLS may work again tomorrow.
+        // "Authentication required" (RFC 4954 6): the relay's settings lack the credentials.
         outcome = deferred(std::move(outcome));
     }
     ledger_.settle_open(outcome);

@@ -1,5 +1,7 @@
 #include "protocol/opening.h"
 
+#include <utility>
+
 #include "protocol/commands.h"
 #include "protocol/ledger.h"
 
@@ -18,6 +20,7 @@ Timeouts::Duration Opening::timeout() const {
             return settings_.timeouts.greeting;
         case State::ehlo:
         case State::helo:
+        case State::auth:
             return settings_.timeouts.hello;
         default:
             return settings_.timeouts.start_tls;
@@ -34,6 +37,8 @@ std::string_view Opening::waiting_for() const {
             return "the reply to HELO";
         case State::start_tls:
             return "the reply to STARTTLS";
+        case State::auth:
+            return "the reply to AUTH";
         default:
             return "the TLS handshake";
     }
@@ -48,6 +53,8 @@ Verdict Opening::on_reply(const Reply& reply) {
             return on_hello(reply);
         case State::start_tls:
             return on_start_tls(reply);
+        case State::auth:
+            return auth_->on_reply(reply);
         default:
             return unexpected();
     }
@@ -58,7 +65,7 @@ Verdict Opening::on_greeting(const Reply& reply) {
         return unexpected();
     }
     if (reply.klass() != 2) {
-        return Verdict::refused(refusal_outcome(reply));
+        return refused(reply);
     }
     if (!is_safe_helo_name(settings_.helo_name)) {
         return Verdict::refused(deferral(3, 5, "this host's HELO name is not valid"));
@@ -82,16 +89,17 @@ Verdict Opening::on_hello(const Reply& reply) {
         capabilities_ = state_ == State::ehlo ? parse_capabilities(reply) : Capabilities();
         return after_hello();
     }
-    if (settings_.dialect == Dialect::lmtp && reply.klass() == 5) {
-        // Not the mail's fault: no LMTP is spoken there, or this server's set-up is wrong.
-        return Verdict::refused(deferred(refusal_outcome(reply)));
-    }
-    if (state_ == State::ehlo && reply.klass() == 5) {
+    if (state_ == State::ehlo && reply.klass() == 5 && settings_.dialect == Dialect::smtp) {
         state_ = State::helo;  // RFC 5321 3.2
         output_.command("HELO " + settings_.helo_name);
         return Verdict::go_on();
     }
-    return Verdict::refused(refusal_outcome(reply));
+    return refused(reply);
+}
+
+Verdict Opening::refused(const Reply& reply) const {
+    auto outcome = refusal_outcome(reply);
+    return Verdict::refused(settings_.is_appointed ? deferred(std::move(outcome)) : outcome);
 }
 
 Verdict Opening::after_hello() {
@@ -104,7 +112,16 @@ Verdict Opening::after_hello() {
         return Verdict::refused(deferral(7, 4, "TLS is required, but the server does not offer it")
         );
     }
-    return Verdict::done();
+    return log_in();
+}
+
+Verdict Opening::log_in() {
+    if (!settings_.auth.credentials) {
+        return Verdict::done();
+    }
+    state_ = State::auth;
+    auth_.emplace(settings_.auth, capabilities_.auth, is_tls_, output_);
+    return auth_->begin();
 }
 
 Verdict Opening::on_start_tls(const Reply& reply) {
@@ -119,14 +136,18 @@ Verdict Opening::on_start_tls(const Reply& reply) {
         return Verdict::refused(deferred(refusal_outcome(reply)));  // the message is all right
     }
     output_.note("STARTTLS refused: going on in clear");
-    return Verdict::done();
+    return log_in();
 }
 
 void Opening::tls_established() {
     is_tls_ = true;
     // RFC 3207 4.2: nothing that was said in clear counts any more.
     capabilities_ = {};
-    say_hello();
+    if (settings_.is_tls_from_start) {
+        state_ = State::greeting;
+    } else {
+        say_hello();
+    }
 }
 
 }  // namespace mxpost::protocol

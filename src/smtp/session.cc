@@ -10,6 +10,8 @@
 
 #include <sys/un.h>
 
+#include "mail/base64.h"
+
 namespace mxpost::smtp {
 
 namespace asio = boost::asio;
@@ -33,6 +35,18 @@ std::optional<Transport::Endpoint> endpoint_of(const Peer& peer) {
         return std::nullopt;
     }
     return Transport::Endpoint(asio::local::stream_protocol::endpoint(peer.path));
+}
+
+/// 192 bits in base64.
+std::string nonce(Random& random) {
+    std::string octets;
+    for (int i = 0; i < 3; ++i) {
+        const std::uint64_t bits = random.bits();
+        for (unsigned shift = 0; shift < 64; shift += 8) {
+            octets += static_cast<char>((bits >> shift) & 0xffU);
+        }
+    }
+    return mail::base64_encoded(octets);
 }
 
 }  // namespace
@@ -89,7 +103,11 @@ std::optional<asio::ip::address> Session::local_address() const {
 }
 
 tls::TlsUse Session::tls_use() const {
-    return settings_.tls_context == nullptr ? tls::TlsUse::none : settings_.tls;
+    if (settings_.tls_context == nullptr && settings_.tls == tls::TlsUse::may) {
+        return tls::TlsUse::none;
+    }
+    const bool is_verified = settings_.tls == tls::TlsUse::verify;
+    return settings_.is_tls_from_start && !is_verified ? tls::TlsUse::encrypt : settings_.tls;
 }
 
 void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_failure) {
@@ -97,6 +115,12 @@ void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_fa
     settings.dialect = settings_.dialect;
     settings.timeouts = settings_.timeouts;
     settings.is_after_tls_failure = is_after_tls_failure;
+    settings.is_appointed = settings_.is_appointed;
+    settings.is_tls_from_start = settings_.is_tls_from_start;
+    settings.auth = settings_.auth;
+    if (settings_.auth.credentials) {
+        settings.auth.nonce = nonce(*settings_.random);
+    }
     if (is_after_tls_failure || tls_use() == tls::TlsUse::none) {
         settings.start_tls = protocol::StartTls::never;
     } else if (tls_use() != tls::TlsUse::may) {
@@ -126,6 +150,10 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> Session::greet(std::strin
 
 asio::awaitable<void> Session::start_tls() {
     arm();
+    if (settings_.tls_context == nullptr) {
+        machine_->tls_failed("it can't be set up here");
+        co_return;
+    }
     auto ssl = settings_.tls_context->new_connection(peer_.host, tls_use());
     if (!ssl) {
         machine_->tls_failed(ssl.error().message());
@@ -297,7 +325,7 @@ asio::awaitable<bool> Session::flush() {
         co_return true;
     }
     const auto error = co_await transport_.write(machine_->output());
-    machine_->output().clear();
+    machine_->output_written();
     if (!error) {
         co_return true;
     }

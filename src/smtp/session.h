@@ -17,6 +17,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/address.hpp>
 
+#include "base/random.h"
 #include "mail/content.h"
 #include "mail/outcome.h"
 #include "protocol/client_machine.h"
@@ -56,8 +57,13 @@ struct SessionSettings {
     SessionSettings() = default;
 
     protocol::Dialect dialect = protocol::Dialect::smtp;
+    /// With `is_tls_from_start` anything less counts as `encrypt`.
     tls::TlsUse tls = tls::TlsUse::may;
-    /// Null: as TlsUse::none. Must outlive the session.
+    bool is_tls_from_start = false;  // RFC 8314 3.3
+    protocol::AuthSettings auth;     // its nonce is filled in here
+    Random* random = nullptr;        // for the nonce; not null where there are credentials
+    bool is_appointed = false;       // see protocol::ClientSettings
+    /// Null: no TLS. What must have it then can't be sent. Must outlive the session.
     const tls::ClientContext* tls_context = nullptr;
     Timeouts timeouts;
     std::optional<boost::asio::ip::address> source_v4;  // to bind to, by the peer's family
@@ -93,6 +99,8 @@ public:
     boost::asio::awaitable<void> quit();
     void close();
 
+    /// The last trouble was that the server took user and password for wrong.
+    bool are_credentials_refused() const { return machine_ && machine_->are_credentials_refused(); }
     /// Ready for another message, as far as can be known without asking the server: it has neither
     /// closed nor said anything since.
     bool is_idle_healthy();

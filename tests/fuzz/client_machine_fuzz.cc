@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,33 @@ Transaction transaction() {
     return result;
 }
 
+/// Not digests, but as long, and different for different texts.
+class ToyDigests final : public mxpost::Digests {
+public:
+    std::string sha256(std::string_view text) const override { return mixed(text, 32); }
+    std::string hmac_sha256(std::string_view key, std::string_view text) const override {
+        return mixed(std::string(key) + std::string(text), 32);
+    }
+    std::string hmac_md5(std::string_view key, std::string_view text) const override {
+        return mixed(std::string(key) + std::string(text), 16);
+    }
+    std::string pbkdf2_sha256(std::string_view password, std::string_view salt, std::uint32_t)
+        const override {
+        return mixed(std::string(password) + std::string(salt), 32);
+    }
+
+private:
+    static std::string mixed(std::string_view text, std::size_t size) {
+        std::string result(size, '\x5a');
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            result[i % size] = static_cast<char>(result[i % size] * 31 + text[i]);
+        }
+        return result;
+    }
+};
+
+const ToyDigests kDigests;
+
 class Driver {
 public:
     explicit Driver(std::uint8_t choices) : machine_(settings(choices)), choices_(choices) {}
@@ -65,6 +93,19 @@ private:
         result.start_tls = (choices & 1) != 0   ? StartTls::never
                            : (choices & 2) != 0 ? StartTls::required
                                                 : StartTls::when_offered;
+        result.is_tls_from_start = (choices & 128) != 0;
+        if ((choices & 32) != 0) {
+            auto credentials = std::make_shared<mxpost::protocol::Credentials>();
+            credentials->user = "me";
+            credentials->secret = mxpost::Secret("tanstaaf");
+            result.auth.credentials = std::move(credentials);
+            for (const char* name : {"SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN", "XOAUTH2"}) {
+                result.auth.allowed.add(*mxpost::protocol::find_mechanism(name));
+            }
+            result.auth.may_show_secret = (choices & 64) != 0;
+            result.auth.digests = &kDigests;
+            result.auth.nonce = "abc";
+        }
         result.dialect =
             (choices & 16) != 0 ? mxpost::protocol::Dialect::lmtp : mxpost::protocol::Dialect::smtp;
         return result;
@@ -79,7 +120,8 @@ private:
             }
             write();
             if (want == Want::start_tls) {
-                (choices_ & 4) != 0 ? machine_.tls_failed("no") : machine_.tls_established("TLS");
+                has_tls_ = (choices_ & 4) == 0;
+                has_tls_ ? machine_.tls_established("TLS") : machine_.tls_failed("no");
             } else if (want == Want::content) {
                 require(is_running_);
                 if ((choices_ & 8) != 0 && started_ == 2) {
@@ -112,6 +154,11 @@ private:
             static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'))
         );
         require(bytes.find("z\r\n") == std::string::npos);
+        // LOGIN's answer, and PLAIN's.
+        if ((choices_ & 64) == 0 && !has_tls_) {
+            require(bytes.find("dGFuc3RhYWY=") == std::string::npos);
+            require(bytes.find("AUTH PLAIN") == std::string::npos);
+        }
     }
 
     void check() {
@@ -134,6 +181,7 @@ private:
     int started_ = 0;
     int dots_ = 0;
     bool is_running_ = false;
+    bool has_tls_ = false;
 };
 
 }  // namespace

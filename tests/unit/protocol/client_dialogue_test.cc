@@ -265,6 +265,7 @@ Played play(const Case& dialogue, Cut cut) {
     ClientSettings settings("me.example");
     settings.start_tls = dialogue.start_tls;
     settings.dialect = dialogue.dialect;
+    settings.is_appointed = dialogue.dialect == Dialect::lmtp;
     return ScriptedPeer(dialogue.script, two_mails()).play(settings, cut);
 }
 
