@@ -10,14 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/local_main.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "config/load.h"
 #include "deliver/engine.h"
+#include "deliver/helper_agent.h"
 #include "deliver/loose_delivery.h"
 #include "deliver/privilege.h"
 #include "dns/stub_resolver.h"
+#include "local/account.h"
 #include "route/own_addresses.h"
 #include "submit/identity.h"
 #include "submit/process.h"
@@ -97,10 +100,38 @@ std::string path_of(const Fd& fd) {
     return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : "box";
 }
 
+std::unique_ptr<deliver::LocalAgent> make_local_agent(
+    const asio::any_io_executor& executor, deliver::HelperConnector helper
+) {
+    if (helper) {
+        return std::make_unique<deliver::HelperAgent>(executor, std::move(helper));
+    }
+    return std::make_unique<deliver::NoLocalAgent>();
+}
+
+/// How this engine reaches a local helper, called before it gives up root; none: it can't, because
+/// it runs as the submitter.
+deliver::HelperConnector find_helper(const config::Settings& settings, std::string& problem) {
+    auto connect = deliver::connect_to_helper(kHelperSocket);
+    if (::geteuid() == 0) {
+        if (connect()) {
+            return connect;
+        }
+        auto channel = fork_local_helper(settings);
+        if (channel) {
+            return deliver::connect_through(std::move(*channel));
+        }
+        problem = "no local helper can be started: " + channel.error().message();
+        return connect;
+    }
+    const auto user = local::find_account(settings.user);
+    return user && *user && (*user)->uid == ::geteuid() ? connect : nullptr;
+}
+
 /// Everything that an engine stands on, made in order and destroyed in reverse.
 class Process {
 public:
-    Process(config::Settings settings, Log& log)
+    Process(config::Settings settings, Log& log, deliver::HelperConnector helper)
         : settings_(std::move(settings)),
           names_(submit::find_host_names(settings_, submit::HostFiles(), submit::system_host_name())
           ),
@@ -120,6 +151,7 @@ public:
               [this](const auto& address) { return addresses_.contains(address); }
           ),
           sites_(io_.get_executor(), site_limits(), clock_),
+          local_agent_(make_local_agent(io_.get_executor(), std::move(helper))),
           services_{
               io_.get_executor(),
               clock_,
@@ -127,14 +159,14 @@ public:
               log_,
               settings_,
               names_.host,
-              local_domains(),
+              local_domains(settings_, names_.host),
               local_mail_to(),
               retry_policy(settings_),
               resolver_,
               router_,
               sites_,
               session_settings(),
-              local_agent_} {}
+              *local_agent_} {}
 
     ExitStatus serve(EngineStart start) {
         deliver::EngineOptions options;
@@ -211,16 +243,6 @@ private:
         return limits;
     }
 
-    /// The host's own names (design 7): an MX that is found for one of them would lead back here.
-    std::vector<std::string> local_domains() const {
-        std::vector<std::string> domains = settings_.local_domains;
-        domains.insert(domains.end(), {"localhost", "localhost.localdomain"});
-        if (!names_.host.empty()) {
-            domains.push_back(ascii_lower(names_.host));
-        }
-        return domains;
-    }
-
     std::optional<mail::Address> local_mail_to() const {
         const auto address = mail::parse_smtp_address(settings_.local_mail_to);
         return address && address->is_qualified() ? std::optional(*address) : std::nullopt;
@@ -238,7 +260,7 @@ private:
     route::Router router_;
     std::unique_ptr<tls::ClientContext> tls_context_;
     deliver::Sites sites_;
-    deliver::NoLocalAgent local_agent_;
+    std::unique_ptr<deliver::LocalAgent> local_agent_;
     deliver::Services services_;
 };
 
@@ -260,6 +282,8 @@ ExitStatus run_engine(EngineStart start) {
         std::cerr << "mxpost: " << loaded.error().message() << "\n";
         return ExitStatus::config;
     }
+    std::string helper_problem;
+    auto helper = find_helper(loaded->values, helper_problem);
     const auto dropped = deliver::drop_root(loaded->values.user);
     // As the user that it is to be written as.
     const auto log = open_log(loaded->values.log, "mxpost");
@@ -271,8 +295,11 @@ ExitStatus run_engine(EngineStart start) {
     for (const std::string& name : loaded->ignored) {
         log->warning("environment " + name + " names no setting and is ignored");
     }
+    if (!helper_problem.empty()) {
+        log->warning(helper_problem);
+    }
     deliver::raise_descriptor_limit();
-    Process process(loaded->values, *log);
+    Process process(loaded->values, *log, std::move(helper));
     if (start.message) {
         return process.serve_loose(std::move(start));
     }

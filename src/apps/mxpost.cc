@@ -7,6 +7,7 @@
 #include <boost/program_options.hpp>
 
 #include "apps/engine_main.h"
+#include "apps/local_main.h"
 #include "apps/show_config.h"
 #include "base/exit_status.h"
 #include "base/fd.h"
@@ -18,11 +19,13 @@ using mxpost::ExitStatus;
 
 constexpr const char* kUsage =
     "usage: mxpost run [--once]\n"
+    "       mxpost local [--socket PATH]\n"
     "       mxpost config\n"
     "       mxpost --version | --help\n"
     "\n"
     "  run         deliver queued mail until told to end (SIGTERM)\n"
     "  run --once  deliver what is due, then end\n"
+    "  local       serve this host's mailboxes to the engine (as root)\n"
     "  config      show every setting, its value, and where it comes from\n"
     "\n"
     "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
@@ -64,6 +67,28 @@ int run(const std::vector<std::string>& arguments) {
     return static_cast<int>(mxpost::apps::run_engine(std::move(start)));
 }
 
+int serve_mailboxes(const std::vector<std::string>& arguments) {
+    std::string socket = mxpost::apps::kHelperSocket;
+    po::options_description options;
+    options.add_options()("socket", po::value<std::string>(&socket), "where to listen");
+    po::variables_map values;
+    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    const po::positional_options_description no_operands;
+    po::store(
+        po::command_line_parser(arguments)
+            .options(options)
+            .style(style)
+            .positional(no_operands)
+            .run(),
+        values
+    );
+    po::notify(values);
+    if (!socket.starts_with('/')) {
+        return usage_error("--socket wants an absolute path");
+    }
+    return static_cast<int>(mxpost::apps::run_local_helper(socket));
+}
+
 int dispatch(std::vector<std::string> arguments) {
     if (arguments.empty()) {
         return usage_error("no command given");
@@ -80,6 +105,9 @@ int dispatch(std::vector<std::string> arguments) {
     }
     if (command == "run") {
         return run(arguments);
+    }
+    if (command == "local") {
+        return serve_mailboxes(arguments);
     }
     if (command == "config") {
         return arguments.empty() ? static_cast<int>(mxpost::apps::show_config())
