@@ -1,6 +1,7 @@
 #include "protocol/command_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mxpost::protocol {
 
@@ -21,19 +22,20 @@ CommandReader::Event CommandReader::take(std::string_view& octets) {
     const std::size_t room = kMaxLine + 1 - line_.size();
     is_too_long_ = is_too_long_ || length > room;
     line_ += octets.substr(0, std::min(length, room));
-    const bool is_after_cr = length > 0 ? octets[length - 1] == '\r' : line_.ends_with('\r');
+    is_after_cr_ = length > 0 ? octets[length - 1] == '\r' : is_after_cr_;
     octets.remove_prefix(length + (has_end ? 1 : 0));
     if (!has_end) {
         return Event::none;
     }
     is_complete_ = true;
+    const bool has_cr = std::exchange(is_after_cr_, false);
     if (!line_ends_) {
-        line_ends_ = is_after_cr ? LineEnds::crlf : LineEnds::line_feed;
+        line_ends_ = has_cr ? LineEnds::crlf : LineEnds::line_feed;
     }
-    if (!is_after_cr && *line_ends_ == LineEnds::crlf) {
+    if (!has_cr && *line_ends_ == LineEnds::crlf) {
         return Event::line_feed;
     }
-    if (is_after_cr && !is_too_long_) {
+    if (has_cr && !is_too_long_) {
         line_.pop_back();
     }
     return is_too_long_ || line_.size() > kMaxLine ? Event::too_long : Event::line;

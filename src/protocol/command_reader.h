@@ -31,14 +31,13 @@ public:
     const std::string& line() const { return line_; }
     /// What the first line showed; crlf before there was one.
     LineEnds line_ends() const { return line_ends_.value_or(LineEnds::crlf); }
-    /// Some octets of a line without end are there.
-    bool is_within_line() const { return !is_complete_ && (!line_.empty() || is_too_long_); }
 
 private:
     std::optional<LineEnds> line_ends_;
     std::string line_;
     bool is_complete_ = false;
     bool is_too_long_ = false;
+    bool is_after_cr_ = false;  // the last octet was CR
 };
 
 }  // namespace mxpost::protocol

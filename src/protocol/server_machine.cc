@@ -406,7 +406,8 @@ void ServerMachine::on_data(std::string_view argument) {
     }
     refuse(*refusal);
     if (is_input_waiting_) {
-        finish();  // the content wasn't held back: it must not be taken for commands
+        // The content wasn't held back: it must not be taken for commands.
+        finish(421, "4.5.0 " + settings_.host_name + " something was sent behind DATA");
     }
 }
 
