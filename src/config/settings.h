@@ -46,11 +46,13 @@ struct Settings {
 
     DeliveryMode delivery_mode = {};
     std::chrono::seconds interactive_timeout{};
-    std::uint64_t message_size_limit = 0;   // octets
-    std::uint64_t header_size_limit = 0;    // octets
-    std::uint64_t max_recipients = 0;       // of one message
-    std::uint64_t max_queued_messages = 0;  // of one uid
-    std::uint64_t min_free_space = 0;       // octets
+    std::uint64_t message_size_limit = 0;     // octets
+    std::uint64_t header_size_limit = 0;      // octets
+    std::uint64_t max_recipients = 0;         // of one message
+    std::uint64_t max_queued_messages = 0;    // of one uid
+    std::uint64_t max_queued_size = 0;        // of one uid, octets
+    std::uint64_t max_queued_recipients = 0;  // of one uid
+    std::uint64_t min_free_space = 0;         // octets
 
     std::chrono::seconds queue_lifetime{};
     std::chrono::seconds warning_time{};  // 0: no warning

@@ -27,13 +27,15 @@ BoxSet::BoxSet(
     const Clock& clock,
     Random& random,
     Log& log,
-    bool is_system
+    bool is_system,
+    QueueLimits limits
 )
     : files_(files),
       clock_(clock),
       random_(random),
       log_(log),
       is_system_(is_system),
+      limits_(limits),
       stream_(executor),
       last_full_scan_(clock.steady_now()),
       last_scan_(clock.steady_now()) {
@@ -48,7 +50,7 @@ BoxSet::BoxSet(
 }
 
 ServedBox& BoxSet::add(spool::Box box) {
-    boxes_.push_back(std::make_unique<ServedBox>(files_, std::move(box), is_system_));
+    boxes_.push_back(std::make_unique<ServedBox>(files_, std::move(box), is_system_, limits_));
     return *boxes_.back();
 }
 
@@ -145,12 +147,17 @@ void BoxSet::start_serving(ServedBox& box) {
 }
 
 void BoxSet::scan(ServedBox& box) {
-    if (auto scanned = box.scan(); !scanned) {
+    if (auto scanned = box.scan(to_seconds(clock_.now())); !scanned) {
         log_.error(box.store().label() + ": " + scanned.error().message());
     }
 }
 
 void BoxSet::rescan(const std::vector<std::string>& roots) {
+    for (const auto& box : boxes_) {
+        if (box->is_served() && box->index().is_incomplete()) {
+            scan(*box);
+        }
+    }
     const SteadyTime now = clock_.steady_now();
     const bool is_full = has_lost_events_ || now - last_full_scan_ >= kScanWithWatch;
     const bool is_short = now - last_scan_ >= kScanWithoutWatch;
@@ -222,12 +229,16 @@ bool BoxSet::take_events() {
     bool has_new_box = false;
     for (const spool::Watch::Event& event : happened->events) {
         has_new_box |= std::ranges::find(root_watches_, event.watch) != root_watches_.end();
-        const auto name = spool::EntryName::parse(event.name);
         const auto box = std::ranges::find_if(boxes_, [&](const auto& served) {
             return served->watch == event.watch && served->is_served();
         });
-        if (name && box != boxes_.end()) {
+        if (box == boxes_.end()) {
+            continue;
+        }
+        if (const auto name = spool::EntryName::parse(event.name)) {
             (*box)->index().saw(*name);
+        } else if (const auto request = spool::Request::parse(event.name)) {
+            (*box)->saw_request(*request, to_seconds(clock_.now()));
         }
     }
     return has_new_box;

@@ -24,6 +24,7 @@ namespace mxpost::deliver {
 class BoxSet {
 public:
     /// `is_system`: takes boxes over from on-demand engines, and watches the roots for new ones.
+    /// `limits`: of each box.
     /// References must outlive it.
     BoxSet(
         const boost::asio::any_io_executor& executor,
@@ -31,7 +32,8 @@ public:
         const Clock& clock,
         Random& random,
         Log& log,
-        bool is_system
+        bool is_system,
+        QueueLimits limits = {}
     );
 
     /// A box whose lock came along.
@@ -74,6 +76,7 @@ private:
     Random& random_;
     Log& log_;
     bool is_system_;
+    QueueLimits limits_;
     std::optional<spool::Watch> watch_;
     boost::asio::posix::stream_descriptor stream_;
     std::vector<int> root_watches_;

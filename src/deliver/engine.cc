@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <utility>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -14,7 +15,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kMaxActive = 400;  // messages in work: each holds a descriptor or two
+constexpr std::size_t kMaxActive = 400;     // messages in work: each holds a descriptor or two
+constexpr std::size_t kMaxActiveOld = 300;  // from here on only those that were never tried
 constexpr std::chrono::milliseconds kTick{1000};
 constexpr std::chrono::milliseconds kQuickTick{100};         // while a box's lock is awaited
 constexpr std::chrono::seconds kLingerWhenEmpty{10};         // on demand: for the rest of a burst
@@ -22,6 +24,14 @@ constexpr std::chrono::milliseconds kRemovalSyncWithin{40};  // design 4 promise
 constexpr std::size_t kMaxUnsyncedRemovals = 100;
 constexpr int kClaimTries = 12;  // with doubling waits: about 4 s
 constexpr std::chrono::seconds kFailedAgainAfter{60};
+
+QueueLimits queue_limits(const config::Settings& settings) {
+    QueueLimits limits;
+    limits.messages = settings.max_queued_messages;
+    limits.octets = settings.max_queued_size;
+    limits.recipients = settings.max_queued_recipients;
+    return limits;
+}
 
 void throw_on(const std::exception_ptr& error) {
     if (error) {
@@ -41,7 +51,8 @@ Engine::Engine(asio::io_context& io, FileSystem& files, Services& services, Engi
           services.clock,
           services.random,
           services.log,
-          options_.role == EngineRole::system
+          options_.role == EngineRole::system,
+          queue_limits(services.settings)
       ),
       tick_(io),
       signals_(io, SIGTERM, SIGINT) {}
@@ -87,6 +98,7 @@ asio::awaitable<void> Engine::on_tick() {
         if (!is_stopping_) {
             boxes_.try_locks();
             boxes_.rescan(options_.spools);
+            std::ranges::for_each(boxes_.boxes(), [this](const auto& box) { report_limits(*box); });
             dispatch();
         }
         if (is_finished()) {
@@ -109,7 +121,9 @@ void Engine::dispatch() {
     std::size_t without_work = 0;
     std::size_t under_way = boxes_.active();
     while (under_way < kMaxActive && without_work < boxes.size()) {
-        if (dispatch_from(*boxes[next_box_++ % boxes.size()])) {
+        const auto choice =
+            under_way < kMaxActiveOld ? DueIndex::Choice::any : DueIndex::Choice::only_new;
+        if (dispatch_from(*boxes[next_box_++ % boxes.size()], choice)) {
             without_work = 0;
             ++under_way;
         } else {
@@ -118,14 +132,15 @@ void Engine::dispatch() {
     }
 }
 
-bool Engine::dispatch_from(ServedBox& box) {
+bool Engine::dispatch_from(ServedBox& box, DueIndex::Choice choice) {
     if (!box.is_served()) {
         return false;
     }
     const WallTime now = services_.clock.now();
-    auto name = box.index().take_due(to_seconds(now), [&](std::chrono::sys_seconds due) {
+    const auto is_implausible = [&](std::chrono::sys_seconds due) {
         return schedule::is_implausible_due(due, now, services_.retry);
-    });
+    };
+    auto name = box.index().take_due(to_seconds(now), is_implausible, choice);
     if (!name) {
         return false;
     }
@@ -172,7 +187,8 @@ asio::awaitable<std::unique_ptr<spool::Claim>> Engine::claim(
 
 asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     auto claimed = co_await claim(box, name);
-    if (!claimed) {
+    if (!claimed || !admit(box, *claimed)) {
+        claimed.reset();
         dispatch();
         co_return;
     }
@@ -194,10 +210,48 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     if (delivery.is_removed()) {
         note_removal(box);
     }
+    const bool is_retry_asked_for = next && box.take_retry(name.id);
     finish(box, name.id, next);
+    if (is_retry_asked_for) {
+        box.index().hurry(name.id, to_seconds(services_.clock.now()));
+    }
     dispatch();
     if (is_stopping_ || options_.role == EngineRole::once) {
         tick_.cancel();  // this may have been the last one
+    }
+}
+
+/// Within the limits of its owner's queue? Else the message waits, and says so.
+bool Engine::admit(ServedBox& box, spool::Claim& claim) {
+    const Weight weight{
+        claim.content_size(), static_cast<std::uint32_t>(claim.envelope().recipients.size())};
+    if (box.index().admit(claim.name().id, weight)) {
+        return true;
+    }
+    const std::string note =
+        "this user's queue is larger than max-queued-size or max-queued-recipients allows: the "
+        "message waits until others are done";
+    if (claim.journal().note != note) {
+        if (auto noted = claim.append({spool::NoteRecord{services_.clock.now(), note}}); !noted) {
+            services_.log.warning(
+                claim.name().id + ": can't note why it waits: " + noted.error().message()
+            );
+        }
+    }
+    box.index().park(claim.name());
+    return false;
+}
+
+/// Once, until the box has been within its limits again.
+void Engine::report_limits(ServedBox& box) {
+    if (!box.index().is_over_limits()) {
+        box.is_limit_reported = false;
+    } else if (!std::exchange(box.is_limit_reported, true)) {
+        services_.log.warning(
+            box.store().label() +
+            ": more is queued than max-queued-messages, max-queued-size or max-queued-recipients "
+            "allows: the rest waits until some of it is done"
+        );
     }
 }
 
@@ -258,7 +312,7 @@ bool Engine::is_finished() {
             const auto now = to_seconds(services_.clock.now());
             return std::ranges::all_of(boxes_.boxes(), [&](const auto& box) {
                 const auto due = box->index().next_due();
-                return !box->is_served() || !due || *due > now;
+                return !box->is_served() || ((!due || *due > now) && !box->index().is_incomplete());
             });
         }
         case EngineRole::system:
@@ -287,7 +341,8 @@ bool Engine::has_work_after_letting_go() {
     for (const auto& box : boxes_.boxes()) {
         sync_removals(*box);
         box->release();
-        if (auto scanned = box->scan(); scanned && !box->index().is_empty()) {
+        if (auto scanned = box->scan(to_seconds(services_.clock.now()));
+            scanned && !box->index().is_empty()) {
             const auto serves = box->try_serve();
             has_work |= serves && *serves;
         }

@@ -82,9 +82,11 @@ private:
         ServedBox& box, const spool::EntryName& name
     );
     boost::asio::awaitable<void> sync_removals_later(ServedBox& box);
+    bool admit(ServedBox& box, spool::Claim& claim);
+    void report_limits(ServedBox& box);
 
     void dispatch();
-    bool dispatch_from(ServedBox& box);
+    bool dispatch_from(ServedBox& box, DueIndex::Choice choice);
     void finish(
         ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
     );

@@ -1,6 +1,7 @@
 #include "deliver/served_box.h"
 
 #include <cerrno>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -54,8 +55,37 @@ void ServedBox::release() {
     }
 }
 
-Result<void> ServedBox::scan() {
-    return store_.list([this](const spool::EntryName& name) { index_.saw(name); });
+Result<void> ServedBox::scan(std::chrono::sys_seconds now) {
+    constexpr std::size_t kMostRequests = 1000;  // the others' turn comes with the next scan
+    std::vector<spool::Request> requests;
+    index_.begin_scan();
+    auto listed = store_.list(
+        [this](const spool::EntryName& name) { index_.saw(name); },
+        [&](spool::Request request) {
+            if (requests.size() < kMostRequests) {
+                requests.push_back(std::move(request));
+            }
+        }
+    );
+    for (const spool::Request& request : requests) {
+        saw_request(request, now);
+        // What nothing can come of any more, whatever the verb. Where names were left out the
+        // message may be one of them.
+        if (listed && !index_.is_known(request.id) && !index_.is_over_limits()) {
+            store_.take_request(request);
+        }
+    }
+    return listed;
+}
+
+void ServedBox::saw_request(const spool::Request& request, std::chrono::sys_seconds now) {
+    if (request.verb == spool::kRetryVerb && index_.hurry(request.id, now)) {
+        store_.take_request(request);
+    }
+}
+
+bool ServedBox::take_retry(const spool::MessageId& id) {
+    return store_.take_request({id, std::string(spool::kRetryVerb)});
 }
 
 }  // namespace mxpost::deliver

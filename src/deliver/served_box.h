@@ -14,8 +14,8 @@ namespace mxpost::deliver {
 class ServedBox {
 public:
     /// `is_system`: announces a takeover through the box's ".system" entry.
-    ServedBox(FileSystem& files, spool::Box box, bool is_system)
-        : files_(&files), store_(files, std::move(box)), is_system_(is_system) {}
+    ServedBox(FileSystem& files, spool::Box box, bool is_system, QueueLimits limits = {})
+        : files_(&files), store_(files, std::move(box)), is_system_(is_system), index_(limits) {}
 
     spool::BoxStore& store() { return store_; }
     DueIndex& index() { return index_; }
@@ -30,12 +30,17 @@ public:
     bool is_wanted_by_system();
     void release();
 
-    /// Sees every message that is there.
-    Result<void> scan();
+    /// Sees every message that is there, and every request.
+    Result<void> scan(std::chrono::sys_seconds now);
+    /// Acts on a request, unless the message is in work: then see `take_retry`.
+    void saw_request(const spool::Request& request, std::chrono::sys_seconds now);
+    /// True once when another attempt at this message was asked for while it was busy.
+    bool take_retry(const spool::MessageId& id);
 
     int watch = -1;  // number of its directory watch, -1: none, scan instead
     std::size_t unsynced_removals = 0;
     bool is_removal_sync_due = false;
+    bool is_limit_reported = false;
 
 private:
     FileSystem* files_;

@@ -21,6 +21,8 @@ namespace mxpost::spool {
 inline constexpr const char* kCorruptName = "corrupt";
 /// The entry of a box that the system engine locks to take the box over (design: Takeover).
 inline constexpr const char* kSystemLockName = ".system";
+/// What submission notes there of the queue's size; see usage.h.
+inline constexpr const char* kUsageName = ".usage";
 /// Files being written where there is no O_TMPFILE.
 inline constexpr const char* kHiddenPrefix = ".new-";
 

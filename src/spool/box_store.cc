@@ -194,12 +194,31 @@ ClaimResult refuse(ClaimRefusal refusal, std::string reason) {
 }  // namespace
 
 Result<void> BoxStore::list(const std::function<void(const EntryName&)>& visit) {
+    return list(visit, [](const Request&) {});
+}
+
+Result<void> BoxStore::list(
+    const std::function<void(const EntryName&)>& visit,
+    const std::function<void(Request)>& visit_request
+) {
     return files_->list(box_.directory(), [&](std::string_view text, unsigned char) {
         if (const auto name = EntryName::parse(text)) {
             visit(*name);
+        } else if (auto request = Request::parse(text)) {
+            visit_request(std::move(*request));
         }
         return true;
     });
+}
+
+Result<void> BoxStore::leave_request(const MessageId& id, std::string_view verb) {
+    return spool::leave_request(*files_, box_.directory(), {id, std::string(verb)});
+}
+
+bool BoxStore::take_request(const Request& request) {
+    // The look first: nearly always there is none, and a look is cheaper than a failed unlink.
+    return files_->stat(box_.directory(), request.text()).has_value() &&
+           files_->unlink(box_.directory(), request.text()).has_value();
 }
 
 ClaimResult BoxStore::claim(const EntryName& name) {

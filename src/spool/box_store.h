@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "spool/request.h"
 #include "spool/store.h"
 
 namespace mxpost::spool {
@@ -15,6 +16,11 @@ public:
     const std::string& label() const override { return box_.path(); }
     uid_t owner() const override { return box_.owner(); }
     Result<void> list(const std::function<void(const EntryName&)>& visit) override;
+    /// The same, with the requests that lie in the box.
+    Result<void> list(
+        const std::function<void(const EntryName&)>& visit,
+        const std::function<void(Request)>& visit_request
+    );
     ClaimResult claim(const EntryName& name) override;
     Result<std::unique_ptr<Claim>> submit_stream(
         const MessageId& id,
@@ -24,6 +30,11 @@ public:
         std::chrono::sys_seconds due
     ) override;
     Result<void> sync_removals() override;
+
+    /// Asks the process that has the message's claim for `verb`.
+    Result<void> leave_request(const MessageId& id, std::string_view verb);
+    /// Takes a request away. True when it was there: it is the caller's now.
+    bool take_request(const Request& request);
 
     /// Removes hidden files that a crashed submitter left, older than a day. Returns how many.
     std::size_t remove_leftovers(WallTime now);

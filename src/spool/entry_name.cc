@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kTimeDigits = 11;   // 55 bits of microseconds: until the year 3111
 constexpr std::size_t kRandomDigits = 7;  // 35 bits, within one microsecond
 constexpr std::size_t kDueDigits = 7;     // 35 bits of seconds: until the year 3058
-constexpr std::size_t kIdSize = kTimeDigits + kRandomDigits;
+static_assert(kTimeDigits + kRandomDigits == kMessageIdSize);
 
 }  // namespace
 
@@ -21,8 +21,16 @@ MessageId make_message_id(WallTime now, Random& random) {
 }
 
 bool is_message_id(std::string_view text) {
-    return text.size() == kIdSize && from_base32(text.substr(0, kTimeDigits)) &&
+    return text.size() == kMessageIdSize && from_base32(text.substr(0, kTimeDigits)) &&
            from_base32(text.substr(kTimeDigits));
+}
+
+bool is_untried(const EntryName& name) {
+    const auto microseconds =
+        from_base32(std::string_view(name.id).substr(0, kTimeDigits)).value_or(0);
+    const WallTime submission{std::chrono::microseconds(static_cast<std::int64_t>(microseconds))};
+    // The two clock readings of a submission may lie on both sides of a full second.
+    return name.due <= to_seconds(submission) + std::chrono::seconds(1);
 }
 
 std::string EntryName::text() const {
@@ -31,16 +39,16 @@ std::string EntryName::text() const {
 }
 
 std::optional<EntryName> EntryName::parse(std::string_view name) {
-    if (name.size() != kIdSize + 1 + kDueDigits || name[kIdSize] != '.' ||
-        !is_message_id(name.substr(0, kIdSize))) {
+    if (name.size() != kMessageIdSize + 1 + kDueDigits || name[kMessageIdSize] != '.' ||
+        !is_message_id(name.substr(0, kMessageIdSize))) {
         return std::nullopt;
     }
-    const auto seconds = from_base32(name.substr(kIdSize + 1));
+    const auto seconds = from_base32(name.substr(kMessageIdSize + 1));
     if (!seconds) {
         return std::nullopt;
     }
     return EntryName{
-        MessageId(name.substr(0, kIdSize)),
+        MessageId(name.substr(0, kMessageIdSize)),
         std::chrono::sys_seconds(std::chrono::seconds(static_cast<std::int64_t>(*seconds)))};
 }
 

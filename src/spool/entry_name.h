@@ -17,6 +17,7 @@ using MessageId = std::string;
 
 MessageId make_message_id(WallTime now, Random& random);
 bool is_message_id(std::string_view text);
+inline constexpr std::size_t kMessageIdSize = 18;
 
 struct EntryName {
     MessageId id;
@@ -29,5 +30,9 @@ struct EntryName {
     static std::optional<EntryName> parse(std::string_view name);
     friend bool operator==(const EntryName&, const EntryName&) = default;
 };
+
+/// No attempt was made yet, as far as the name tells: a new message is due when it came, which is
+/// the time in its id, and each attempt (and a flush) leaves a later one.
+bool is_untried(const EntryName& name);
 
 }  // namespace mxpost::spool

@@ -237,4 +237,13 @@ Result<mail::Envelope> decode_envelope(std::string_view octets) {
     return envelope;
 }
 
+std::size_t count_recipients(std::string_view octets) {
+    std::size_t count = 0;
+    FieldReader reader(octets);
+    while (const auto field = reader.next()) {
+        count += field->tag == tag_recipient ? 1U : 0U;
+    }
+    return count;
+}
+
 }  // namespace mxpost::spool

@@ -47,5 +47,7 @@ struct Preamble {
 std::string encode_envelope(const mail::Envelope& envelope);
 /// Checks every address again; recipients are bounded by kMaxRecipients.
 Result<mail::Envelope> decode_envelope(std::string_view octets);
+/// How many recipients decode_envelope() would find, or stumble over.
+std::size_t count_recipients(std::string_view octets);
 
 }  // namespace mxpost::spool

@@ -59,17 +59,23 @@ private:
         if (!locked || !*locked) {
             return false;
         }
-        bool has_system_entry = false;
         bool has_others = false;
+        std::vector<std::string> own;
         const auto listed = files_.list(box->get(), [&](std::string_view entry, unsigned char) {
-            (entry == kSystemLockName ? has_system_entry : has_others) = true;
+            if (entry == kSystemLockName || entry == kUsageName) {
+                own.emplace_back(entry);
+            } else {
+                has_others = true;
+            }
             return !has_others;
         });
         if (!listed || has_others) {
             return false;
         }
-        if (has_system_entry && !files_.unlink(box->get(), kSystemLockName)) {
-            return false;
+        for (const std::string& entry : own) {
+            if (!files_.unlink(box->get(), entry)) {
+                return false;
+            }
         }
         return files_.rmdir(root_, name).has_value();
     }

@@ -76,7 +76,7 @@ public:
             case Mode::print_queue:
                 return print_queue(around_, starter_, say, complain);
             case Mode::flush_queue:
-                return flush_queue(around_, starter_, complain);
+                return flush_queue(around_, starter_, say, complain);
             case Mode::run_once:
                 return run_once();
             case Mode::start_engine:

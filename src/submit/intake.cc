@@ -176,8 +176,19 @@ bool Intake::append(std::string_view octets) {
 }
 
 bool Intake::finish() {
-    const auto finished = reader_.finish();
-    return finished ? true : refuse_for(finished.error());
+    if (const auto finished = reader_.finish(); !finished) {
+        return refuse_for(finished.error());
+    }
+    if (is_spooled()) {
+        // Not before: only now its size is known.
+        const auto counted =
+            count_in(around_, *box_, writer_->content_size(), envelope_.recipients.size());
+        if (!counted) {
+            refuse_write(counted.error());
+            return false;
+        }
+    }
+    return true;
 }
 
 Result<void> Intake::take_header(std::string_view text) {

@@ -185,27 +185,79 @@ private:
     ExitStatus status_ = ExitStatus::ok;
 };
 
-/// How many messages wait in the box, all of them due from now on.
-std::size_t flush_box(
-    const Surroundings& around, spool::BoxStore& store, const LineSink& complain
-) {
-    const auto now = to_seconds(around.clock.now());
-    const auto names = sorted_names(store, complain);
-    for (const spool::EntryName& name : names) {
-        if (name.due <= now) {
-            continue;
+/// Makes messages due now, one by one, and keeps account of those that were busy.
+class Flush {
+public:
+    Flush(const Surroundings& around, const LineSink& out, const LineSink& complain)
+        : around_(around), now_(to_seconds(around.clock.now())), out_(out), complain_(complain) {}
+
+    /// How many messages wait in the box, all of them due from now on, or when what is done with
+    /// them just now has ended.
+    std::size_t flush_box(spool::BoxStore& store) {
+        const auto names = sorted_names(store, complain_);
+        for (const spool::EntryName& name : names) {
+            flush_message(store, name);
+        }
+        return names.size();
+    }
+
+    /// Whoever asked for an attempt wants to know why it isn't made at once.
+    void say_what_was_busy() const {
+        if (busy_ > 0) {
+            out_(
+                std::to_string(busy_) + (busy_ == 1 ? " message is" : " messages are") +
+                " being sent just now and will be tried again after that:" + ids_ +
+                (busy_ > kMostNamed ? " …" : "")
+            );
+        }
+    }
+
+private:
+    static constexpr std::size_t kMostNamed = 10;
+
+    void flush_message(spool::BoxStore& store, const spool::EntryName& name) {
+        if (name.due <= now_) {
+            // Due is also what is in an engine's hands: the name only changes when that is over.
+            if (spool::is_claimed(around_.files, store.box(), name)) {
+                ask(store, name);
+            }
+            return;
         }
         const spool::ClaimResult claimed = store.claim(name);
         if (claimed.claim) {
-            if (const auto moved = claimed.claim->postpone(now); !moved) {
-                complain(store.label() + "/" + name.text() + ": " + moved.error().message());
+            if (const auto moved = claimed.claim->postpone(now_); !moved) {
+                complain(store, name, moved.error().message());
             }
         } else if (claimed.refusal == spool::ClaimRefusal::failed) {
-            complain(store.label() + "/" + name.text() + ": " + claimed.reason);
+            complain(store, name, claimed.reason);
+        } else if (claimed.refusal == spool::ClaimRefusal::busy) {
+            ask(store, name);
         }
     }
-    return names.size();
-}
+
+    void ask(spool::BoxStore& store, const spool::EntryName& name) {
+        if (const auto left = store.leave_request(name.id, spool::kRetryVerb); !left) {
+            complain(store, name, "is being sent just now: " + left.error().message());
+            return;
+        }
+        if (busy_++ < kMostNamed) {
+            ids_ += " " + name.id;
+        }
+    }
+
+    void complain(
+        const spool::BoxStore& store, const spool::EntryName& name, const std::string& why
+    ) const {
+        complain_(store.label() + "/" + name.text() + ": " + why);
+    }
+
+    const Surroundings& around_;
+    std::chrono::sys_seconds now_;
+    const LineSink& out_;
+    const LineSink& complain_;
+    std::size_t busy_ = 0;
+    std::string ids_;
+};
 
 }  // namespace
 
@@ -219,8 +271,12 @@ ExitStatus print_queue(
 }
 
 ExitStatus flush_queue(
-    const Surroundings& around, const EngineStarter& starter, const LineSink& complain
+    const Surroundings& around,
+    const EngineStarter& starter,
+    const LineSink& out,
+    const LineSink& complain
 ) {
+    Flush flush(around, out, complain);
     const bool is_root = around.identity.uid == 0;
     std::size_t waiting = 0;
     for (const std::string& root : candidates(around)) {
@@ -231,7 +287,7 @@ ExitStatus flush_queue(
         }
         for (spool::Box& box : *boxes) {
             spool::BoxStore store(around.files, std::move(box));
-            const std::size_t count = flush_box(around, store, complain);
+            const std::size_t count = flush.flush_box(store);
             waiting += count;
             if (count > 0 && !is_root) {
                 auto own = spool::open_own_box(
@@ -243,6 +299,7 @@ ExitStatus flush_queue(
             }
         }
     }
+    flush.say_what_was_busy();
     if (waiting > 0 && is_root) {
         // One that goes over all boxes; those with an engine of their own are left to it.
         const auto started = starter.start({{"run", "--once"}, {}, false});

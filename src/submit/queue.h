@@ -21,10 +21,13 @@ ExitStatus print_queue(
     const LineSink& complain
 );
 
-/// Makes every message of the caller's due now and sees to it that engines run. Messages that are
-/// being sent just now are left alone.
+/// Makes every message of the caller's due now and sees to it that engines run. For messages that
+/// are being sent just now it leaves requests, and says so.
 ExitStatus flush_queue(
-    const Surroundings& around, const EngineStarter& starter, const LineSink& complain
+    const Surroundings& around,
+    const EngineStarter& starter,
+    const LineSink& out,
+    const LineSink& complain
 );
 
 }  // namespace mxpost::submit

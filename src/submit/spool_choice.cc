@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "spool/usage.h"
+
 namespace mxpost::submit {
 namespace {
 
@@ -10,20 +12,11 @@ bool is_elsewhere(const Error& error) {
            error.is(EROFS) || error.is(EREMOTE);
 }
 
-/// How many entries a directory of this size can have at most, to tell that a queue is short
-/// without reading it. Directories made of blocks (ext4, XFS) spend 36 octets and more on a
-/// message's name; elsewhere the size may be the number of entries itself (ZFS).
-std::uint64_t most_entries(std::uint64_t directory_size) {
-    constexpr std::uint64_t kSector = 512;
-    constexpr std::uint64_t kSmallestEntry = 32;
-    return directory_size % kSector == 0 ? directory_size / kSmallestEntry : directory_size;
-}
-
 /// Messages in the box count against the uid.
 Result<void> check_queue_length(const Surroundings& around, const spool::Box& box) {
     const std::uint64_t limit = around.settings.max_queued_messages;
     const auto status = around.files.fstat(box.directory());
-    if (!status || most_entries(static_cast<std::uint64_t>(status->st_size)) < limit) {
+    if (!status || spool::most_entries(static_cast<std::uint64_t>(status->st_size)) < limit) {
         return {};
     }
     std::uint64_t count = 0;
@@ -34,7 +27,8 @@ Result<void> check_queue_length(const Surroundings& around, const spool::Box& bo
         });
     if (listed && count >= limit) {
         return Error::invalid(
-            std::to_string(limit) + " messages of this user are in " + box.path() + " already"
+            std::to_string(limit) + " messages of this user are in " + box.path() +
+            " already (max-queued-messages)"
         );
     }
     return listed;
@@ -92,6 +86,40 @@ Result<ChosenSpool> use_box(
     ChosenSpool chosen;
     chosen.writer.emplace(std::move(*writer));
     return chosen;
+}
+
+Result<void> count_in(
+    const Surroundings& around,
+    const spool::Box& box,
+    std::uint64_t octets,
+    std::uint64_t recipients
+) {
+    const config::Settings& settings = around.settings;
+    spool::UsageLimits limits;
+    limits.octets = settings.max_queued_size;
+    limits.recipients = settings.max_queued_recipients;
+    limits.message_octets = settings.message_size_limit + settings.header_size_limit;
+    limits.message_recipients = settings.max_recipients;
+    const auto verdict =
+        spool::count_in(around.files, box, limits, octets, recipients, around.clock.now());
+    if (!verdict) {
+        return verdict.error();
+    }
+    const std::string which =
+        "with this message the user's mail in " + box.path() + " would exceed ";
+    switch (*verdict) {
+        case spool::UsageVerdict::too_many_octets:
+            return Error::invalid(
+                which + std::to_string(limits.octets) + " octets (max-queued-size)"
+            );
+        case spool::UsageVerdict::too_many_recipients:
+            return Error::invalid(
+                which + std::to_string(limits.recipients) + " recipients (max-queued-recipients)"
+            );
+        case spool::UsageVerdict::within:
+            break;
+    }
+    return {};
 }
 
 Result<ChosenSpool> choose_spool(const Surroundings& around, const spool::MessageId& id) {

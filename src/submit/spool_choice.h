@@ -30,6 +30,15 @@ Result<ChosenSpool> use_box(
     const Surroundings& around, const spool::Box& box, const spool::MessageId& id
 );
 
+/// Would this message, of `octets` of content, be within what this user may have in the queue? Then
+/// it is counted as queued. An error says which limit it exceeds.
+Result<void> count_in(
+    const Surroundings& around,
+    const spool::Box& box,
+    std::uint64_t octets,
+    std::uint64_t recipients
+);
+
 /// The candidates of this uid, in their order.
 std::vector<std::string> candidates(const Surroundings& around);
 

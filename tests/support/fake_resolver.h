@@ -2,6 +2,7 @@
 // asked. What was not put in does not exist.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -44,8 +45,14 @@ public:
     /// "MX example.org", "A mx.example.org", "AAAA mx.example.org", "PTR 192.0.2.1", in order.
     const std::vector<std::string>& questions() const { return questions_; }
 
+    /// Called at each question about an MX, with the number of questions so far.
+    std::function<void(std::size_t)> on_question;
+
     boost::asio::awaitable<dns::Answer<dns::MxRecord>> mx(std::string domain) override {
         questions_.push_back("MX " + domain);
+        if (on_question) {
+            on_question(questions_.size());
+        }
         return reply(find(mx_, domain, domain));
     }
     boost::asio::awaitable<dns::Answer<Address>> addresses(std::string host, dns::Family family)

@@ -162,6 +162,155 @@ TEST_F(DueIndexTest, WhatDidNotComeToBeIsForgotten) {
     EXPECT_TRUE(index_.is_empty());
 }
 
+// Ids of the second 1704110400, at(0).
+const spool::MessageId kNew1 = "1gdw4fgsm000000001";
+const spool::MessageId kNew2 = "1gdw4fgsm000000002";
+const spool::MessageId kNew3 = "1gdw4fgsm000000003";
+
+TEST_F(DueIndexTest, GivesNewMailAndTheBacklogInTurnBeginningWithTheNew) {
+    index_.saw({kA, at(-30)});
+    index_.saw({kB, at(-20)});
+    index_.saw({kC, at(-10)});
+    index_.saw({kNew2, at(0)});
+    index_.saw({kNew1, at(0)});
+
+    EXPECT_EQ(take_all(at(0)), (Ids{kNew1, kA, kNew2, kB, kC}));
+}
+
+TEST_F(DueIndexTest, GivesOnlyNewMailWhereTheBacklogHasItsShareAlready) {
+    index_.saw({kA, at(-30)});
+    index_.saw({kNew1, at(0)});
+    index_.saw({kNew2, at(0)});
+    const auto take_new = [&] {
+        return index_.take_due(
+            at(0), [](sys_seconds) { return false; }, DueIndex::Choice::only_new
+        );
+    };
+
+    EXPECT_EQ(take_new(), (EntryName{kNew1, at(0)}));
+    EXPECT_EQ(take_new(), (EntryName{kNew2, at(0)}));
+    EXPECT_EQ(take_new(), std::nullopt);
+    EXPECT_EQ(take(at(0)), (EntryName{kA, at(-30)}));
+}
+
+TEST_F(DueIndexTest, WhatWasTriedOrFlushedIsNotNewAnyMore) {
+    index_.saw({kNew1, at(300)});
+    index_.saw({kNew2, at(60)});
+    index_.saw({kNew3, at(300)});
+
+    EXPECT_EQ(take_all(at(300)), (Ids{kNew2, kNew1, kNew3}));
+}
+
+TEST_F(DueIndexTest, AHurriedMessageIsGivenNowUnderTheNameThatItHas) {
+    index_.saw({kA, at(500)});
+
+    EXPECT_FALSE(index_.hurry(kB, at(1)));
+    EXPECT_TRUE(index_.hurry(kA, at(1)));
+    EXPECT_EQ(take(at(1)), (EntryName{kA, at(500)}));
+    EXPECT_FALSE(index_.hurry(kA, at(1)));  // in work
+}
+
+class LimitedIndexTest : public DueIndexTest {
+protected:
+    LimitedIndexTest() { index_ = DueIndex({3, 1000, 10}); }
+
+    /// Takes the next message and lets it in, or parks it.
+    std::string work(std::uint64_t octets, std::uint32_t recipients) {
+        const auto name = take(at(0));
+        if (!name) {
+            return "none";
+        }
+        if (index_.admit(name->id, {octets, recipients})) {
+            return name->id;
+        }
+        index_.park(*name);
+        return "parked " + name->id;
+    }
+};
+
+TEST_F(LimitedIndexTest, LeavesOutMoreMessagesThanAllowedUntilThereIsRoom) {
+    for (const auto& id : {kA, kB, kC, kNew1}) {
+        index_.saw({id, at(0)});
+    }
+    EXPECT_EQ(index_.waiting(), 3U);
+    EXPECT_FALSE(index_.is_known(kNew1));
+    EXPECT_TRUE(index_.is_over_limits());
+    EXPECT_FALSE(index_.is_incomplete());
+
+    ASSERT_TRUE(take(at(0)));
+    index_.finish(kA, std::nullopt);
+    EXPECT_TRUE(index_.is_incomplete());
+    index_.begin_scan();
+    for (const auto& id : {kB, kC, kNew1}) {
+        index_.saw({id, at(0)});
+    }
+    EXPECT_FALSE(index_.is_over_limits());
+    EXPECT_EQ(take(at(0)), (EntryName{kNew1, at(0)}));
+}
+
+TEST_F(LimitedIndexTest, IsNotEmptyWhileSomethingWasLeftOut) {
+    for (const auto& id : {kA, kB, kC, kNew1}) {
+        index_.saw({id, at(0)});
+    }
+    for (const auto& id : take_all(at(0))) {
+        index_.finish(id, std::nullopt);
+    }
+    EXPECT_FALSE(index_.is_empty());
+    index_.begin_scan();
+    EXPECT_TRUE(index_.is_empty());
+}
+
+TEST_F(LimitedIndexTest, ParksWhatIsTooMuchUntilSomethingIsGone) {
+    for (const auto& id : {kA, kB, kC}) {
+        index_.saw({id, at(0)});
+    }
+    EXPECT_EQ(work(900, 1), kA);
+    EXPECT_EQ(work(101, 1), "parked " + kB);
+    EXPECT_EQ(work(100, 1), kC);  // which gives the parked one another chance
+    EXPECT_EQ(work(101, 1), "parked " + kB);
+    EXPECT_EQ(work(1, 1), "none");
+    EXPECT_TRUE(index_.is_over_limits());
+    EXPECT_EQ(index_.next_due(), std::nullopt);
+    EXPECT_FALSE(index_.is_empty());
+
+    index_.finish(kC, EntryName{kC, at(300)});  // deferred: it still counts
+    EXPECT_EQ(work(101, 1), "none");
+    index_.finish(kA, std::nullopt);
+    EXPECT_EQ(work(101, 1), kB);
+    EXPECT_FALSE(index_.is_over_limits());
+}
+
+TEST_F(LimitedIndexTest, CountsRecipientsOfEachMessageOnce) {
+    index_.saw({kA, at(0)});
+    index_.saw({kB, at(0)});
+    EXPECT_EQ(work(1, 6), kA);
+    index_.finish(kA, EntryName{kA, at(-1)});
+    EXPECT_EQ(work(1, 6), kA);
+    EXPECT_EQ(work(1, 5), "parked " + kB);
+    index_.finish_until({kA, at(0)}, at(60));
+    ASSERT_TRUE(take(at(60)));
+    EXPECT_TRUE(index_.admit(kA, {1, 6}));
+    index_.finish(kA, std::nullopt);
+    EXPECT_EQ(work(1, 5), kB);
+}
+
+TEST_F(LimitedIndexTest, AMessageAloneIsAlwaysLetIn) {
+    index_.saw({kA, at(0)});
+    EXPECT_EQ(work(5000, 100), kA);
+}
+
+TEST_F(LimitedIndexTest, AParkedMessageIsAskedForInVainAndKeepsItsNewName) {
+    index_.saw({kA, at(0)});
+    index_.saw({kB, at(0)});
+    EXPECT_EQ(work(1000, 1), kA);
+    EXPECT_EQ(work(1, 1), "parked " + kB);
+    EXPECT_TRUE(index_.hurry(kB, at(0)));
+    index_.saw({kB, at(-5)});  // renamed by a flush
+    EXPECT_EQ(take(at(0)), std::nullopt);
+    index_.finish(kA, std::nullopt);
+    EXPECT_EQ(take(at(0)), (EntryName{kB, at(-5)}));
+}
+
 TEST_F(DueIndexTest, FinishingWhatIsNotInWorkDoesNoHarm) {
     index_.finish(kA, std::nullopt);
     EXPECT_TRUE(index_.is_empty());

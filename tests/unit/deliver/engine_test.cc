@@ -139,5 +139,86 @@ TEST_F(EngineTest, ABugMetByOneMessageKeepsThatOneAndNotTheOthers) {
     EXPECT_EQ(queue_.find(other), std::nullopt);
 }
 
+const spool::MessageId kOther = "01hk2w7yz0c0000001";
+const spool::MessageId kThird = "01hk2w7yz0c0000002";
+
+TEST_F(EngineTest, WhatIsOverTheOwnersLimitsWaitsUnsentAndSaysWhy) {
+    queue_.commit(make_envelope({"bob@slow.example", "eve@slow.example"}));
+    queue_.commit(make_envelope({"carol@later.example"}), kBody, kOther);
+    queue_.commit(make_envelope({"dan@later.example"}), kBody, kThird);
+    Life life(queue_);
+    life.settings.max_queued_recipients = 2;
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    run(life, options_);
+
+    EXPECT_THAT(life.resolver.questions(), ElementsAre("MX slow.example"));
+    EXPECT_THAT(
+        queue_.read(*queue_.find(kOther)).journal().note,
+        testing::HasSubstr("larger than max-queued-size or max-queued-recipients allows")
+    );
+    EXPECT_EQ(life.log.count("the rest waits until some of it is done"), 1U);
+}
+
+TEST_F(EngineTest, WhatWasOverTheLimitsIsSentWhenThereIsRoom) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender.reset();
+    queue_.commit(envelope);
+    queue_.commit(envelope, kBody, kOther);
+    queue_.commit(envelope, kBody, kThird);
+    Life life(queue_);
+    life.settings.max_queued_recipients = 1;
+    run(life, options_);
+
+    EXPECT_THAT(queue_.names(), IsEmpty());
+}
+
+TEST_F(EngineTest, MoreMessagesThanAllowedAreNotEvenOpened) {
+    queue_.commit(make_envelope({"bob@slow.example"}));
+    queue_.commit(make_envelope({"carol@slow.example"}), kBody, kOther);
+    Life life(queue_);
+    life.settings.max_queued_messages = 1;
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    run(life, options_);
+
+    EXPECT_THAT(life.resolver.questions(), SizeIs(1));
+    const auto opened = std::ranges::count_if(life.files.trace(), [](const auto& call) {
+        return call.starts_with("open 01hk2w7yz0c");
+    });
+    EXPECT_EQ(opened, 1);
+    EXPECT_EQ(life.log.count("the rest waits until some of it is done"), 1U);
+}
+
+TEST_F(EngineTest, TheNextMessagesAreFoundWhenThoseBeforeThemAreGone) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender.reset();
+    queue_.commit(envelope);
+    queue_.commit(envelope, kBody, kOther);
+    Life life(queue_);
+    life.settings.max_queued_messages = 1;
+    life.clock.advance(std::chrono::hours(1));
+    options_.role = EngineRole::once;
+    run(life, options_);
+
+    EXPECT_THAT(queue_.names(), IsEmpty());
+}
+
+TEST_F(EngineTest, AnAttemptAskedForWhileOneWasGoingOnFollowsIt) {
+    queue_.commit(make_envelope({"bob@slow.example"}));
+    spool::BoxStore store(queue_.files(), queue_.open(queue_.files()));
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    // As `sendmail -q` does while the engine has the message's lock.
+    life.resolver.on_question = [&](std::size_t number) {
+        if (number == 1) {
+            ASSERT_TRUE(store.leave_request(kId, "retry"));
+        }
+    };
+    run(life, options_);
+
+    EXPECT_THAT(life.resolver.questions(), SizeIs(2));
+    EXPECT_GT(WallTime(queue_.find()->due), kArrival);
+    EXPECT_EQ(queue_.names().size(), 1U);
+}
+
 }  // namespace
 }  // namespace mxpost::deliver

@@ -137,11 +137,78 @@ TEST_F(ServedBoxTest, ScanSeesEveryMessageAndNothingElse) {
         ASSERT_TRUE(box.store().submit(id, envelope, "Subject: x\r\n", "y\r\n", due));
     }
     std::filesystem::create_directory(path_ + "/corrupt");
-    ASSERT_TRUE(box.scan());
-    ASSERT_TRUE(box.scan());
+    ASSERT_TRUE(box.scan(to_seconds(clock_.now())));
+    ASSERT_TRUE(box.scan(to_seconds(clock_.now())));
 
     EXPECT_EQ(box.index().waiting(), 2U);
     EXPECT_EQ(box.index().next_due(), due);
+}
+
+/// A served box with one message, which is due in an hour.
+class RequestsTest : public ServedBoxTest {
+protected:
+    RequestsTest() : box_(engine(true)) {
+        EXPECT_TRUE(serves(box_));
+        mail::Envelope envelope;
+        envelope.recipients.emplace_back(mail::Address("bob", "example.org"));
+        const auto later = now() + std::chrono::hours(1);
+        EXPECT_TRUE(box_.store().submit(kId, envelope, "Subject: x\r\n", "y\r\n", later));
+        EXPECT_TRUE(box_.scan(now()));
+    }
+    std::chrono::sys_seconds now() const { return to_seconds(clock_.now()); }
+    bool has(const std::string& name) const { return std::filesystem::exists(path_ + "/" + name); }
+
+    const spool::MessageId kId = "01hk2w7yz0c000000a";
+    ServedBox box_;
+};
+
+TEST_F(RequestsTest, AWaitingMessageIsDueNowAndTheRequestIsGone) {
+    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
+    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));  // twice is no error
+    EXPECT_TRUE(has(".ask-" + kId + "-retry"));
+    box_.saw_request({kId, "retry"}, now());
+
+    EXPECT_EQ(box_.index().next_due(), now());
+    EXPECT_FALSE(has(".ask-" + kId + "-retry"));
+}
+
+TEST_F(RequestsTest, AScanFindsThoseThatNobodyWasToldOf) {
+    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
+    ASSERT_TRUE(box_.scan(now()));
+    EXPECT_EQ(box_.index().next_due(), now());
+    EXPECT_FALSE(has(".ask-" + kId + "-retry"));
+}
+
+TEST_F(RequestsTest, ForAMessageInWorkItIsKeptUntilThatEnds) {
+    const auto name = box_.index().take_due(
+        now() + std::chrono::hours(1), [](std::chrono::sys_seconds) { return false; }
+    );
+    ASSERT_TRUE(name);
+    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
+    box_.saw_request({kId, "retry"}, now());
+    ASSERT_TRUE(box_.scan(now()));
+
+    EXPECT_TRUE(has(".ask-" + kId + "-retry"));
+    EXPECT_TRUE(box_.take_retry(kId));
+    EXPECT_FALSE(box_.take_retry(kId));
+    EXPECT_FALSE(has(".ask-" + kId + "-retry"));
+}
+
+TEST_F(RequestsTest, AScanRemovesThoseForMessagesThatAreGoneWhateverTheyAre) {
+    const std::string gone = "01hk2w7yz0c000000z";
+    ASSERT_TRUE(box_.store().leave_request(gone, "retry"));
+    ASSERT_TRUE(box_.store().leave_request(gone, "frobnicate"));
+    ASSERT_TRUE(box_.store().leave_request(kId, "frobnicate"));  // of a later version
+    std::filesystem::create_symlink("/etc/passwd", path_ + "/.ask-" + gone + "-x");
+    std::filesystem::create_directory(path_ + "/.ask-" + gone + "-y");
+    ASSERT_TRUE(box_.scan(now()));
+
+    EXPECT_FALSE(has(".ask-" + gone + "-retry"));
+    EXPECT_FALSE(has(".ask-" + gone + "-frobnicate"));
+    EXPECT_TRUE(has(".ask-" + kId + "-frobnicate"));
+    EXPECT_FALSE(has(".ask-" + gone + "-x"));
+    EXPECT_TRUE(std::filesystem::exists("/etc/passwd"));
+    EXPECT_EQ(box_.index().waiting(), 1U);
 }
 
 }  // namespace

@@ -126,12 +126,14 @@ TEST_F(Queue, FlushMakesEverythingDueAndStartsAnEngine) {
         flush_queue(
             around_,
             EngineStarter(path, {}),
+            [this](std::string_view line) { out_.emplace_back(line); },
             [this](std::string_view line) { complaints_.emplace_back(line); }
         ),
         ExitStatus::ok
     );
     ::waitpid(-1, nullptr, 0);
     EXPECT_THAT(complaints_, IsEmpty());
+    EXPECT_THAT(out_, IsEmpty());
     EXPECT_EQ(queued().at(0).due, to_seconds(clock_.now()));
     std::string arguments;
     std::getline(std::ifstream(directory_ / "call"), arguments);
@@ -140,9 +142,36 @@ TEST_F(Queue, FlushMakesEverythingDueAndStartsAnEngine) {
 
 TEST_F(Queue, FlushingNothingStartsNothing) {
     EXPECT_EQ(
-        flush_queue(around_, EngineStarter(directory_ / "none", {}), [](std::string_view) {}),
+        flush_queue(
+            around_,
+            EngineStarter(directory_ / "none", {}),
+            [](std::string_view) {},
+            [](std::string_view) {}
+        ),
         ExitStatus::ok
     );
+}
+
+TEST_F(Queue, FlushLeavesARequestForWhatIsBeingSentAndSaysSo) {
+    call_.operands = {"a@x.test"};
+    const auto result = submit("hi\n");  // holds its lock, as an engine would
+    flush_queue(
+        around_,
+        EngineStarter("/nonexistent", {}),
+        [this](std::string_view line) { out_.emplace_back(line); },
+        [](std::string_view) {}
+    );
+    EXPECT_THAT(
+        out_,
+        ElementsAre(
+            "1 message is being sent just now and will be tried again after that: " +
+            result.accepted->id
+        )
+    );
+    EXPECT_TRUE(
+        disk_.stat(result.accepted->box->directory(), ".ask-" + result.accepted->id + "-retry")
+    );
+    EXPECT_EQ(queued().size(), 1U);
 }
 
 }  // namespace

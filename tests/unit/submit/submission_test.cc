@@ -290,6 +290,39 @@ TEST_F(Submission, BoundsTheMessagesOfOneUser) {
     EXPECT_THAT(result.text, HasSubstr("2 messages of this user"));
 }
 
+TEST_F(Submission, BoundsTheOctetsOfOneUser) {
+    call_.operands = {"a@x.test"};
+    settings_.max_queued_size = 100'000;
+    EXPECT_TRUE(submit(std::string(60'000, 'x') + "\n").accepted);
+    const auto refused = submit(std::string(60'000, 'x') + "\n");
+    EXPECT_FALSE(refused.accepted);
+    EXPECT_EQ(refused.status, ExitStatus::temp_fail);
+    EXPECT_THAT(refused.text, HasSubstr("would exceed 100000 octets (max-queued-size)"));
+    EXPECT_EQ(queued().size(), 1U);
+    EXPECT_TRUE(submit("a small one fits\n").accepted);
+}
+
+TEST_F(Submission, BoundsTheRecipientsOfOneUserAndForgetsThoseThatAreServed) {
+    call_.operands = {"a@x.test", "b@x.test", "c@x.test"};
+    settings_.max_queued_recipients = 5;
+    EXPECT_TRUE(submit("hi\n").accepted);
+    const auto refused = submit("hi\n");
+    EXPECT_EQ(refused.status, ExitStatus::temp_fail);
+    EXPECT_THAT(refused.text, HasSubstr("would exceed 5 recipients (max-queued-recipients)"));
+    const auto names = queued();
+    ASSERT_EQ(names.size(), 1U);
+    const std::string box = root() + "/" + std::to_string(::getuid());
+    ASSERT_EQ(::unlink((box + "/" + names[0].text()).c_str()), 0);
+    EXPECT_TRUE(submit("hi\n").accepted);
+}
+
+TEST_F(Submission, KeepsNoAccountOfAQueueThatCanNotBeOverItsLimits) {
+    call_.operands = {"a@x.test"};
+    const auto result = submit("hi\n");
+    ASSERT_TRUE(result.accepted);
+    EXPECT_FALSE(disk_.stat(result.accepted->box->directory(), ".usage"));
+}
+
 TEST_F(Submission, TriesTheSystemSpoolWhereTheConfiguredOneIsNotForUs) {
     const std::string other = directory_ / "other";
     ::mkdir(other.c_str(), 0700);
