@@ -1,28 +1,15 @@
 #include "dsn/lines.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "base/text.h"
+#include "mail/xtext.h"
 
 namespace mxpost::dsn {
 namespace {
 
 constexpr std::size_t kFieldColumns = 76;
 constexpr std::size_t kTextColumns = 72;
-
-bool is_plain(char c) {
-    return c >= ' ' && c <= '~';
-}
-
-std::optional<int> hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return std::nullopt;
-}
 
 /// Appends the words of `text`; a word that would pass `columns` goes to a new line, which begins
 /// with `prefix`. `column` is where the line stands.
@@ -82,24 +69,11 @@ std::string wrapped(std::string_view text, std::size_t indent) {
 }
 
 std::string decode_xtext(std::string_view text) {
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (c == '+') {
-            const auto high = i + 1 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
-            const auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : std::nullopt;
-            if (!high || !low) {
-                return std::string(text);
-            }
-            c = static_cast<char>(*high * 16 + *low);
-            i += 2;
-        }
-        if (!is_plain(c)) {
-            return std::string(text);
-        }
-        result += c;
-    }
-    return result;
+    auto octets = mail::from_xtext(text);
+    const bool is_plain = octets && std::all_of(octets->begin(), octets->end(), [](char c) {
+                              return c >= ' ' && c <= '~';
+                          });
+    return is_plain ? *std::move(octets) : std::string(text);
 }
 
 }  // namespace mxpost::dsn

@@ -21,8 +21,8 @@ std::string folded_field(std::string_view name, std::string_view value);
 /// Words longer than a line stay whole.
 std::string wrapped(std::string_view text, std::size_t indent = 0);
 
-/// xtext decoded (RFC 3461 4); as it is when a "+" begins no hexadecimal pair or anything but
-/// printable ASCII would come out.
+/// xtext decoded (RFC 3461 4); as it is when it is none or anything but printable ASCII would come
+/// out.
 std::string decode_xtext(std::string_view text);
 
 }  // namespace mxpost::dsn

@@ -38,7 +38,8 @@ struct Recipient {
 
     Address address;
     NotifySet notify = 0;
-    std::string original_recipient;  // RFC 3461 4.2, "rfc822;xtext", empty: none
+    std::string
+        original_recipient;  // RFC 3461 4.2, "rfc822;xtext" (or RFC 6533's "utf-8;"), empty: none
     LocalStep step = LocalStep::alias;
 };
 

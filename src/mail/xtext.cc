@@ -1,5 +1,10 @@
 #include "mail/xtext.h"
 
+#include <algorithm>
+#include <cstdint>
+
+#include "base/text.h"
+
 namespace mxpost::mail {
 namespace {
 
@@ -10,6 +15,32 @@ bool is_plain(char c) {
 }
 bool is_hex(char c) {
     return kHexDigits.find(c) != std::string_view::npos;
+}
+
+/// Takes one character, or one octet that begins none, off the front of `text`.
+std::uint32_t take_code_point(std::string_view& text) {
+    const auto first = static_cast<unsigned char>(text.front());
+    text.remove_prefix(1);
+    if (first < 0x80) {
+        return first;
+    }
+    std::uint32_t point = first >= 0xF0   ? first & 0x07U
+                          : first >= 0xE0 ? first & 0x0FU
+                                          : first & 0x1FU;
+    while (!text.empty() && (static_cast<unsigned char>(text.front()) & 0xC0U) == 0x80U) {
+        point = point << 6U | (static_cast<unsigned char>(text.front()) & 0x3FU);
+        text.remove_prefix(1);
+    }
+    return point;
+}
+
+/// HEXPOINT: upper case, at least two digits.
+std::string hex_point(std::uint32_t point) {
+    std::string hex;
+    for (; point != 0 || hex.size() < 2; point >>= 4U) {
+        hex.insert(hex.begin(), kHexDigits[point & 15U]);
+    }
+    return hex;
 }
 
 }  // namespace
@@ -43,27 +74,62 @@ std::string to_xtext(std::string_view text) {
     return encoded;
 }
 
-std::string to_utf8_xtext(std::string_view text) {
-    std::string encoded;
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i++]);
-        if (lead < 0x80U) {
-            encoded += static_cast<char>(lead);
+std::optional<std::string> from_xtext(std::string_view text) {
+    if (!is_xtext(text)) {
+        return std::nullopt;
+    }
+    std::string octets;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '+') {
+            octets += text[i];
             continue;
         }
-        unsigned character = lead >= 0xF0U   ? lead & 0x07U
-                             : lead >= 0xE0U ? lead & 0x0FU
-                                             : lead & 0x1FU;
-        for (; i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U; ++i) {
-            character = character << 6U | (static_cast<unsigned char>(text[i]) & 0x3FU);
+        const std::size_t high = kHexDigits.find(text[i + 1]);
+        const std::size_t low = kHexDigits.find(text[i + 2]);
+        octets += static_cast<char>(high << 4U | low);
+        i += 2;
+    }
+    return octets;
+}
+
+std::string to_utf8_address_xtext(std::string_view text) {
+    std::string encoded;
+    while (!text.empty()) {
+        const std::uint32_t point = take_code_point(text);
+        if (point < 0x80 && is_plain(static_cast<char>(point)) && point != '\\') {
+            encoded += static_cast<char>(point);
+        } else {
+            encoded += "\\x{" + hex_point(point) + "}";
         }
-        std::string digits;
-        for (; character != 0; character >>= 4U) {
-            digits.insert(digits.begin(), kHexDigits[character & 15U]);
-        }
-        encoded += "\\x{" + digits + "}";
     }
     return encoded;
+}
+
+std::string to_utf8_xtext(std::string_view value) {
+    std::string encoded;
+    while (!value.empty()) {
+        const std::uint32_t point = take_code_point(value);
+        encoded += point < 0x80 ? std::string(1, static_cast<char>(point))
+                                : "\\x{" + hex_point(point) + "}";
+    }
+    return encoded;
+}
+
+std::string original_recipient_of(const Address& address) {
+    const std::string text = address.text();
+    return is_ascii(text) ? "rfc822;" + to_xtext(text) : "utf-8;" + to_utf8_address_xtext(text);
+}
+
+bool is_original_recipient(std::string_view text) {
+    const std::size_t at = text.find(';');
+    if (at == 0 || at == std::string_view::npos || text.size() > kMaxOriginalRecipient) {
+        return false;
+    }
+    const std::string_view type = text.substr(0, at);
+    const bool is_atom = std::all_of(type.begin(), type.end(), [](char c) {
+        return is_plain(c) && std::string_view("()<>@,;:\\\".[]").find(c) == std::string_view::npos;
+    });
+    return is_atom && is_xtext(text.substr(at + 1));
 }
 
 }  // namespace mxpost::mail

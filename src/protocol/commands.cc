@@ -4,32 +4,17 @@
 #include <array>
 
 #include "base/text.h"
+#include "mail/xtext.h"
 
 namespace mxpost::protocol {
 namespace {
 
 // RFC 5321 4.5.3.1 has 64 and 255; longer local parts do exist (VERP), so leave that to the server.
 constexpr std::size_t kMaxAddress = 512;
-constexpr std::size_t kMaxEnvelopeId = 100;         // RFC 3461 4.4
-constexpr std::size_t kMaxOriginalRecipient = 500;  // RFC 3461 4.2
 
 bool is_control(char c) {
     const auto octet = static_cast<unsigned char>(c);
     return octet < 0x20 || octet == 0x7f;
-}
-
-bool is_xtext(std::string_view text, std::size_t max_size) {
-    return !text.empty() && text.size() <= max_size &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return c > ' ' && c < 0x7f && c != '=';
-           });
-}
-
-/// RFC 3461 4.2: "rfc822;" and xtext.
-bool is_original_recipient(std::string_view text) {
-    const auto semicolon = text.find(';');
-    return semicolon != std::string_view::npos && semicolon > 0 &&
-           is_xtext(text, kMaxOriginalRecipient);
 }
 
 std::string notify_list(mail::NotifySet notify) {
@@ -112,7 +97,8 @@ std::string mail_command(const Transaction& transaction, const MailParameters& p
         } else if (transaction.dsn_return == mail::DsnReturn::headers) {
             line += " RET=HDRS";
         }
-        if (is_xtext(transaction.envelope_id, kMaxEnvelopeId)) {
+        if (mail::is_xtext(transaction.envelope_id) &&
+            transaction.envelope_id.size() <= mail::kMaxEnvelopeId) {
             line += " ENVID=" + transaction.envelope_id;
         }
     }
@@ -127,7 +113,7 @@ std::string rcpt_command(const mail::Recipient& recipient, bool has_dsn) {
     if (const std::string list = notify_list(recipient.notify); !list.empty()) {
         line += " NOTIFY=" + list;
     }
-    if (is_original_recipient(recipient.original_recipient)) {
+    if (mail::is_original_recipient(recipient.original_recipient)) {
         line += " ORCPT=" + recipient.original_recipient;
     }
     return line;

@@ -10,9 +10,7 @@
 namespace mxpost::protocol {
 namespace {
 
-constexpr std::size_t kMaxEnvelopeId = 100;         // RFC 3461 4.4
-constexpr std::size_t kMaxOriginalRecipient = 500;  // RFC 3461 4.2
-constexpr std::size_t kMaxSizeDigits = 20;          // RFC 1870 4
+constexpr std::size_t kMaxSizeDigits = 20;  // RFC 1870 4
 
 struct Parameter {
     std::string_view name;
@@ -116,7 +114,7 @@ std::optional<mail::Address> parse_path(std::string_view path) {
 /// 6533 3), which becomes "\x{…}", as the envelope keeps ASCII only.
 std::optional<std::string> original_recipient(std::string_view value, bool is_smtp_utf8) {
     const std::size_t semicolon = value.find(';');
-    if (semicolon == std::string_view::npos || value.size() > kMaxOriginalRecipient) {
+    if (semicolon == std::string_view::npos || value.size() > mail::kMaxOriginalRecipient) {
         return std::nullopt;
     }
     const std::string_view type = value.substr(0, semicolon);
@@ -210,7 +208,7 @@ std::optional<ServerReply> apply(const Parameter& parameter, MailCommand& comman
     }
     if (ascii_iequals(parameter.name, "ENVID")) {
         command.envelope_id = value;
-        const bool is_good = mail::is_xtext(value) && value.size() <= kMaxEnvelopeId;
+        const bool is_good = mail::is_xtext(value) && value.size() <= mail::kMaxEnvelopeId;
         return is_good ? std::nullopt : std::optional(bad_parameter("ENVID"));
     }
     return unknown_parameter(parameter.name);

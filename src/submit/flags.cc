@@ -260,7 +260,7 @@ Result<void> set_hop_count(Draft& draft, std::string_view value) {
     return {};
 }
 
-/// RFC 3461 4.1; NEVER stands alone. A word that isn't known asks for nothing.
+/// RFC 3461 4.1. NEVER stands alone.
 Result<void> set_notify(Draft& draft, std::string_view value) {
     using mail::Notify;
     constexpr std::array<std::pair<std::string_view, Notify>, 4> kWords = {{
@@ -271,34 +271,47 @@ Result<void> set_notify(Draft& draft, std::string_view value) {
     }};
     unsigned set = 0;
     for (const std::string_view word : split(value, ',')) {
-        for (const auto& [name, bit] : kWords) {
-            if (ascii_iequals(trim(word), name)) {
-                set |= static_cast<unsigned>(bit);
-            }
+        const auto* const known = std::ranges::find_if(kWords, [&](const auto& entry) {
+            return ascii_iequals(trim(word), entry.first);
+        });
+        if (known == kWords.end()) {
+            return usage("bad -N " + quoted(value) + ": never, or success,failure,delay");
         }
+        set |= static_cast<unsigned>(known->second);
     }
     const auto never = static_cast<unsigned>(Notify::never);
-    draft.invocation.notify = static_cast<mail::NotifySet>((set & never) != 0 ? never : set);
+    if ((set & never) != 0 && set != never) {
+        return usage("bad -N " + quoted(value) + ": never stands alone");
+    }
+    draft.invocation.notify = static_cast<mail::NotifySet>(set);
     return {};
 }
 
 Result<void> set_dsn_return(Draft& draft, std::string_view value) {
+    if (draft.invocation.dsn_return != mail::DsnReturn::unset) {
+        return usage("-R was given twice");
+    }
     if (ascii_iequals(value, "full")) {
         draft.invocation.dsn_return = mail::DsnReturn::full;
     } else if (ascii_iequals(value, "hdrs")) {
         draft.invocation.dsn_return = mail::DsnReturn::headers;
+    } else {
+        return usage("bad -R " + quoted(value) + ": full or hdrs");
     }
     return {};
 }
 
-/// RFC 3461 4.4 wants xtext of at most 100 characters. Other text is made so; what is too long
-/// then is left out: an id that was cut would name another message.
+/// RFC 3461 4.4. To cut or change an id would name another message.
 Result<void> set_envelope_id(Draft& draft, std::string_view value) {
-    constexpr std::size_t kLongest = 100;
-    std::string id = mail::is_xtext(value) ? std::string(value) : mail::to_xtext(value);
-    if (id.size() <= kLongest) {
-        draft.invocation.envelope_id = std::move(id);
+    if (!mail::is_xtext(value)) {
+        return usage("bad -V " + quoted(value) + ": an id is xtext, without spaces (RFC 3461 4)");
     }
+    if (value.size() > mail::kMaxEnvelopeId) {
+        return usage(
+            "bad -V: an id has at most " + std::to_string(mail::kMaxEnvelopeId) + " characters"
+        );
+    }
+    draft.invocation.envelope_id = std::string(value);
     return {};
 }
 

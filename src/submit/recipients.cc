@@ -44,10 +44,8 @@ void Recipients::set_notify(mail::NotifySet notify) {
             continue;
         }
         recipient.notify = notify;
-        const mail::Address& address = recipient.address;
-        if (recipient.original_recipient.empty() && address.is_qualified() &&
-            is_ascii(address.text())) {
-            recipient.original_recipient = "rfc822;" + mail::to_xtext(address.text());
+        if (recipient.original_recipient.empty() && recipient.address.is_qualified()) {
+            recipient.original_recipient = mail::original_recipient_of(recipient.address);
         }
     }
 }
