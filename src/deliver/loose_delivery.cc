@@ -33,13 +33,16 @@ asio::awaitable<bool> LooseDelivery::run() {
     }
     MessageDelivery delivery(services_, *this, std::move(claimed.claim), Finality::single_attempt);
     (void)co_await delivery.run();
-    if (!report_) {
-        co_return true;
+    spool::MessageId report_id;
+    bool is_every_report_delivered = true;
+    std::vector<std::unique_ptr<spool::Claim>> reports = std::move(reports_);
+    for (std::unique_ptr<spool::Claim>& claim : reports) {
+        report_id = claim->name().id;
+        MessageDelivery report(services_, *this, std::move(claim), Finality::single_attempt);
+        (void)co_await report.run();
+        is_every_report_delivered &= is_delivered(report.claim());
     }
-    const spool::MessageId report_id = report_->name().id;
-    MessageDelivery report(services_, *this, std::move(report_), Finality::single_attempt);
-    (void)co_await report.run();
-    if (is_delivered(report.claim())) {
+    if (!report_id.empty() && is_every_report_delivered) {
         const spool::ReportRecord record{
             spool::ReportKind::failure, services_.clock.now(), report_id, {}};
         store_.tell(record);
@@ -56,7 +59,7 @@ Result<std::unique_ptr<spool::Claim>> LooseDelivery::submit(
 }
 
 void LooseDelivery::release(std::unique_ptr<spool::Claim> report) {
-    report_ = std::move(report);
+    reports_.push_back(std::move(report));
 }
 
 }  // namespace mxpost::deliver

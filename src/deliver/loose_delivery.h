@@ -1,8 +1,9 @@
 // LooseDelivery: delivers the one message of a LooseStore while its submitter waits, and at once
-// the report that becomes due when only some recipients got it.
+// the reports that become due: bounces when only some recipients got it, and of success.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 
@@ -29,7 +30,7 @@ public:
 private:
     Services& services_;
     spool::LooseStore& store_;
-    std::unique_ptr<spool::Claim> report_;
+    std::vector<std::unique_ptr<spool::Claim>> reports_;
 };
 
 }  // namespace mxpost::deliver

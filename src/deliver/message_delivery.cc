@@ -107,7 +107,7 @@ std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() const {
 }
 
 asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
-    reporting_.report_old_failures();
+    reporting_.report_what_is_owed();
     if (claim_->is_unrecorded()) {
         co_await settle_journal();
         if (claim_->is_unrecorded()) {
@@ -150,7 +150,8 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     if (claim_->is_unrecorded()) {
         co_return claim_->name();  // the engine ends with outcomes that no disk took
     }
-    const bool is_everything_reported = reporting_.report_failures();
+    const bool is_every_failure_reported = reporting_.report_failures();
+    const bool is_everything_reported = reporting_.report_successes() && is_every_failure_reported;
     reporting_.report_delays();
     co_await settle_journal();
     co_return finish(is_everything_reported);
@@ -399,16 +400,18 @@ bool MessageDelivery::has_pending() const {
     });
 }
 
-/// All delivered and nobody looking on: the removal says it all, and is synced with others. It is
-/// possible on a disk that takes no record, and to keep the message could mean to send it again.
+/// All delivered, nobody looking on or to be told: the removal says it all, and is synced with
+/// others. It is possible on a disk that takes no record, and to keep the message could mean to
+/// send it again.
 bool MessageDelivery::is_removal_enough() const {
     if (finality_ != Finality::keep_trying || claim_->envelope().is_followed) {
         return false;
     }
     const auto& states = claim_->journal().recipients;
-    return std::all_of(states.begin(), states.end(), [](const auto& state) {
+    const bool is_all_delivered = std::all_of(states.begin(), states.end(), [](const auto& state) {
         return state.last && state.last->kind == mail::OutcomeKind::delivered;
     });
+    return is_all_delivered && !reporting_.owes_success();
 }
 
 std::vector<schedule::PendingRecipient> MessageDelivery::pending_recipients() const {

@@ -58,10 +58,12 @@ bool Reporting::is_told(std::uint32_t recipient) const {
     return is_waited_for && !is_mailed && claim_.journal().recipients[recipient].attempts == 1;
 }
 
-void Reporting::report_old_failures() {
+void Reporting::report_what_is_owed() {
     if (finality_ == Finality::keep_trying) {
         is_recovering_ = true;
-        (void)report_failures();  // what can't be queued now is owed again after the attempt
+        // What can't be queued now is owed again after the attempt.
+        (void)report_failures();
+        (void)report_successes();
         is_recovering_ = false;
     }
 }
@@ -90,6 +92,25 @@ bool Reporting::report_failures() {
         note(spool::ReportKind::failure, {}, unwanted);
     }
     return wanted.empty() || report(spool::ReportKind::failure, wanted);
+}
+
+std::vector<std::uint32_t> Reporting::unreported_successes() const {
+    std::vector<std::uint32_t> delivered;
+    const auto& states = claim_.journal().recipients;
+    for (std::uint32_t i = 0; i < states.size(); ++i) {
+        const auto& last = states[i].last;
+        if (last && last->kind == mail::OutcomeKind::delivered && !states[i].is_success_reported &&
+            last->success != mail::SuccessReport::passed_on &&
+            dsn::wants_report(envelope_, envelope_.recipients[i], spool::ReportKind::success)) {
+            delivered.push_back(i);
+        }
+    }
+    return delivered;
+}
+
+bool Reporting::report_successes() {
+    const std::vector<std::uint32_t> delivered = unreported_successes();
+    return delivered.empty() || report(spool::ReportKind::success, delivered);
 }
 
 bool Reporting::is_delay_due(std::uint32_t recipient) const {
@@ -189,7 +210,9 @@ bool Reporting::report_some(spool::ReportKind kind, const std::vector<std::uint3
         }
         queued = std::move(*submitted);
     }
-    const char* const what = kind == spool::ReportKind::failure ? "bounce " : "delay warning ";
+    const char* const what = kind == spool::ReportKind::failure ? "bounce "
+                             : kind == spool::ReportKind::delay ? "delay warning "
+                                                                : "success report ";
     services_.log.info(
         claim_.name().id + ": " + what + id + " queued to=<" + mail::path_text(envelope_.sender) +
         ">"

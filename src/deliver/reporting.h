@@ -44,11 +44,17 @@ public:
         Finality finality
     );
 
-    /// Bounces that an earlier process still owed when it died: before anything is tried, so that
-    /// they are for the same recipients, and those that exist already are known again.
-    void report_old_failures();
+    /// Bounces and success reports that an earlier process still owed when it died: before anything
+    /// is tried, so that they are for the same recipients, and those that exist already are known
+    /// again.
+    void report_what_is_owed();
     /// Bounces for those who failed. False: one couldn't be queued, so the message must stay.
     bool report_failures();
+    /// Reports of success for those whose NOTIFY asks for it, unless the next hop makes them.
+    /// False: as above.
+    bool report_successes();
+    /// report_successes() has something to do.
+    bool owes_success() const { return !unreported_successes().empty(); }
     /// The warning for those who are late. One that can't be queued is owed again.
     void report_delays();
     /// Somebody is still to be told that the message is late.
@@ -56,6 +62,7 @@ public:
 
 private:
     std::vector<std::uint32_t> unreported_failures() const;
+    std::vector<std::uint32_t> unreported_successes() const;
     bool is_told(std::uint32_t recipient) const;
     bool is_delay_due(std::uint32_t recipient) const;
     bool report(spool::ReportKind kind, const std::vector<std::uint32_t>& recipients);

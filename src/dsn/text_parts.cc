@@ -1,8 +1,11 @@
 #include "dsn/text_parts.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "dsn/lines.h"
 #include "mail/date.h"
+#include "mail/xtext.h"
 
 namespace mxpost::dsn {
 namespace {
@@ -40,6 +43,45 @@ bool is_expired(const ReportRequest& request, const ReportRecipient& entry) {
            (!entry.state->last || entry.state->last->kind == OutcomeKind::deferred);
 }
 
+bool is_lmtp(const RecipientOutcome& outcome) {
+    return outcome.remote_host.starts_with(mail::kLmtpPrefix);
+}
+
+/// RFC 3464 2.3.3, RFC 3461 5.2. Another host doesn't report, or we wouldn't: "relayed" is all that
+/// can be said. LMTP (RFC 2033) is final delivery.
+std::string success_action(const ReportRecipient& entry) {
+    const auto& last = entry.state->last;
+    if (last && last->success == mail::SuccessReport::expanded) {
+        return "expanded";
+    }
+    return last && !last->remote_host.empty() && !is_lmtp(*last) ? "relayed" : "delivered";
+}
+
+/// What the subject says of all recipients: where they differ, that they were reached.
+std::string success_title(const ReportRequest& request) {
+    const std::string first = success_action(request.recipients.front());
+    const bool is_common = std::ranges::all_of(request.recipients, [&](const auto& entry) {
+        return success_action(entry) == first;
+    });
+    if (is_common && first == "relayed") {
+        return "Relayed";
+    }
+    return is_common && first == "expanded" ? "Expanded" : "Delivered";
+}
+
+/// What the action means to whoever sent the message.
+std::string success_words(const std::string& action) {
+    if (action == "relayed") {
+        return "It was handed over to a mail server that doesn't confirm deliveries: if that "
+               "server can't deliver it, you will hear of it from there.";
+    }
+    if (action == "expanded") {
+        return "It was sent on to the addresses that this one stands for: you will hear of those "
+               "that fail.";
+    }
+    return "It was delivered.";
+}
+
 std::string introduction(const ReportRequest& request) {
     const std::string whom =
         request.recipients.size() == 1 ? "the recipient below" : "the recipients below";
@@ -63,11 +105,7 @@ std::string introduction(const ReportRequest& request) {
         case ReportKind::success:
             break;
     }
-    return wrapped("Your message was delivered to " + whom + ".");
-}
-
-bool is_lmtp(const RecipientOutcome& outcome) {
-    return outcome.remote_host.starts_with(mail::kLmtpPrefix);
+    return wrapped("This is the confirmation that you asked for. Your message to " + whom + ":");
 }
 
 /// Of the host that spoke last.
@@ -89,6 +127,9 @@ std::string recipient_words(const ReportRequest& request, const ReportRecipient&
     const auto& last = entry.state->last;
     if (!last) {
         return out + wrapped("Delivery was never tried.", 4);
+    }
+    if (request.kind == ReportKind::success) {
+        out += wrapped(success_words(success_action(entry)), 4);
     }
     const std::string server = server_name(*last);
     if (last->reply_code != 0 && !server.empty()) {
@@ -124,10 +165,7 @@ std::string action(const ReportRequest& request, const ReportRecipient& entry) {
         case ReportKind::success:
             break;
     }
-    // Another host has taken it and won't report: all that can be said (RFC 3461 5.2.7).
-    const auto& last = entry.state->last;
-    const bool is_other_host = last && !last->remote_host.empty() && !is_lmtp(*last);
-    return is_other_host ? "relayed" : "delivered";
+    return success_action(entry);
 }
 
 /// RFC 3464 2.3.4: its class must agree with the action.
@@ -150,42 +188,23 @@ std::string status(const ReportRequest& request, const ReportRecipient& entry) {
 
 /// RFC 3464 2.3.2, and RFC 6533 3 for what isn't ASCII.
 std::string address_field(const std::string& address) {
-    if (is_ascii(address)) {
-        return "rfc822; " + ascii_printable(address);
-    }
-    std::string out = "utf-8; ";
-    constexpr std::string_view kDigits = "0123456789ABCDEF";
-    for (std::size_t i = 0; i < address.size();) {
-        const auto first = static_cast<unsigned char>(address[i++]);
-        if (first < 0x80) {
-            out += first > ' ' && first < 0x7F && first != '\\' ? static_cast<char>(first) : '?';
-            continue;
-        }
-        // The envelope's addresses are UTF-8 already (parse_smtp_address).
-        std::uint32_t point = first >= 0xF0   ? first & 0x07U
-                              : first >= 0xE0 ? first & 0x0FU
-                                              : first & 0x1FU;
-        while (i < address.size() && (static_cast<unsigned char>(address[i]) & 0xC0U) == 0x80U) {
-            point = point << 6 | (static_cast<unsigned char>(address[i++]) & 0x3FU);
-        }
-        std::string hex;
-        for (; point != 0; point >>= 4) {
-            hex.insert(hex.begin(), kDigits[point & 0x0FU]);
-        }
-        out += "\\x{" + hex + "}";
-    }
-    return out.substr(0, kMaxText);
+    return is_ascii(address)
+               ? "rfc822; " + ascii_printable(address)
+               : ("utf-8; " + mail::to_utf8_address_xtext(address)).substr(0, kMaxText);
 }
 
-std::string original_recipient_field(const std::string& parameter) {
+/// RFC 3464 2.3.1. RFC 6533 3: an address of type utf-8 keeps its "\x{FC}" in a part that is ASCII.
+std::string original_recipient_field(std::string_view parameter) {
     const std::size_t at = parameter.find(';');
-    if (at == std::string::npos) {
+    if (at == std::string_view::npos) {
         return {};
     }
+    const std::string_view type = parameter.substr(0, at);
+    const std::string_view address = parameter.substr(at + 1);
+    const std::string text =
+        ascii_iequals(type, "utf-8") ? std::string(address) : decode_xtext(address);
     return folded_field(
-        "Original-Recipient",
-        ascii_printable(parameter.substr(0, at), 64) + "; " +
-            ascii_printable(decode_xtext(std::string_view(parameter).substr(at + 1)))
+        "Original-Recipient", ascii_printable(type, 64) + "; " + ascii_printable(text)
     );
 }
 
@@ -236,7 +255,7 @@ std::string subject(const ReportRequest& request) {
         case ReportKind::success:
             break;
     }
-    return "Delivered: your mail to " + whom;
+    return success_title(request) + ": your mail to " + whom;
 }
 
 std::string human_part(const ReportRequest& request) {

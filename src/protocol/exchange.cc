@@ -99,9 +99,7 @@ std::string Exchange::step_line(const Step& step) const {
         case Verb::mail:
             return mail_command(transaction_, mail_parameters());
         case Verb::recipient:
-            return rcpt_command(
-                transaction_.recipients[step.recipient], facts_.capabilities.has_dsn
-            );
+            return rcpt_command(transaction_.recipients[step.recipient], facts_.passes_dsn());
         default:
             return "DATA";
     }
@@ -111,7 +109,7 @@ MailParameters Exchange::mail_parameters() const {
     const Capabilities& capabilities = facts_.capabilities;
     MailParameters parameters;
     parameters.has_size = capabilities.has_size && !facts_.is_plain;
-    parameters.has_dsn = capabilities.has_dsn && !facts_.is_plain;
+    parameters.has_dsn = facts_.passes_dsn();
     // To a server without 8BITMIME 8-bit content goes as it is: nearly all of them pass it on.
     // (RFC 6152 3 wants it converted before it comes here.)
     parameters.has_body = transaction_.is_eight_bit && capabilities.has_eight_bit_mime;
@@ -281,7 +279,10 @@ void Exchange::settle_final(const Reply& reply) {
             ledger_.settle(index, refusal_outcome(reply));
         }
     } else if (reply.klass() == 2) {
-        ledger_.deliver_accepted(reply);
+        // RFC 3461 5.2.1, 5.2.2: with the parameters goes the duty to report.
+        const auto success =
+            facts_.passes_dsn() ? mail::SuccessReport::passed_on : mail::SuccessReport::due;
+        ledger_.deliver_accepted(reply, success);
     } else {
         ledger_.settle_open(refusal_outcome(reply));
     }

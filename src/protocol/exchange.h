@@ -33,6 +33,9 @@ struct SessionFacts {
     std::uint32_t finished_count = 0;  // exchanges that a reply ended
     bool needs_reset = false;          // the last transaction was left open
     bool is_plain = false;             // MAIL without what the server offers but refuses
+
+    /// NOTIFY, ORCPT, RET and ENVID go to this server.
+    bool passes_dsn() const { return capabilities.has_dsn && !is_plain; }
 };
 
 class Exchange {

@@ -82,8 +82,9 @@ void Ledger::deliver(std::size_t index, const Reply& reply) {
     }
 }
 
-void Ledger::deliver_accepted(const Reply& reply) {
-    const auto outcome = from_reply(reply, mail::OutcomeKind::delivered, 2);
+void Ledger::deliver_accepted(const Reply& reply, mail::SuccessReport success) {
+    auto outcome = from_reply(reply, mail::OutcomeKind::delivered, 2);
+    outcome.success = success;
     for (auto& entry : entries_) {
         if (entry.is_accepted && !entry.outcome) {
             entry.outcome = outcome;

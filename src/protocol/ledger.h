@@ -42,7 +42,7 @@ public:
     /// LMTP's 2yz for one accepted recipient.
     void deliver(std::size_t index, const Reply& reply);
     /// The 2yz to the final dot: every accepted recipient is delivered.
-    void deliver_accepted(const Reply& reply);
+    void deliver_accepted(const Reply& reply, mail::SuccessReport success);
     /// In order; who is open (none is, after a transaction has ended) is deferred.
     std::vector<mail::RecipientOutcome> outcomes() const;
 

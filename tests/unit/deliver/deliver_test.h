@@ -238,4 +238,44 @@ private:
     std::optional<spool::EntryName> next_;
 };
 
+/// Whatever becomes of a recipient, the journal hears that it was delivered: stands for a server.
+class AcceptingClaim final : public spool::Claim {
+public:
+    explicit AcceptingClaim(
+        std::unique_ptr<spool::Claim> real, mail::SuccessReport success = mail::SuccessReport::due
+    )
+        : real_(std::move(real)), success_(success) {}
+
+    const spool::EntryName& name() const override { return real_->name(); }
+    uid_t submitter() const override { return real_->submitter(); }
+    const mail::Envelope& envelope() const override { return real_->envelope(); }
+    const std::string& header() const override { return real_->header(); }
+    std::uint64_t content_size() const override { return real_->content_size(); }
+    const spool::JournalState& journal() const override { return real_->journal(); }
+    std::unique_ptr<mail::Content> content(std::string header) override {
+        return real_->content(std::move(header));
+    }
+    Result<void> append(const std::vector<spool::Record>& records) override {
+        std::vector<spool::Record> accepted = records;
+        for (spool::Record& record : accepted) {
+            if (auto* outcome = std::get_if<spool::OutcomeRecord>(&record)) {
+                outcome->outcome =
+                    mail::RecipientOutcome(mail::OutcomeKind::delivered, {2, 0, 0}, "ok");
+                outcome->outcome.success = success_;
+            }
+        }
+        return real_->append(accepted);
+    }
+    Result<void> sync() override { return real_->sync(); }
+    bool is_unrecorded() const override { return real_->is_unrecorded(); }
+    Result<void> record_again() override { return real_->record_again(); }
+    Result<void> postpone(std::chrono::sys_seconds due) override { return real_->postpone(due); }
+    Result<void> remove() override { return real_->remove(); }
+    Result<void> set_aside() override { return real_->set_aside(); }
+
+private:
+    std::unique_ptr<spool::Claim> real_;
+    mail::SuccessReport success_;
+};
+
 }  // namespace mxpost::deliver

@@ -14,42 +14,6 @@ using testing::SizeIs;
 
 const std::chrono::minutes kMinute{1};
 
-/// Whatever becomes of a recipient, the journal hears that it was delivered:
-/// stands for a server.
-class AcceptingClaim final : public spool::Claim {
-public:
-    explicit AcceptingClaim(std::unique_ptr<spool::Claim> real) : real_(std::move(real)) {}
-
-    const spool::EntryName& name() const override { return real_->name(); }
-    uid_t submitter() const override { return real_->submitter(); }
-    const mail::Envelope& envelope() const override { return real_->envelope(); }
-    const std::string& header() const override { return real_->header(); }
-    std::uint64_t content_size() const override { return real_->content_size(); }
-    const spool::JournalState& journal() const override { return real_->journal(); }
-    std::unique_ptr<mail::Content> content(std::string header) override {
-        return real_->content(std::move(header));
-    }
-    Result<void> append(const std::vector<spool::Record>& records) override {
-        std::vector<spool::Record> accepted = records;
-        for (spool::Record& record : accepted) {
-            if (auto* outcome = std::get_if<spool::OutcomeRecord>(&record)) {
-                outcome->outcome =
-                    mail::RecipientOutcome(mail::OutcomeKind::delivered, {2, 0, 0}, "ok");
-            }
-        }
-        return real_->append(accepted);
-    }
-    Result<void> sync() override { return real_->sync(); }
-    bool is_unrecorded() const override { return real_->is_unrecorded(); }
-    Result<void> record_again() override { return real_->record_again(); }
-    Result<void> postpone(std::chrono::sys_seconds due) override { return real_->postpone(due); }
-    Result<void> remove() override { return real_->remove(); }
-    Result<void> set_aside() override { return real_->set_aside(); }
-
-private:
-    std::unique_ptr<spool::Claim> real_;
-};
-
 class MessageDeliveryTest : public testing::Test {
 protected:
     /// Keeps the message's file open, so that its journal can be read after its
@@ -104,6 +68,37 @@ TEST_F(MessageDeliveryTest, AnUnknownDomainBecomesADurableBounceAndTheMessageGoe
     const spool::RecipientState state = kept_journal().recipients[0];
     EXPECT_EQ(state.last->kind, mail::OutcomeKind::failed);
     EXPECT_TRUE(state.is_failure_reported);
+}
+
+TEST_F(MessageDeliveryTest, SuccessIsReportedToWhoAsksUnlessTheNextHopDoesIt) {
+    using mail::SuccessReport;
+    for (const auto& [asked, way, count] :
+         {std::tuple(mail::Notify::success, SuccessReport::due, 1U),
+          std::tuple(mail::Notify::success, SuccessReport::expanded, 1U),
+          std::tuple(mail::Notify::success, SuccessReport::passed_on, 0U),
+          std::tuple(mail::Notify::failure, SuccessReport::due, 0U),
+          std::tuple(mail::Notify::unset, SuccessReport::due, 0U),
+          std::tuple(mail::Notify::never, SuccessReport::due, 0U)}) {
+        Queue queue;
+        auto envelope = make_envelope({"bob@a.example"});
+        envelope.recipients[0].notify = static_cast<mail::NotifySet>(asked);
+        const auto name = queue.commit(envelope);
+        Life life(queue);
+        auto claim = std::make_unique<AcceptingClaim>(this->claim(life, name), way);
+        EXPECT_EQ(life.run(std::move(claim)), std::nullopt);
+        EXPECT_EQ(queue.find(), std::nullopt);
+        EXPECT_THAT(queue.reports(), SizeIs(count));
+    }
+}
+
+TEST_F(MessageDeliveryTest, ANullSenderHearsOfNoSuccess) {
+    auto envelope = make_envelope({"bob@a.example"});
+    envelope.sender = std::nullopt;
+    envelope.recipients[0].notify = static_cast<mail::NotifySet>(mail::Notify::success);
+    const auto name = queue_.commit(envelope);
+    Life life(queue_);
+    EXPECT_EQ(life.run(accepting(life, name)), std::nullopt);
+    EXPECT_THAT(queue_.names(), IsEmpty());
 }
 
 TEST_F(MessageDeliveryTest, TheReportIsAMessageOfItsOwnThatIsDueAtOnce) {

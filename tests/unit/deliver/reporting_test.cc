@@ -124,6 +124,41 @@ TEST(Reporting, AWarningIsSentOnceHoweverTheEngineDies) {
     EXPECT_GT(stop, 15U);
 }
 
+TEST(Reporting, ADeathAtAnyCallCostsNoReportOfSuccessAndGivesNoSecondOne) {
+    const auto accept = [](Life& life, Queue& queue) {
+        auto claimed = life.store.claim(*queue.find());
+        EXPECT_TRUE(claimed.claim) << claimed.reason;
+        (void)life.run(std::make_unique<AcceptingClaim>(std::move(claimed.claim)));
+    };
+    std::size_t stop = 1;
+    for (bool is_stopped = true; is_stopped; ++stop) {
+        Queue queue;
+        auto envelope = make_envelope({"bob@a.example", "eve@b.example"});
+        envelope.recipients[0].notify = static_cast<mail::NotifySet>(mail::Notify::success);
+        queue.commit(envelope);
+        {
+            Life life(queue);
+            life.files.stop_before(stop);
+            try {
+                accept(life, queue);
+            } catch (const test::Stopped&) {
+            }
+            is_stopped = life.files.is_stopped();
+        }
+        EXPECT_TRUE(queue.find() || queue.reports().size() == 1) << "stopped before call " << stop;
+
+        if (queue.find()) {
+            Life life(queue, kArrival + kLater);
+            accept(life, queue);
+        }
+        EXPECT_EQ(queue.find(), std::nullopt) << "stopped before call " << stop;
+        ASSERT_THAT(queue.reports(), SizeIs(1)) << "stopped before call " << stop;
+        EXPECT_THAT(queue.reports()[0], testing::HasSubstr("rfc822; bob@a.example"));
+        EXPECT_THAT(queue.reports()[0], testing::Not(testing::HasSubstr("eve@b.example")));
+    }
+    EXPECT_GT(stop, 15U);
+}
+
 /// A full disk lets the report through, but not its note: the process dies with
 /// it in memory.
 TEST(Reporting, AReportThatCouldNotBeNotedIsFoundByTheNextEngine) {

@@ -1,6 +1,8 @@
 #include "dsn/report.h"
 
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -18,6 +20,7 @@ using mail::DsnReturn;
 using mail::Notify;
 using mail::OutcomeKind;
 using mail::Recipient;
+using mail::SuccessReport;
 using spool::ReportKind;
 using test::StringContent;
 using testing::HasSubstr;
@@ -76,6 +79,36 @@ protected:
         state.last->remote_address = "192.0.2.1";
         state.last_time = request_.now;
         state.attempts = 29;
+    }
+
+    spool::RecipientState& succeed(
+        const std::string& local_part, const std::string& domain, SuccessReport success
+    ) {
+        spool::RecipientState& state = add(local_part, domain);
+        state.last = mail::RecipientOutcome(OutcomeKind::delivered, {2, 0, 0}, "2.0.0 Ok: queued");
+        state.last->success = success;
+        if (domain == "example.org") {
+            state.last->reply_code = 250;
+            state.last->remote_host = "mx.example.org";
+            state.last->remote_address = "192.0.2.1";
+        }
+        state.last_time = request_.now;
+        state.attempts = 1;
+        request_.kind = ReportKind::success;
+        return state;
+    }
+
+    /// tests/golden/dsn/NAME.eml, whose lines end with LF.
+    void expect_golden(const std::string& name) {
+        const Report report = make_report(request_);
+        expect_deliverable(report);
+        std::string text = report.header + "\r\n" + report.body;
+        std::erase(text, '\r');
+        std::ifstream file(MXPOST_SOURCE_DIR "/tests/golden/dsn/" + name + ".eml");
+        ASSERT_TRUE(file.is_open()) << name;
+        std::ostringstream expected;
+        expected << file.rdbuf();
+        EXPECT_EQ(text, expected.str()) << name;
     }
 
     /// What every report must be, whatever came in.
@@ -212,15 +245,32 @@ TEST_F(ReportTest, AnExpiredMessageSaysHowLongItWasTried) {
     EXPECT_THAT(report.body, HasSubstr("Action: failed\r\nStatus: 4.4.7\r\n"));
 }
 
-TEST_F(ReportTest, SuccessAtAHostThatWillNotReportIsCalledRelayed) {
-    spool::RecipientState& state = add("bob", "example.org");
-    state.last = mail::RecipientOutcome(OutcomeKind::delivered, {2, 0, 0}, "queued");
-    state.last->reply_code = 250;
-    state.last->remote_host = "mx.example.org";
-    request_.kind = ReportKind::success;
+TEST_F(ReportTest, SuccessWithoutFurtherWordIsToldByTheHost) {
+    spool::RecipientState& state = succeed("bob", "example.org", SuccessReport::due);
     EXPECT_THAT(make_report(request_).body, HasSubstr("Action: relayed\r\nStatus: 2.0.0\r\n"));
     state.last->remote_host.clear();
     EXPECT_THAT(make_report(request_).body, HasSubstr("Action: delivered\r\n"));
+}
+
+TEST_F(ReportTest, SuccessReportsReadAsTheirGoldenFiles) {
+    succeed("bob", "example.org", SuccessReport::due);
+    envelope_.envelope_id = "QQ+2B314";
+    envelope_.recipients[0].original_recipient = "rfc822;robert+40example.net";
+    expect_golden("01-relayed");
+
+    request_.recipients.clear();
+    succeed("carol", "host.example.com", SuccessReport::due).last->text =
+        "delivered to the mailbox /var/mail/carol";
+    expect_golden("02-delivered");
+
+    request_.recipients.clear();
+    succeed("staff", "host.example.com", SuccessReport::expanded).last->text =
+        "sent on to 3 addresses";
+    expect_golden("03-expanded");
+
+    succeed("j\xC3\xB6rg", "example.org", SuccessReport::due);
+    envelope_.recipients.back().original_recipient = "utf-8;j\\x{F6}rg@example.org";
+    expect_golden("04-several-utf8");
 }
 
 TEST_F(ReportTest, StatusAgreesWithTheAction) {

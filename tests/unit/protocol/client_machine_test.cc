@@ -322,6 +322,43 @@ TEST(ClientMachine, RefusedParametersAreLeftOutOnceAndForAll) {
     EXPECT_TRUE(take_output(machine).starts_with("MAIL FROM:<me@a.example>\r\n"));
 }
 
+TEST(ClientMachine, WhoeverGetsTheDsnParametersHasTheDutyToReport) {
+    auto transaction = to({"x"});
+    transaction.recipients[0].notify = static_cast<mail::NotifySet>(mail::Notify::success);
+    const auto report_of = [&](auto machine, const std::string& recipient_line) {
+        machine.start(transaction);
+        const std::string before = take_output(machine);
+        EXPECT_TRUE(before.find(recipient_line + "\r\n") != std::string::npos) << before;
+        machine.received("250 ok\r\n250 ok\r\n354 go\r\n");
+        EXPECT_TRUE(machine.content("abcd\r\n") && machine.content_end());
+        machine.received("250 ok\r\n");
+        EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::delivered);
+        return machine.result().outcomes[0].success;
+    };
+    EXPECT_EQ(
+        report_of(opened({"PIPELINING", "DSN"}), "RCPT TO:<x@b.example> NOTIFY=SUCCESS"),
+        mail::SuccessReport::passed_on
+    );
+    EXPECT_EQ(report_of(opened({"PIPELINING"}), "RCPT TO:<x@b.example>"), mail::SuccessReport::due);
+}
+
+TEST(ClientMachine, AServerThatRefusesTheParametersItOffersLeavesUsTheDuty) {
+    auto machine = opened({"PIPELINING", "DSN"});
+    auto transaction = to({"x"});
+    transaction.envelope_id = "QQ1";
+    transaction.recipients[0].notify = static_cast<mail::NotifySet>(mail::Notify::success);
+    machine.start(transaction);
+    machine.output().clear();
+    machine.received("501 5.5.4 what?\r\n503 no\r\n503 no\r\n");
+    EXPECT_EQ(
+        take_output(machine), "MAIL FROM:<me@a.example>\r\nRCPT TO:<x@b.example>\r\nDATA\r\n"
+    );
+    machine.received("250 ok\r\n250 ok\r\n354 go\r\n");
+    EXPECT_TRUE(machine.content("abcd\r\n") && machine.content_end());
+    machine.received("250 ok\r\n");
+    EXPECT_EQ(machine.result().outcomes[0].success, mail::SuccessReport::due);
+}
+
 TEST(ClientMachine, RetryWithoutParametersSurvivesAServerThatSaid354) {
     auto machine = opened({"SIZE", "PIPELINING"});
     machine.start(to({"x"}));

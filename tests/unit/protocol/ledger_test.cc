@@ -18,11 +18,12 @@ TEST(Ledger, DeliversOnlyWhoWasAcceptedAndIsStillOpen) {
     ledger.accept(1);
     ledger.settle(1, failure(1, 1, "no"));
     ledger.settle(2, deferral(2, 0, "later"));
-    ledger.deliver_accepted(reply(250, "taken"));
+    ledger.deliver_accepted(reply(250, "taken"), mail::SuccessReport::passed_on);
     const auto outcomes = ledger.outcomes();
     ASSERT_EQ(outcomes.size(), 4U);
     EXPECT_EQ(outcomes[0].kind, mail::OutcomeKind::delivered);
     EXPECT_EQ(outcomes[0].status.text(), "2.0.0");
+    EXPECT_EQ(outcomes[0].success, mail::SuccessReport::passed_on);
     EXPECT_EQ(outcomes[1].kind, mail::OutcomeKind::failed);
     EXPECT_EQ(outcomes[2].text, "later");
     EXPECT_EQ(outcomes[3].kind, mail::OutcomeKind::deferred);  // nobody spoke of it

@@ -57,6 +57,16 @@ TEST(Record, AnOutcomeRoundTrips) {
     EXPECT_EQ(record.outcome.success, mail::SuccessReport::expanded);
 }
 
+TEST(Record, WhoReportsSuccessRoundTrips) {
+    OutcomeRecord record = make_outcome();
+    for (int i = 0; i <= static_cast<int>(mail::SuccessReport::expanded); ++i) {
+        record.outcome.success = static_cast<mail::SuccessReport>(i);
+        EXPECT_EQ(round_trip(record).outcome.success, record.outcome.success);
+    }
+    record.outcome.success = static_cast<mail::SuccessReport>(77);  // of a later version
+    EXPECT_EQ(round_trip(record).outcome.success, mail::SuccessReport::due);
+}
+
 TEST(Record, TheOthersRoundTrip) {
     DialogueRecord dialogue;
     dialogue.time = kTime;
