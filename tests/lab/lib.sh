@@ -104,7 +104,8 @@ mail_diff() {
 
 # expect_text REGEX SERVER N: the mail's content has a line that matches.
 expect_text() {
-    tr -d '\r' < "$(got "$2" "$3")" | grep -Eq -- "$1" || {
+    # Not `tr | grep -q`: grep would end first, and tr's SIGPIPE fail the pipeline.
+    grep -Eq -- "$1" <(tr -d '\r' < "$(got "$2" "$3")") || {
         cat "$(got "$2" "$3")"
         fail "no line of $2 $3 matches $1"
     }

@@ -25,15 +25,15 @@ wait_empty
 part "success, with DSN"
 send -N success,delay -V QQ2 -R full u@dsn.test
 wait_mail dsn 1
-dialogue dsn | grep -q 'C> MAIL FROM:<s@corp.example> SIZE=[0-9]* RET=FULL ENVID=QQ2$' || fail "MAIL"
-dialogue dsn | grep -q 'C> RCPT TO:<u@dsn.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;u@dsn.test$' || fail "RCPT"
+grep -q 'C> MAIL FROM:<s@corp.example> SIZE=[0-9]* RET=FULL ENVID=QQ2$' "$RUN/log/dsn" || fail "MAIL"
+grep -q 'C> RCPT TO:<u@dsn.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;u@dsn.test$' "$RUN/log/dsn" || fail "RCPT"
 wait_empty
 expect_count corp 1
 
 part "an address beyond ASCII"
 send -N success jörg@dsn.test
 wait_mail dsn 2
-dialogue dsn | grep -q 'NOTIFY=SUCCESS ORCPT=utf-8;j\\x{F6}rg@dsn.test$' || fail "ORCPT=utf-8"
+grep -q 'NOTIFY=SUCCESS ORCPT=utf-8;j\\x{F6}rg@dsn.test$' "$RUN/log/dsn" || fail "ORCPT=utf-8"
 
 part "Postfix"
 send -N success -V QQ3 u@p.test
