@@ -486,8 +486,8 @@ void ServerMachine::take_chunk(std::string_view& octets) {
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_left_, octets.size()));
     const std::string_view piece = octets.substr(0, size);
     data_.look_at(piece);
-    refuse_bare_line_feeds();
     give(piece);
+    refuse_bare_line_feeds();
     octets.remove_prefix(size);
     chunk_left_ -= size;
     if (chunk_left_ == 0) {

@@ -63,6 +63,7 @@ public:
         interruption::arm();
         machine_.greet();
         while (machine_.want() != ServerMachine::Want::finished) {
+            interruption::set_message_pending(reception_.has_intake());
             if (machine_.want() == ServerMachine::Want::commit) {
                 commit();
                 continue;
@@ -70,7 +71,6 @@ public:
             if (!write_all(output, machine_.output())) {
                 return ExitStatus::io_error;
             }
-            interruption::set_message_pending(reception_.has_intake());
             const auto got = read_some(input, {buffer.get(), kPiece});
             got&&* got > 0 ? machine_.received({buffer.get(), *got}) : machine_.closed();
         }

@@ -52,6 +52,17 @@ void check_replies(std::string_view said) {
     }
 }
 
+/// What is wrong with a message in two ways may be refused for either.
+std::string with_one_reason(std::string said) {
+    constexpr std::string_view kTooBig = "552 5.3.4 message too big\r\n";
+    constexpr std::string_view kLineFeed =
+        "550 5.6.11 a line of the message ends with LF alone, not CR LF\r\n";
+    for (std::size_t at = said.find(kTooBig); at != std::string::npos; at = said.find(kTooBig)) {
+        said.replace(at, kTooBig.size(), kLineFeed);
+    }
+    return said;
+}
+
 /// `piece` octets at a time.
 void play(
     ServerSession& session, std::uint8_t choices, std::string_view client, std::size_t piece
@@ -88,7 +99,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ServerSession again(settings(choices));
     play(again, choices, client, 7);
     // In one piece the server may see what wasn't held back behind DATA or STARTTLS.
-    const bool is_same = slow.said == again.said;
+    const bool is_same = with_one_reason(slow.said) == with_one_reason(again.said);
     const bool has_seen_more =
         again.said.find("421 4.5.0 mx.test something was sent behind DATA") != std::string::npos ||
         again.said.find("554 5.5.0 mx.test nothing may be sent") != std::string::npos;
