@@ -47,6 +47,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/compat/mxpost.conf DESTINATION /etc)
 install(FILES ${PROJECT_SOURCE_DIR}/compat/cron/mxpost DESTINATION /etc/cron.d)
 install(FILES
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost.service
+    ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost.socket
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost-queue.service
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost-queue.timer
     DESTINATION /lib/systemd/system)

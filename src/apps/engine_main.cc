@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/listening.h"
 #include "apps/local_main.h"
 #include "base/file_system.h"
 #include "base/log.h"
@@ -24,6 +25,8 @@
 #include "route/own_addresses.h"
 #include "submit/identity.h"
 #include "submit/process.h"
+#include "submit/surroundings.h"
+#include "submit/system_engine.h"
 
 namespace mxpost::apps {
 
@@ -128,6 +131,21 @@ deliver::HelperConnector find_helper(const config::Settings& settings, std::stri
     return user && *user && (*user)->uid == ::geteuid() ? connect : nullptr;
 }
 
+/// Whoever waits for the engine to serve may have gone.
+void tell(const Fd& ready, std::string_view words) {
+    if (ready) {
+        (void)!::write(ready.get(), words.data(), words.size());
+    }
+}
+
+/// Says why the engine can't start to everyone who may want to know.
+ExitStatus give_up(const EngineStart& start, Log& log, ExitStatus status, const std::string& why) {
+    log.error("engine can't start: " + why);
+    std::cerr << "mxpost: " << why << "\n";
+    tell(start.ready, why + "\n");
+    return status;
+}
+
 /// Everything that an engine stands on, made in order and destroyed in reverse.
 class Process {
 public:
@@ -168,7 +186,7 @@ public:
               session_settings(),
               *local_agent_} {}
 
-    ExitStatus serve(EngineStart start) {
+    ExitStatus serve(EngineStart start, Listening listening) {
         deliver::EngineOptions options;
         options.spools = spools(settings_);
         options.own_spool = settings_.spool;
@@ -185,6 +203,13 @@ public:
             }
             engine.adopt(std::move(*box));
         }
+        const submit::Surroundings around = surroundings();
+        std::optional<ListeningCompanion> companion;
+        if (!listening.doors.empty()) {
+            companion.emplace(io_.get_executor(), std::move(listening), around, engine);
+        }
+        tell(start.ready, submit::kEngineReady);
+        start.ready.reset();
         engine.run();
         return ExitStatus::ok;
     }
@@ -208,6 +233,19 @@ public:
     }
 
 private:
+    submit::Surroundings surroundings() {
+        return {
+            files_,
+            clock_,
+            random_,
+            log_,
+            settings_,
+            submit::find_identity(::geteuid(), submit::HostFiles()),
+            names_,
+            submit::kSystemSpool,
+            ""};
+    }
+
     route::RouterSettings router_settings() const {
         route::RouterSettings result;
         result.family = family(settings_.address_family);
@@ -278,19 +316,26 @@ ExitStatus run_engine(EngineStart start) {
     const auto loaded = config::load(files, config::kFile, environment);
     if (!loaded) {
         const auto log = open_log("", "mxpost");
-        log->error(loaded.error().message());
-        std::cerr << "mxpost: " << loaded.error().message() << "\n";
-        return ExitStatus::config;
+        return give_up(start, *log, ExitStatus::config, loaded.error().message());
     }
     std::string helper_problem;
     auto helper = find_helper(loaded->values, helper_problem);
+    // Ports below 1024, and the certificate's key, are for root.
+    const bool is_system = !start.box && !start.message && !start.is_once;
+    auto listening = is_system ? prepare_listening(loaded->values, start.listens)
+                               : Result<Listening>(Listening());
     const auto dropped = deliver::drop_root(loaded->values.user);
     // As the user that it is to be written as.
     const auto log = open_log(loaded->values.log, "mxpost");
     if (!dropped) {
-        log->error("engine can't start: " + dropped.error().message());
-        std::cerr << "mxpost: " << dropped.error().message() << "\n";
-        return ExitStatus::config;
+        return give_up(start, *log, ExitStatus::config, dropped.error().message());
+    }
+    if (!listening) {
+        const Error error = listening.error();
+        return give_up(start, *log, exit_status_of(error), error.message());
+    }
+    for (const std::string& line : listening->warnings) {
+        log->warning(line);
     }
     for (const std::string& name : loaded->ignored) {
         log->warning("environment " + name + " names no setting and is ignored");
@@ -303,7 +348,7 @@ ExitStatus run_engine(EngineStart start) {
     if (start.message) {
         return process.serve_loose(std::move(start));
     }
-    return process.serve(std::move(start));
+    return process.serve(std::move(start), std::move(*listening));
 }
 
 }  // namespace mxpost::apps

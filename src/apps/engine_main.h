@@ -11,6 +11,8 @@ namespace mxpost::apps {
 /// How the engine was started. Without any of these: the system engine.
 struct EngineStart {
     bool is_once = false;
+    bool listens = false;    // by default, where `listen` isn't set
+    Fd ready;                // told when it serves, or why it can't (submit/system_engine.h)
     Fd box;                  // on demand: a box, locked
     Fd message;              // without spool: the message …
     std::string message_id;  // … what its submitter calls it …

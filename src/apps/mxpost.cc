@@ -18,15 +18,16 @@ namespace po = boost::program_options;
 using mxpost::ExitStatus;
 
 constexpr const char* kUsage =
-    "usage: mxpost run [--once]\n"
+    "usage: mxpost run [--once | --listen]\n"
     "       mxpost local [--socket PATH]\n"
     "       mxpost config\n"
     "       mxpost --version | --help\n"
     "\n"
-    "  run         deliver queued mail until told to end (SIGTERM)\n"
-    "  run --once  deliver what is due, then end\n"
-    "  local       serve this host's mailboxes to the engine (as root)\n"
-    "  config      show every setting, its value, and where it comes from\n"
+    "  run           deliver queued mail until told to end (SIGTERM)\n"
+    "  run --once    deliver what is due, then end\n"
+    "  run --listen  take mail by SMTP as well, on port 25 of this host unless \"listen\" is set\n"
+    "  local         serve this host's mailboxes to the engine (as root)\n"
+    "  config        show every setting, its value, and where it comes from\n"
     "\n"
     "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
 
@@ -43,10 +44,11 @@ mxpost::Fd handed_over(const po::variables_map& values, const char* name) {
 int run(const std::vector<std::string>& arguments) {
     mxpost::apps::EngineStart start;
     po::options_description options;
-    options.add_options()("once", "deliver what is due, then end")(
-        "box-fd", po::value<int>(), "a box whose lock comes with the descriptor"
-    )("message-fd", po::value<int>(), "a message without spool")(
-        "message-id", po::value<std::string>(&start.message_id), "its id"
+    options.add_options()("once", "deliver what is due, then end")("listen", "take mail by SMTP")(
+        "ready-fd", po::value<int>(), "told when the engine serves"
+    )("box-fd", po::value<int>(), "a box whose lock comes with the descriptor")(
+        "message-fd", po::value<int>(), "a message without spool"
+    )("message-id", po::value<std::string>(&start.message_id), "its id"
     )("report-fd", po::value<int>(), "where its journal goes");
     po::variables_map values;
     const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
@@ -61,6 +63,8 @@ int run(const std::vector<std::string>& arguments) {
     );
     po::notify(values);
     start.is_once = values.contains("once");
+    start.listens = values.contains("listen");
+    start.ready = handed_over(values, "ready-fd");
     start.box = handed_over(values, "box-fd");
     start.message = handed_over(values, "message-fd");
     start.report = handed_over(values, "report-fd");

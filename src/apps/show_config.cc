@@ -22,6 +22,14 @@ ExitStatus show_config() {
         std::cerr << "mxpost: " << loaded.error().message() << "\n";
         return ExitStatus::config;
     }
+    const config::Settings& values = loaded->values;
+    if (auto checked = config::check_reach(values.listen, values.relay_networks); !checked) {
+        std::cerr << "mxpost: " << checked.error().message() << "\n";
+        return ExitStatus::config;
+    }
+    for (const std::string& line : config::reach_warnings(values.relay_networks)) {
+        std::cerr << "mxpost: " << line << "\n";
+    }
     for (const std::string& name : loaded->ignored) {
         std::cerr << "mxpost: environment " << name << " names no setting and is ignored\n";
     }

@@ -38,6 +38,11 @@ constexpr auto mailbox_place = [](std::string_view text) {
     return mail::MailboxPlace::parse(text);
 };
 
+/// A number whose 0 means "no limit".
+constexpr auto limit = [](std::string_view text) -> Result<std::uint64_t> {
+    return text == "0" ? Result<std::uint64_t>(0) : parse_count(text);
+};
+
 constexpr auto delivery_mode = [](std::string_view text) -> Result<DeliveryMode> {
     if (text == "background") {
         return DeliveryMode::background;
@@ -253,6 +258,61 @@ constexpr std::array kKeys = {
         Scope::engine,
         "name servers to ask instead of those in /etc/resolv.conf",
         set_optional<&Settings::resolver, parse_ip_addresses>},
+    Key{"listen",
+        "",
+        Scope::engine,
+        "addresses and Unix sockets on which mxpost run takes mail by SMTP",
+        set_optional<&Settings::listen, parse_listen_addresses>},
+    Key{"relay-networks",
+        "",
+        Scope::engine,
+        "networks whose hosts may send through this one, besides this host itself",
+        set_optional<&Settings::relay_networks, parse_networks>},
+    Key{"listen-tls-certificate",
+        "",
+        Scope::engine,
+        "the certificate (PEM) for STARTTLS; unset: not offered",
+        set_optional<&Settings::listen_tls_certificate, parse_path>},
+    Key{"listen-tls-key",
+        "",
+        Scope::engine,
+        "its key (PEM); unset: it is in the certificate's file",
+        set_optional<&Settings::listen_tls_key, parse_path>},
+    Key{"listen-max-connections",
+        "1000",
+        Scope::engine,
+        "the most connections at a time",
+        set<&Settings::listen_max_connections, parse_count>},
+    Key{"listen-max-connections-per-client",
+        "200",
+        Scope::engine,
+        "the most connections of one address or user at a time",
+        set<&Settings::listen_max_connections_per_client, parse_count>},
+    Key{"listen-connection-rate",
+        "0",
+        Scope::engine,
+        "the most connections of one address or user in a minute; 0: no limit",
+        set<&Settings::listen_connection_rate, limit>},
+    Key{"listen-message-rate",
+        "0",
+        Scope::engine,
+        "the most messages of one address or user in a minute; 0: no limit",
+        set<&Settings::listen_message_rate, limit>},
+    Key{"listen-max-errors",
+        "20",
+        Scope::engine,
+        "how many errors end a connection",
+        set<&Settings::listen_max_errors, parse_count>},
+    Key{"listen-idle-timeout",
+        "5m",
+        Scope::engine,
+        "how long a client may take for its next command or piece of content",
+        set<&Settings::listen_idle_timeout, duration>},
+    Key{"listen-session-timeout",
+        "1h",
+        Scope::engine,
+        "how long a connection may last without a message being accepted",
+        set<&Settings::listen_session_timeout, duration>},
 };
 
 /// Levenshtein's: insertions, removals and changes that turn `a` into `b`.

@@ -191,4 +191,35 @@ Result<std::vector<Network>> parse_networks(std::string_view text) {
     return networks;
 }
 
+Result<void> check_reach(
+    const std::vector<ListenAddress>& addresses, const std::vector<Network>& networks
+) {
+    const auto open = std::ranges::find_if(addresses, [](const ListenAddress& address) {
+        return !address.is_local();
+    });
+    if (open == addresses.end() || !networks.empty()) {
+        return {};
+    }
+    return Error::invalid(
+        "listen: other hosts can reach " + open->text() +
+        ", so relay-networks must say which of them may send through this one"
+    );
+}
+
+std::vector<std::string> reach_warnings(const std::vector<Network>& networks) {
+    // No registry gives anybody more than a /8, or a /16 of IPv6: such networks span the Internet.
+    constexpr unsigned kWideIpv4 = 8;
+    constexpr unsigned kWideIpv6 = 16;
+    std::vector<std::string> lines;
+    for (const Network& network : networks) {
+        if (network.prefix_length < (network.address.is_ipv4() ? kWideIpv4 : kWideIpv6)) {
+            lines.push_back(
+                "relay-networks: " + network.text() +
+                " lets strangers send through this host; others will refuse its mail"
+            );
+        }
+    }
+    return lines;
+}
+
 }  // namespace mxpost::config

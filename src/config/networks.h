@@ -65,4 +65,13 @@ Result<std::vector<ListenAddress>> parse_listen_addresses(std::string_view text)
 /// must be zero: "10.0.0.1/8" is more likely a mistake than a wish.
 Result<std::vector<Network>> parse_networks(std::string_view text);
 
+/// Nothing, or why these addresses can't be served: others could reach them, and no network is
+/// named that may relay. An open relay by omission is what this is for.
+Result<void> check_reach(
+    const std::vector<ListenAddress>& addresses, const std::vector<Network>& networks
+);
+
+/// A line for each network that is so wide that it can hardly be meant.
+std::vector<std::string> reach_warnings(const std::vector<Network>& networks);
+
 }  // namespace mxpost::config

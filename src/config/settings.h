@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/networks.h"
 #include "mail/mailbox_place.h"
 
 namespace mxpost::config {
@@ -66,6 +67,18 @@ struct Settings {
     std::string source_address_ipv6;
     TlsLevel tls = {};
     std::vector<std::string> resolver;  // IP addresses; empty: /etc/resolv.conf's
+
+    std::vector<ListenAddress> listen;
+    std::vector<Network> relay_networks;  // besides this host itself
+    std::string listen_tls_certificate;   // absolute path, PEM
+    std::string listen_tls_key;           // absolute path, PEM; empty: in the certificate's file
+    std::uint64_t listen_max_connections = 0;
+    std::uint64_t listen_max_connections_per_client = 0;
+    std::uint64_t listen_connection_rate = 0;  // of one client, in a minute; 0: no limit
+    std::uint64_t listen_message_rate = 0;     // the same
+    std::uint64_t listen_max_errors = 0;       // of one connection
+    std::chrono::seconds listen_idle_timeout{};
+    std::chrono::seconds listen_session_timeout{};
 };
 
 }  // namespace mxpost::config

@@ -119,21 +119,6 @@ std::vector<ListenAddress> default_addresses() {
     return config::parse_listen_addresses("127.0.0.1:25, [::1]:25").value();
 }
 
-Result<void> check_addresses(
-    const std::vector<ListenAddress>& addresses, const std::vector<config::Network>& networks
-) {
-    const auto open = std::ranges::find_if(addresses, [](const ListenAddress& address) {
-        return !address.is_local();
-    });
-    if (open == addresses.end() || !networks.empty()) {
-        return {};
-    }
-    return Error::invalid(
-        "listen: other hosts can reach " + open->text() +
-        ", so relay-networks must say which of them may send through this one"
-    );
-}
-
 Result<std::vector<Door>> take_passed_sockets() {
     const std::uint64_t process = number_in("LISTEN_PID");
     const std::uint64_t count = number_in("LISTEN_FDS");

@@ -20,13 +20,6 @@ struct Door {
 /// Both loopback addresses, port 25: what -bd means where `listen` isn't set.
 std::vector<config::ListenAddress> default_addresses();
 
-/// Nothing, or why these addresses can't be served: others could reach them, and no network is
-/// named that may relay (an open relay by omission is what this is for).
-Result<void> check_addresses(
-    const std::vector<config::ListenAddress>& addresses,
-    const std::vector<config::Network>& networks
-);
-
 /// The sockets that systemd passes (sd_listen_fds(3)): descriptors 3 and on where LISTEN_PID is
 /// ours; the variables are removed. An error when one is no listening stream socket.
 Result<std::vector<Door>> take_passed_sockets();

@@ -187,12 +187,9 @@ void apply_program_name(Draft& draft, std::string_view path) {
 void settle_mode(Draft& draft) {
     Invocation& invocation = draft.invocation;
     if (draft.wants_daemon && invocation.mode != Mode::unavailable) {
-        if (draft.has_queue_flag) {
-            invocation.mode = draft.is_in_foreground ? Mode::run_engine : Mode::start_engine;
-        } else {
-            invocation.mode = Mode::unavailable;
-            invocation.unavailable = "-bd (an SMTP server); \"-bd -q15m\" starts the queue engine";
-        }
+        // With or without -q15m, as init scripts have it: the engine knows when messages are due.
+        invocation.mode = draft.is_in_foreground ? Mode::run_engine : Mode::start_engine;
+        invocation.listens = true;
     } else if (draft.has_queue_flag && invocation.mode == Mode::deliver) {
         invocation.mode = draft.queue_mode;
     }

@@ -20,6 +20,7 @@
 #include "submit/sender_rules.h"
 #include "submit/smtp_dialogue.h"
 #include "submit/submission.h"
+#include "submit/system_engine.h"
 
 namespace mxpost::submit {
 namespace {
@@ -221,18 +222,22 @@ private:
 
     ExitStatus run_system_engine() {
         if (around_.identity.uid != 0 && around_.identity.login != around_.settings.user) {
-            complain("only root may start the system engine (-q with an interval)");
+            complain("only root may start the system engine (-bd, -bD, -q with an interval)");
             return ExitStatus::no_permission;
         }
+        std::vector<std::string> arguments = {"run"};
+        if (invocation_.listens) {
+            arguments.emplace_back("--listen");
+        }
         if (invocation_.mode == Mode::run_engine) {
-            complain(starter_.replace_process({{"run"}, {}, true}).message());
+            complain(starter_.replace_process({arguments, {}, true}).message());
             return ExitStatus::os_error;
         }
-        const auto engine = starter_.start({{"run"}, {}, false});
-        if (!engine) {
-            complain(engine.error().message());
+        const StartedEngine started = start_system_engine(starter_, std::move(arguments));
+        if (started.status != ExitStatus::ok) {
+            complain(started.text);
         }
-        return engine ? ExitStatus::ok : ExitStatus::os_error;
+        return started.status;
     }
 
     const Surroundings& around_;
@@ -300,6 +305,12 @@ ExitStatus run_front_end(
         }
     }
     if (invocation->mode == Mode::check_config) {
+        const auto& settings = loaded->values;
+        const auto reach = config::check_reach(settings.listen, settings.relay_networks);
+        if (!reach) {
+            complain(reach.error().message());
+            return ExitStatus::config;
+        }
         return senders.problems.empty() ? ExitStatus::ok : ExitStatus::config;
     }
     const Surroundings around{

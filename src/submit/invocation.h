@@ -17,8 +17,8 @@ enum class Mode : std::uint8_t {
     print_queue,    // -bp, mailq
     flush_queue,    // -q: everything of the caller's is due now
     run_once,       // -qf: one pass over the queue, waiting for it
-    start_engine,   // -q15m, -bd -q15m: the system engine, in the background
-    run_engine,     // -bD -q15m: the system engine, in this process
+    start_engine,   // -bd, -q15m: the system engine, in the background
+    run_engine,     // -bD: the system engine, in this process
     check_config,   // -bC
     print_help,     // --help
     print_version,  // --version
@@ -28,6 +28,8 @@ enum class Mode : std::uint8_t {
 struct Invocation {
     Mode mode = Mode::deliver;
     std::string unavailable;  // "-bt (address test)"
+
+    bool listens = false;  // -bd, -bD: the engine takes mail by SMTP, whatever the settings say
 
     std::vector<std::string> operands;  // recipients, as written
     bool has_operand_mark = false;      // "--" stood before them

@@ -109,5 +109,27 @@ TEST(Network, RefusesFurtherBitsAndNonsense) {
     EXPECT_NE(parse_networks("10.0.0.1/8").error().message().find("10.0.0.0/8"), std::string::npos);
 }
 
+TEST(Reach, IsThisHostOnlyUnlessNetworksAreNamed) {
+    const auto addresses = [](const char* text) { return parse_listen_addresses(text).value(); };
+    EXPECT_TRUE(check_reach({}, {}));
+    EXPECT_TRUE(check_reach(addresses("127.0.0.1:2525 /run/x.sock ::1"), {}));
+    const auto networks = parse_networks("10.0.0.0/8").value();
+    for (const char* text : {"0.0.0.0:25", "[::]:25", "192.0.2.1", "127.0.0.1, 10.0.0.1"}) {
+        EXPECT_FALSE(check_reach(addresses(text), {})) << text;
+        EXPECT_TRUE(check_reach(addresses(text), networks)) << text;
+    }
+    EXPECT_EQ(
+        check_reach(addresses("127.0.0.1, 10.0.0.1:25"), {}).error().message(),
+        "listen: other hosts can reach 10.0.0.1:25, so relay-networks must say which of them may "
+        "send through this one"
+    );
+}
+
+TEST(Reach, OfStrangersIsWarnedOf) {
+    EXPECT_TRUE(reach_warnings(parse_networks("10.0.0.0/8 2001:db8::/32 127.0.0.1").value()).empty()
+    );
+    EXPECT_EQ(reach_warnings(parse_networks("0.0.0.0/0 ::/0 128.0.0.0/1").value()).size(), 3U);
+}
+
 }  // namespace
 }  // namespace mxpost::config

@@ -43,18 +43,6 @@ std::uint16_t free_port() {
     return local_address(socket.get())->port;
 }
 
-TEST(Doors, AreForThisHostOnlyUnlessNetworksAreNamed) {
-    EXPECT_TRUE(check_addresses(default_addresses(), {}));
-    EXPECT_TRUE(check_addresses(addresses("127.0.0.1:2525 /run/x.sock ::1"), {}));
-    for (const char* text : {"0.0.0.0:25", "[::]:25", "192.0.2.1", "127.0.0.1, 10.0.0.1"}) {
-        EXPECT_FALSE(check_addresses(addresses(text), {})) << text;
-        EXPECT_TRUE(check_addresses(addresses(text), config::parse_networks("10.0.0.0/8").value()));
-    }
-    const auto refused = check_addresses(addresses("127.0.0.1, 10.0.0.1:25"), {});
-    EXPECT_THAT(refused.error().message(), HasSubstr("10.0.0.1:25"));
-    EXPECT_THAT(refused.error().message(), HasSubstr("relay-networks"));
-}
-
 TEST(Doors, OpenOnIpAddressesAndOnUnixSockets) {
     const test::TemporaryDirectory directory;
     const auto wanted =

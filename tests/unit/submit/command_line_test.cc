@@ -133,10 +133,22 @@ TEST(CommandLine, QueueRuns) {
     EXPECT_EQ(error_of({"-qz"}), "invalid queue run \"z\"");
 }
 
+TEST(CommandLine, DaemonsListenWithAndWithoutAnInterval) {
+    for (const auto& words :
+         {std::vector<std::string>{"-bd"}, {"-bd", "-q15m"}, {"-q1h", "-bd"}, {"-L", "x", "-bd"}}) {
+        EXPECT_EQ(parse(words).mode, Mode::start_engine);
+        EXPECT_TRUE(parse(words).listens);
+    }
+    EXPECT_EQ(parse({"-bD"}).mode, Mode::run_engine);
+    EXPECT_TRUE(parse({"-bD", "-q1h"}).listens);
+    EXPECT_FALSE(parse({"-q15m"}).listens);
+    EXPECT_EQ(parse({"-bd", "-bp"}).mode, Mode::print_queue);
+    EXPECT_FALSE(parse({"-bd", "-bm", "r@a"}).listens);
+}
+
 TEST(CommandLine, UnavailableModesSaySo) {
     EXPECT_EQ(parse({"-bt"}).unavailable, "-bt (address test)");
     EXPECT_EQ(parse({"-b", "v", "r@a"}).mode, Mode::unavailable);
-    EXPECT_EQ(parse({"-bd"}).mode, Mode::unavailable);
     EXPECT_EQ(parse({"-qRa.test"}).mode, Mode::unavailable);
     EXPECT_EQ(parse({"-Q"}).mode, Mode::unavailable);
     EXPECT_EQ(parse({"-bs", "-bm"}).mode, Mode::deliver);
@@ -189,7 +201,7 @@ TEST(CommandLine, ProgramNamesChooseTheMode) {
     };
     EXPECT_EQ(mode_of("/usr/bin/mailq"), Mode::print_queue);
     EXPECT_EQ(mode_of("newaliases"), Mode::unavailable);
-    EXPECT_EQ(mode_of("/usr/sbin/smtpd"), Mode::unavailable);
+    EXPECT_EQ(mode_of("/usr/sbin/smtpd"), Mode::start_engine);
     EXPECT_EQ(mode_of("rmail"), Mode::deliver);
     EXPECT_EQ(mode_of(""), Mode::deliver);
     EXPECT_EQ(parse_command_line({}).value().mode, Mode::deliver);
