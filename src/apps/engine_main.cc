@@ -22,6 +22,7 @@
 #include "deliver/privilege.h"
 #include "dns/stub_resolver.h"
 #include "local/account.h"
+#include "local/alias_files.h"
 #include "route/own_addresses.h"
 #include "submit/identity.h"
 #include "submit/process.h"
@@ -170,6 +171,7 @@ public:
           ),
           sites_(io_.get_executor(), site_limits(), clock_),
           local_agent_(make_local_agent(io_.get_executor(), std::move(helper))),
+          aliases_(files_, clock_, log_, settings_.alias_files),
           services_{
               io_.get_executor(),
               clock_,
@@ -184,7 +186,9 @@ public:
               router_,
               sites_,
               session_settings(),
-              *local_agent_} {}
+              *local_agent_,
+              aliases_,
+              files_} {}
 
     ExitStatus serve(EngineStart start, Listening listening) {
         deliver::EngineOptions options;
@@ -299,6 +303,7 @@ private:
     std::unique_ptr<tls::ClientContext> tls_context_;
     deliver::Sites sites_;
     std::unique_ptr<deliver::LocalAgent> local_agent_;
+    local::AliasFiles aliases_;
     deliver::Services services_;
 };
 

@@ -9,6 +9,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <unistd.h>
+
 namespace mxpost::deliver {
 
 namespace asio = boost::asio;
@@ -24,6 +26,7 @@ constexpr std::chrono::milliseconds kRemovalSyncWithin{40};  // design 4 promise
 constexpr std::size_t kMaxUnsyncedRemovals = 100;
 constexpr int kClaimTries = 12;  // with doubling waits: about 4 s
 constexpr std::chrono::seconds kFailedAgainAfter{60};
+constexpr std::chrono::minutes kCopyHeld{10};  // for a restart of this host to be over
 
 QueueLimits queue_limits(const config::Settings& settings) {
     QueueLimits limits;
@@ -398,6 +401,37 @@ Result<std::unique_ptr<spool::Claim>> Engine::submit(
     return (*box)->store().submit(id, report.envelope, report.header, report.body, due);
 }
 
+Result<std::unique_ptr<spool::Claim>> Engine::submit_copy(
+    const spool::MessageId& id,
+    const mail::Envelope& envelope,
+    const std::string& header,
+    const spool::BodySource& body
+) {
+    auto box = boxes_.own_box(options_.own_spool);
+    if (!box) {
+        return box.error();
+    }
+    const auto due = to_seconds(services_.clock.now()) + kCopyHeld;
+    return (*box)->store().submit_stream(id, envelope, header, body, due);
+}
+
+/// An on-demand engine puts a copy beside its original, the system engine into its own box. Only
+/// these are looked through: another user's file with such a name says nothing.
+bool Engine::has_copy(const spool::MessageId& id, uid_t submitter) {
+    return std::ranges::any_of(boxes_.boxes(), [&](const auto& box) {
+        if (box->store().owner() != ::geteuid() && box->store().owner() != submitter) {
+            return false;
+        }
+        bool is_found = box->index().is_known(id);
+        if (!box->is_served()) {  // its engine sees what comes, we don't
+            (void)box->store()
+                .list([&](const spool::EntryName& name) { is_found |= name.id == id; })
+                .has_value();
+        }
+        return is_found;
+    });
+}
+
 Result<const spool::Box*> Engine::own_box() {
     const auto box = boxes_.own_box(options_.own_spool);
     return box ? Result<const spool::Box*>(&(*box)->store().box()) : box.error();
@@ -424,6 +458,15 @@ void Engine::withdrawn(const spool::MessageId& id) {
 }
 
 void Engine::release(std::unique_ptr<spool::Claim> report) {
+    const auto now = to_seconds(services_.clock.now());
+    if (report->name().due > now) {
+        // A copy. Should this fail, it goes when its time has come.
+        if (auto renamed = report->postpone(now); !renamed) {
+            services_.log.warning(
+                report->name().id + ": can't note the due time: " + renamed.error().message()
+            );
+        }
+    }
     const spool::EntryName name = report->name();
     report.reset();
     if (ServedBox* box = boxes_.find_own(); box != nullptr && box->is_served()) {

@@ -72,7 +72,14 @@ public:
         const dsn::Report& report, const spool::MessageId& id
     ) override;
     void release(std::unique_ptr<spool::Claim> report) override;
+    Result<std::unique_ptr<spool::Claim>> submit_copy(
+        const spool::MessageId& id,
+        const mail::Envelope& envelope,
+        const std::string& header,
+        const spool::BodySource& body
+    ) override;
     bool has(const spool::MessageId& id) override;
+    bool has_copy(const spool::MessageId& id, uid_t submitter) override;
 
 private:
     boost::asio::awaitable<void> on_signals();

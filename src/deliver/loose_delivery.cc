@@ -58,6 +58,11 @@ Result<std::unique_ptr<spool::Claim>> LooseDelivery::submit(
     );
 }
 
+Result<std::unique_ptr<spool::Claim>> LooseDelivery::
+    submit_copy(const spool::MessageId&, const mail::Envelope&, const std::string&, const spool::BodySource&) {
+    return Error::invalid("there is no queue");
+}
+
 void LooseDelivery::release(std::unique_ptr<spool::Claim> report) {
     reports_.push_back(std::move(report));
 }

@@ -25,7 +25,15 @@ public:
         const dsn::Report& report, const spool::MessageId& id
     ) override;
     void release(std::unique_ptr<spool::Claim> report) override;
+    /// Never asked for: what goes on goes at once.
+    Result<std::unique_ptr<spool::Claim>> submit_copy(
+        const spool::MessageId& id,
+        const mail::Envelope& envelope,
+        const std::string& header,
+        const spool::BodySource& body
+    ) override;
     bool has(const spool::MessageId&) override { return false; }
+    bool has_copy(const spool::MessageId&, uid_t) override { return false; }
 
 private:
     Services& services_;

@@ -38,6 +38,15 @@ MessageDelivery::MessageDelivery(
       envelope_(claim_->envelope()),
       header_(claim_->header()),
       reporting_(services, outbox, *claim_, envelope_, header_, finality),
+      local_(
+          services,
+          outbox,
+          *claim_,
+          envelope_,
+          header_,
+          [this](const std::string& header) { return make_content(header); },
+          finality
+      ),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
       retry_record_(services.executor) {
     complete_envelope();
@@ -57,16 +66,16 @@ void MessageDelivery::complete_envelope() {
     }
 }
 
-bool MessageDelivery::is_local(const mail::Address& address) const {
-    const auto& local = services_.local_domains;
-    return !address.is_qualified() ||
-           std::ranges::find(local, ascii_lower(address.domain())) != local.end();
+/// One that goes through aliases to this host's mailboxes, or on from there.
+bool MessageDelivery::is_for_here(std::uint32_t recipient) const {
+    return !services_.local_mail_to && is_local(services_, envelope_.recipients[recipient].address);
 }
 
 /// Where mail for this recipient goes: elsewhere, for local ones, if the administrator says so.
 const mail::Address& MessageDelivery::destination(std::uint32_t recipient) const {
     const mail::Address& address = envelope_.recipients[recipient].address;
-    return services_.local_mail_to && is_local(address) ? *services_.local_mail_to : address;
+    return services_.local_mail_to && is_local(services_, address) ? *services_.local_mail_to
+                                                                   : address;
 }
 
 /// Recipients to be tried now: those whose own delay is over; all pending ones if that is none,
@@ -93,10 +102,12 @@ std::vector<std::uint32_t> MessageDelivery::due_recipients() const {
 
 std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() const {
     // Large receivers refuse several domains in one transaction: one job a domain (design 3).
+    // What is for here is one job, so that nobody gets it twice through two aliases.
     std::vector<Job> jobs;
     std::map<std::string, std::size_t> by_domain;
     for (const std::uint32_t i : due_recipients()) {
-        const std::string domain = ascii_lower(destination(i).domain());
+        const std::string domain =
+            is_for_here(i) ? std::string() : ascii_lower(destination(i).domain());
         const auto [at, is_new] = by_domain.try_emplace(domain, jobs.size());
         if (is_new) {
             jobs.push_back({domain, {}});
@@ -150,6 +161,7 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     if (claim_->is_unrecorded()) {
         co_return claim_->name();  // the engine ends with outcomes that no disk took
     }
+    release_copies();
     const bool is_every_failure_reported = reporting_.report_failures();
     const bool is_everything_reported = reporting_.report_successes() && is_every_failure_reported;
     reporting_.report_delays();
@@ -198,6 +210,7 @@ asio::awaitable<void> MessageDelivery::guarded_job(const Job& job) {
         result.outcomes.assign(job.recipients.size(), outcome);
     }
     record(job, result, dialogue);
+    release_copies();
     if (--jobs_left_ == 0) {
         jobs_done_.cancel();
     }
@@ -225,8 +238,9 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
         result.outcomes.assign(job.recipients.size(), *refused);
         co_return result;
     }
-    if (is_local(destination(job.recipients.front()))) {
-        co_return defer_local(job);
+    if (is_for_here(job.recipients.front())) {
+        std::vector<std::uint32_t> indices = job.recipients;
+        co_return co_await local_.run(std::move(indices), dialogue);
     }
     // Several local recipients may lead to one address, which gets the message once.
     std::vector<mail::Recipient> recipients;
@@ -242,7 +256,7 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
             recipients.push_back(std::move(recipient));
         }
     }
-    DomainAttempt::ContentSource source = [this] { return make_content(); };
+    DomainAttempt::ContentSource source = [this] { return make_content(header_); };
     DomainAttempt domain_attempt(
         services_, envelope_, std::move(recipients), std::move(source), dialogue
     );
@@ -255,23 +269,8 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     co_return result;
 }
 
-AttemptResult MessageDelivery::defer_local(const Job& job) const {
-    const std::string text =
-        job.domain.empty()
-            ? "this host has no full name to complete the address with: set host-name or "
-              "from-domain in mxpost.conf"
-            : job.domain +
-                  " is this host, whose mailboxes this version doesn't serve: the mail waits here "
-                  "(set local-mail-to in mxpost.conf to have it sent to an address elsewhere)";
-    AttemptResult result;
-    result.outcomes.assign(
-        job.recipients.size(), mail::RecipientOutcome(mail::OutcomeKind::deferred, {4, 3, 5}, text)
-    );
-    return result;
-}
-
-Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content() {
-    auto content = claim_->content(header_);
+Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content(const std::string& header) {
+    auto content = claim_->content(header);
     if (!envelope_.has_long_lines) {
         return content;
     }
@@ -321,6 +320,20 @@ void MessageDelivery::append(const std::vector<spool::Record>& records) {
     } else {
         sync_soon();
     }
+}
+
+/// Copies go on as soon as it is durable that they exist.
+void MessageDelivery::release_copies() {
+    if (!local_.has_copies() || !content_problem_.empty() || claim_->is_unrecorded()) {
+        return;
+    }
+    if (auto synced = claim_->sync(); !synced) {
+        services_.log.error(
+            claim_->name().id + ": can't sync the journal: " + synced.error().message()
+        );
+        return;
+    }
+    local_.release_copies();
 }
 
 /// The outcome of one domain is durable within kSyncWithin although other domains take longer.
@@ -404,7 +417,8 @@ bool MessageDelivery::has_pending() const {
 /// others. It is possible on a disk that takes no record, and to keep the message could mean to
 /// send it again.
 bool MessageDelivery::is_removal_enough() const {
-    if (finality_ != Finality::keep_trying || claim_->envelope().is_followed) {
+    if (finality_ != Finality::keep_trying || claim_->envelope().is_followed ||
+        local_.has_copies()) {
         return false;
     }
     const auto& states = claim_->journal().recipients;

@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "deliver/domain_attempt.h"
+#include "deliver/local_delivery.h"
 #include "deliver/reporting.h"
 #include "deliver/services.h"
 #include "spool/store.h"
@@ -41,12 +42,12 @@ public:
 
 private:
     struct Job {
-        std::string domain;  // as in the addresses, lower case; "" for unqualified ones
+        std::string domain;  // as in the addresses, lower case; "" for this host's own
         std::vector<std::uint32_t> recipients;  // indices in the envelope
     };
 
     void complete_envelope();
-    bool is_local(const mail::Address& address) const;
+    bool is_for_here(std::uint32_t recipient) const;
     const mail::Address& destination(std::uint32_t recipient) const;
     std::vector<std::uint32_t> due_recipients() const;
     std::vector<Job> due_jobs() const;
@@ -54,8 +55,8 @@ private:
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
     std::function<void(std::exception_ptr)> report_bug();
     boost::asio::awaitable<void> guarded_job(const Job& job);
-    AttemptResult defer_local(const Job& job) const;
-    Result<std::unique_ptr<mail::Content>> make_content();
+    Result<std::unique_ptr<mail::Content>> make_content(const std::string& header);
+    void release_copies();
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
     void log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;
     void append(const std::vector<spool::Record>& records);
@@ -73,6 +74,7 @@ private:
     mail::Envelope envelope_;  // the claim's, completed
     std::string header_;       // the claim's, completed
     Reporting reporting_;
+    LocalDelivery local_;
     boost::asio::steady_timer jobs_done_;
     boost::asio::steady_timer retry_record_;
     std::size_t jobs_left_ = 0;

@@ -6,31 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "deliver/outbox.h"
 #include "deliver/services.h"
 #include "dsn/report.h"
 #include "spool/store.h"
 
 namespace mxpost::deliver {
-
-/// Where reports about a message go.
-class Outbox {
-public:
-    virtual ~Outbox() = default;
-    /// Queues a report durably; it is claimed, and not sent before release().
-    virtual Result<std::unique_ptr<spool::Claim>> submit(
-        const dsn::Report& report, const spool::MessageId& id
-    ) = 0;
-    /// The original's journal says that the report exists: it may go.
-    virtual void release(std::unique_ptr<spool::Claim> report) = 0;
-    /// True when a report with this id is in the queue already: an earlier process died between
-    /// writing it and noting so.
-    virtual bool has(const spool::MessageId& id) = 0;
-};
-
-enum class Finality : std::uint8_t {
-    keep_trying,    // deferred recipients stay in the queue
-    single_attempt  // no queue: what isn't delivered now is reported, if anything was delivered
-};
 
 class Reporting {
 public:

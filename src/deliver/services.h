@@ -8,12 +8,14 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include "base/clock.h"
+#include "base/file_system.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "config/settings.h"
 #include "deliver/local_agent.h"
 #include "deliver/sites.h"
 #include "dns/resolver.h"
+#include "local/alias_files.h"
 #include "mail/address.h"
 #include "route/router.h"
 #include "schedule/retry.h"
@@ -35,6 +37,8 @@ struct Services {
     Sites& sites;
     smtp::SessionSettings session;  // of every session
     LocalAgent& local_agent;        // delivers to this host's mailboxes
+    local::AliasSource& aliases;
+    FileSystem& files;  // for copies of messages that mailboxes get
 };
 
 }  // namespace mxpost::deliver

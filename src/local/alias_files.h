@@ -21,6 +21,8 @@ namespace mxpost::local {
 class AliasSource {
 public:
     virtual ~AliasSource() = default;
+    /// Looks whether something changed.
+    virtual void refresh() = 0;
     /// `name` in lower case; null: there is none. Valid until the source is refreshed.
     virtual Result<const Alias*> find(const std::string& name) = 0;
     /// The elements of an :include: file; its bad lines are the source's to report.
@@ -40,10 +42,8 @@ public:
     /// there has no aliases. References must outlive it.
     AliasFiles(FileSystem& files, const Clock& clock, Log& log, std::vector<std::string> paths);
 
-    /// Reads what changed since the last time. Each bad line is logged once for each version.
-    void refresh();
-
-    // AliasSource
+    // AliasSource. Each bad line is logged once for each version of its file.
+    void refresh() override;
     Result<const Alias*> find(const std::string& name) override;
     Result<std::vector<AliasTarget>> include(const std::string& path) override;
     bool has_just_changed() const override;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <fstream>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -123,10 +124,13 @@ public:
         return texts;
     }
     const std::string& root() const { return root_.path(); }
+    std::string alias_file() const { return etc_.path() + "/aliases"; }
+    void write_aliases(const std::string& text) { std::ofstream(alias_file()) << text; }
     FileSystem& files() { return posix_; }
 
 private:
     test::TemporaryDirectory root_;
+    test::TemporaryDirectory etc_;
     PosixFileSystem posix_;
     spool::BoxStore store_;
 };
@@ -140,6 +144,7 @@ public:
           store(files, queue.open(queue.files())),
           router(resolver, random, {}, [](const boost::asio::ip::address&) { return false; }),
           sites(io.get_executor(), SiteLimits(), clock),
+          aliases(queue.files(), clock, log, {queue.alias_file()}),
           services{
               io.get_executor(),
               clock,
@@ -154,7 +159,9 @@ public:
               router,
               sites,
               {},
-              local_agent} {}
+              local_agent,
+              aliases,
+              queue.files()} {}
 
     /// One attempt, to its end or to the stop point; then the claim is gone. Nothing: the message
     /// is off the queue, or the engine dead.
@@ -210,7 +217,22 @@ public:
             id, report.envelope, report.header, report.body, to_seconds(clock.now())
         );
     }
-    void release(std::unique_ptr<spool::Claim> report) override { report.reset(); }
+    Result<std::unique_ptr<spool::Claim>> submit_copy(
+        const spool::MessageId& id,
+        const mail::Envelope& envelope,
+        const std::string& header,
+        const spool::BodySource& body
+    ) override {
+        const auto due = to_seconds(clock.now()) + std::chrono::minutes(10);
+        return store.submit_stream(id, envelope, header, body, due);
+    }
+    void release(std::unique_ptr<spool::Claim> report) override {
+        if (report->name().due > to_seconds(clock.now())) {
+            (void)report->postpone(to_seconds(clock.now())).has_value();
+        }
+        report.reset();
+    }
+    bool has_copy(const spool::MessageId& id, uid_t) override { return has(id); }
     bool has(const spool::MessageId& id) override {
         bool is_found = false;
         (void)store.list([&](const spool::EntryName& name) { is_found |= name.id == id; }
@@ -229,6 +251,7 @@ public:
     config::Settings settings;
     Sites sites;
     NoLocalAgent local_agent;
+    local::AliasFiles aliases;
     Services services;
     std::optional<MessageDelivery> delivery;
 
