@@ -228,15 +228,16 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::hand_to_server(
     co_return std::move(result.outcomes.front());
 }
 
-/// The user, or the alias under the name that it has in the file.
+/// The user ("Ann+news" is ann), or the alias under the name that it has in the file.
 std::string LocalDelivery::request_name(const local::Leaf& leaf) {
-    const std::string name = local::unquoted_name(leaf.address.local_part());
+    const std::string name = ascii_lower(local::unquoted_name(leaf.address.local_part()));
     if (leaf.kind != Kind::programs) {
-        return name;
+        const std::size_t plus = name.find('+');
+        return plus == 0 ? name : name.substr(0, plus);
     }
-    const std::string whole = ascii_lower(name + "@" + leaf.address.domain());
+    const std::string whole = name + "@" + ascii_lower(leaf.address.domain());
     const auto alias = services_.aliases.find(whole);
-    return alias && *alias != nullptr ? whole : ascii_lower(name);
+    return alias && *alias != nullptr ? whole : name;
 }
 
 Result<local::Request> LocalDelivery::make_request(

@@ -166,7 +166,7 @@ TEST_F(LocalDeliveryTest, OneWayThatEndsHereNeedsNoCopy) {
     );
     const auto log = attempt(make_envelope(
         {"root@host.example.net",
-         "bob@host.example.net",
+         "Bob+news@host.example.net",
          "own@host.example.net",
          "log@host.example.net",
          "nobody@host.example.net"}
