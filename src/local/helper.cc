@@ -147,6 +147,7 @@ void serve_connection(const Fd& connection, const HelperOptions& options, Log& l
     if (request->kind == RequestKind::alias_entry) {
         delivery.mail_group.reset();
     }
+    ::umask(0007);  // a new mailbox is its owner's and the mail group's
     if (auto done = become(account, delivery.mail_group); !done) {
         log.error(done.error().message());
         return;

@@ -168,7 +168,7 @@ std::string encode(const Answer& answer) {
     put_number(out, outcome.status.subject, 2);
     put_number(out, outcome.status.detail, 2);
     put_number(out, answer.wants_mailbox && fits ? 1 : 0, 1);
-    put_text(out, printable(outcome.text, mail::kMaxOutcomeText));
+    put_text(out, printable(outcome.text, mail::kMaxOutcomeText - 3));
     put_number(out, fits ? answer.forwards.size() : 0, 2);
     out += forwards;
     put_keys(out, answer.done);

@@ -1,0 +1,295 @@
+// The helper with real users: needs root, and Debian's "games" and "news".
+#include "local/helper.h"
+
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include <gmock/gmock.h>
+
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "local/packet.h"
+#include "local/wire.h"
+#include "unit/local/mailbox_test.h"
+
+namespace mxpost::local {
+
+namespace {
+
+using mail::OutcomeKind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr const char* kUser = "games";
+
+class HelperTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        const auto user = find_account(kUser);
+        const auto other = find_account("news");
+        if (::geteuid() != 0 || !user || !*user || !other || !*other) {
+            GTEST_SKIP() << "needs root, and users games and news";
+        }
+        user_ = **user;
+        other_ = **other;
+        ::chmod(directory.path().c_str(), 0755);
+        const group* const mail = ::getgrnam("mail");
+        ASSERT_NE(mail, nullptr);
+        spool = directory / "mail";
+        ASSERT_EQ(::mkdir(spool.c_str(), 0755), 0);
+        ASSERT_EQ(::chown(spool.c_str(), 0, mail->gr_gid), 0);
+        ASSERT_EQ(::chmod(spool.c_str(), 02775), 0);
+        options.client = other_.uid;
+        options.min_uid = 1;
+        options.alias_user = "news";
+        options.delivery.mailbox = {mail::MailboxKind::mbox, spool + "/%u"};
+        options.delivery.alias_files = {directory / "aliases"};
+        options.delivery.max_message = 1 << 20;
+        options.delivery.program_time = std::chrono::seconds(20);
+        options.delivery.mail_group = mail->gr_gid;
+    }
+    void TearDown() override {
+        if (helper_ > 0) {
+            ::kill(helper_, SIGTERM);
+            int status = 0;
+            ::waitpid(helper_, &status, 0);
+            EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+        }
+    }
+
+    void start(Helper::Source source = Helper::Source::listener) {
+        socket = directory / "sock";
+        std::array<int, 2> ends{-1, -1};
+        Fd fd;
+        if (source == Helper::Source::listener) {
+            fd = listen_at(socket, options.client).value();
+        } else {
+            ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+            channel = Fd(ends[0]);
+            fd = Fd(ends[1]);
+        }
+        helper_ = ::fork();
+        if (helper_ == 0) {
+            channel.reset();
+            NullLog log;
+            Helper helper(options, log, source, std::move(fd));
+            helper.run();
+            ::_exit(0);
+        }
+    }
+    Fd connect() const {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strcpy(address.sun_path, socket.c_str());
+        Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+        if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+            fd.reset();
+        }
+        return fd;
+    }
+    Request request(const std::string& name, RequestKind kind = RequestKind::user) const {
+        Request request;
+        request.kind = kind;
+        request.name = name;
+        request.recipient = name + "@host.example";
+        request.sender = "bob@example.com";
+        request.message_id = "ID";
+        request.message = memory_file("Subject: x\n\nbody\n");
+        return request;
+    }
+    Answer ask(const Request& request) const { return ask(request, connect()); }
+    static Answer ask(const Request& request, const Fd& fd) {
+        EXPECT_TRUE(send_packet(fd.get(), *encode(request), request.message.get()));
+        const auto reply = receive_packet(fd.get(), kMaxAnswerPacket);
+        const auto answer = decode_answer(reply ? reply->data : "");
+        EXPECT_TRUE(answer);
+        return answer ? *answer : Answer();
+    }
+
+    test::TemporaryDirectory directory;
+    std::string spool;
+    std::string socket;
+    Fd channel;
+    HelperOptions options;
+    Account user_;
+    Account other_;
+
+private:
+    pid_t helper_ = 0;
+};
+
+TEST_F(HelperTest, WritesAMailboxAsItsOwner) {
+    start();
+    const Answer answer = ask(request(kUser));
+    EXPECT_EQ(answer.outcome.kind, OutcomeKind::delivered) << answer.outcome.text;
+    struct stat status {};
+    ASSERT_EQ(::stat((spool + "/" + kUser).c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, user_.uid);
+    EXPECT_EQ(status.st_gid, *options.delivery.mail_group);
+    EXPECT_EQ(status.st_mode & 07777, 0660U);
+    EXPECT_THAT(content_of(spool + "/" + kUser), HasSubstr("Subject: x\n\nbody\n\n"));
+}
+
+TEST_F(HelperTest, ServesThroughAChannelAndEndsWithIt) {
+    start(Helper::Source::channel);
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+    const Fd ours(ends[0]);
+    Fd theirs(ends[1]);
+    ASSERT_TRUE(send_packet(channel.get(), "c", theirs.get()));
+    theirs.reset();
+    EXPECT_EQ(ask(request(kUser), ours).outcome.kind, OutcomeKind::delivered);
+    channel.reset();
+    // TearDown's SIGTERM may come first: either way it ends by itself, with status 0.
+}
+
+TEST_F(HelperTest, RunsProgramsOfAliasesAsTheAliasUserWithoutTheMailGroup) {
+    const std::string out = directory / "out";
+    ASSERT_EQ(::mkdir(out.c_str(), 0755), 0);
+    ASSERT_EQ(::chown(out.c_str(), other_.uid, other_.gid), 0);
+    put(options.delivery.alias_files[0],
+        "list: \"|/bin/sh -c 'grep -E \\\"^(Uid|Gid|Groups|CapEff)\\\" /proc/self/status > " + out +
+            "/ids'\", " + out + "/copy, bob@example.com\nother: \"|/bin/false\"\n");
+    start();
+    const Answer answer = ask(request("LIST", RequestKind::alias_entry));
+    EXPECT_EQ(answer.outcome.kind, OutcomeKind::delivered) << answer.outcome.text;
+    EXPECT_TRUE(answer.forwards.empty()) << "the engine's";
+    const std::string uid = std::to_string(other_.uid);
+    const std::string gid = std::to_string(other_.gid);
+    EXPECT_THAT(
+        content_of(out + "/ids"),
+        HasSubstr(
+            "Uid:\t" + uid + "\t" + uid + "\t" + uid + "\t" + uid + "\nGid:\t" + gid + "\t" + gid +
+            "\t" + gid + "\t" + gid + "\n"
+        )
+    );
+    EXPECT_THAT(content_of(out + "/ids"), HasSubstr("CapEff:\t0000000000000000"));
+    EXPECT_THAT(content_of(out + "/copy"), HasSubstr("body"));
+    EXPECT_EQ(ask(request("nosuch", RequestKind::alias_entry)).outcome.kind, OutcomeKind::deferred);
+    // What a request says is a name, not a command.
+    EXPECT_EQ(
+        ask(request("|/bin/sh", RequestKind::alias_entry)).outcome.kind, OutcomeKind::deferred
+    );
+}
+
+TEST_F(HelperTest, NeverServesRootNorSystemAccounts) {
+    start();
+    EXPECT_EQ(ask(request("root")).outcome.kind, OutcomeKind::deferred);
+    EXPECT_EQ(ask(request("nobody")).outcome.kind, OutcomeKind::deferred);
+    EXPECT_EQ(ask(request("no-such-user")).outcome.status.text(), "5.1.1");
+    EXPECT_EQ(ask(request("../" + std::string(kUser))).outcome.status.text(), "5.1.1");
+    EXPECT_FALSE(exists(spool + "/root"));
+    EXPECT_FALSE(exists(spool + "/nobody"));
+    options.min_uid = user_.uid + 1;
+    const Decision decision = decide(request(kUser), options);
+    EXPECT_FALSE(decision.account);
+    EXPECT_THAT(decision.refusal.outcome.text, HasSubstr("/etc/aliases"));
+    options.alias_user = "root";
+    EXPECT_FALSE(decide(request("list", RequestKind::alias_entry), options).account);
+}
+
+TEST_F(HelperTest, LeavesLmtpMailboxesToTheEngine) {
+    options.delivery.mailbox = {mail::MailboxKind::lmtp, "/run/x"};
+    start();
+    for (const char* name : {kUser, "root", "virtual"}) {
+        const Answer answer = ask(request(name));
+        EXPECT_EQ(answer.outcome.kind, OutcomeKind::delivered) << name;
+        EXPECT_TRUE(answer.wants_mailbox) << name;
+    }
+}
+
+TEST_F(HelperTest, ServesOnlyItsClient) {
+    start();
+    ASSERT_EQ(::chmod(socket.c_str(), 0777), 0);
+    const auto asks_as = [&](uid_t uid) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            if (::setresuid(uid, uid, uid) != 0) {
+                ::_exit(3);
+            }
+            const Fd fd = connect();
+            const Request one = request(kUser);
+            (void)send_packet(fd.get(), *encode(one), one.message.get()).has_value();
+            const auto reply = receive_packet(fd.get(), kMaxAnswerPacket);
+            ::_exit(reply && !reply->data.empty() ? 0 : 1);
+        }
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        return WEXITSTATUS(status);
+    };
+    EXPECT_EQ(asks_as(user_.uid), 1);
+    EXPECT_EQ(asks_as(options.client), 0);
+    EXPECT_EQ(asks_as(0), 0);
+}
+
+TEST_F(HelperTest, SurvivesGarbageAndSilence) {
+    start();
+    std::vector<Fd> silent;
+    for (int i = 0; i < 10; ++i) {
+        silent.push_back(connect());
+    }
+    const Request good = request(kUser);
+    const std::string packet = *encode(good);
+    for (std::size_t i = 0; i < packet.size(); i += 3) {
+        std::string bad = packet;
+        bad[i] = static_cast<char>(bad[i] ^ 0xff);
+        const Fd fd = connect();
+        (void)send_packet(fd.get(), bad, good.message.get()).has_value();
+    }
+    for (const std::string& bad :
+         {std::string(), std::string(kMaxRequestPacket + 1, 'x'), packet}) {
+        const Fd fd = connect();
+        (void)send_packet(fd.get(), bad).has_value();  // and no message
+    }
+    {
+        const Fd fd = connect();
+        const Fd pipe(::open("/dev/zero", O_RDONLY));
+        (void)send_packet(fd.get(), packet, pipe.get()).has_value();
+        const auto reply = receive_packet(fd.get(), kMaxAnswerPacket);
+        ASSERT_TRUE(reply);
+        EXPECT_EQ(decode_answer(reply->data)->outcome.kind, OutcomeKind::deferred);
+    }
+    EXPECT_EQ(ask(good).outcome.kind, OutcomeKind::delivered);
+}
+
+TEST_F(HelperTest, KillsWhatTakesTooLong) {
+    put(options.delivery.alias_files[0], "slow: \"|/bin/sleep 1000\"\n");
+    options.max_time = std::chrono::seconds(1);
+    start();
+    const Fd fd = connect();
+    const Request slow = request("slow", RequestKind::alias_entry);
+    ASSERT_TRUE(send_packet(fd.get(), *encode(slow), slow.message.get()));
+    const auto reply = receive_packet(fd.get(), kMaxAnswerPacket);
+    EXPECT_TRUE(!reply || reply->data.empty()) << "it was killed before it could answer";
+}
+
+TEST_F(HelperTest, ServesManyAtOnceWithABoundedNumberOfChildren) {
+    options.max_children = 2;
+    start();
+    std::vector<Fd> connections;
+    for (int i = 0; i < 20; ++i) {
+        connections.push_back(connect());
+        const Request one = request(kUser);
+        ASSERT_TRUE(send_packet(connections.back().get(), *encode(one), one.message.get()));
+    }
+    for (const Fd& fd : connections) {
+        const auto reply = receive_packet(fd.get(), kMaxAnswerPacket);
+        ASSERT_TRUE(reply);
+        EXPECT_EQ(decode_answer(reply->data)->outcome.kind, OutcomeKind::delivered);
+    }
+    const std::string text = content_of(spool + "/" + kUser);
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = text.find("From bob@example.com ", at)) != std::string::npos;
+         ++at) {
+        ++found;
+    }
+    EXPECT_EQ(found, 20U);
+}
+
+}  // namespace
+
+}  // namespace mxpost::local
