@@ -23,6 +23,7 @@
 #include "dns/stub_resolver.h"
 #include "local/account.h"
 #include "local/alias_files.h"
+#include "route/host_name.h"
 #include "route/own_addresses.h"
 #include "submit/identity.h"
 #include "submit/process.h"
@@ -169,6 +170,9 @@ public:
               router_settings(),
               [this](const auto& address) { return addresses_.contains(address); }
           ),
+          sender_domain_(
+              sender_domain(), [this] { return sources(); }, resolver_, clock_
+          ),
           sites_(io_.get_executor(), site_limits(), clock_),
           local_agent_(make_local_agent(io_.get_executor(), std::move(helper))),
           aliases_(files_, clock_, log_, settings_.alias_files),
@@ -188,7 +192,9 @@ public:
               session_settings(),
               *local_agent_,
               aliases_,
-              files_} {}
+              files_} {
+        services_.sender_domain = &sender_domain_;
+    }
 
     ExitStatus serve(EngineStart start, Listening listening) {
         deliver::EngineOptions options;
@@ -285,6 +291,24 @@ private:
         return limits;
     }
 
+    /// What completes addresses (as in submission), or else the configured HELO name.
+    std::string sender_domain() const {
+        const std::string& helo = settings_.helo_name;
+        return names_.domain.empty() && route::is_valid_helo_name(helo) ? helo : names_.domain;
+    }
+
+    /// The addresses that mail leaves from.
+    std::vector<asio::ip::address> sources() const {
+        std::vector<asio::ip::address> addresses;
+        for (const std::string& address :
+             {settings_.source_address_ipv4, settings_.source_address_ipv6}) {
+            if (const auto configured = source(address)) {
+                addresses.push_back(*configured);
+            }
+        }
+        return addresses.empty() ? route::default_sources() : addresses;
+    }
+
     std::optional<mail::Address> local_mail_to() const {
         const auto address = mail::parse_smtp_address(settings_.local_mail_to);
         return address && address->is_qualified() ? std::optional(*address) : std::nullopt;
@@ -300,6 +324,7 @@ private:
     route::InterfaceAddresses addresses_;
     dns::StubResolver resolver_;
     route::Router router_;
+    route::SenderDomain sender_domain_;
     std::unique_ptr<tls::ClientContext> tls_context_;
     deliver::Sites sites_;
     std::unique_ptr<deliver::LocalAgent> local_agent_;

@@ -48,21 +48,33 @@ MessageDelivery::MessageDelivery(
           finality
       ),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
-      retry_record_(services.executor) {
-    complete_envelope();
-}
+      retry_record_(services.executor) {}
 
 /// Design 7: what submission could not complete because this host's name wasn't known to it.
-void MessageDelivery::complete_envelope() {
-    if (!envelope_.is_incomplete || services_.host_name.empty()) {
-        return;
+asio::awaitable<void> MessageDelivery::complete_envelope() {
+    if (!envelope_.is_incomplete) {
+        co_return;
     }
-    header_ = mail::complete_header(header_, services_.host_name);
+    route::SenderDomain* const finder = services_.sender_domain;
+    std::string domain = services_.host_name;
+    if (finder != nullptr) {
+        domain = co_await finder->find();
+    }
+    if (finder == nullptr || finder->is_configured()) {
+        for (mail::Recipient& recipient : envelope_.recipients) {
+            recipient.address = complete(recipient.address, domain);
+        }
+    }  // else what DNS says of this host's address doesn't say where local users are
+    if (domain.empty() && envelope_.sender) {
+        domain = envelope_.sender->domain();  // the header's open names get the best one known
+    }
+    is_nameless_ = domain.empty();
+    if (is_nameless_) {
+        co_return;
+    }
+    header_ = mail::complete_header(header_, domain);
     if (envelope_.sender) {
-        envelope_.sender = complete(*envelope_.sender, services_.host_name);
-    }
-    for (mail::Recipient& recipient : envelope_.recipients) {
-        recipient.address = complete(recipient.address, services_.host_name);
+        envelope_.sender = complete(*envelope_.sender, domain);
     }
 }
 
@@ -125,6 +137,7 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
             co_return claim_->name();
         }
     }
+    co_await complete_envelope();
     const std::vector<Job> jobs = due_jobs();
     jobs_left_ = jobs.size();
     for (const Job& job : jobs) {
@@ -242,6 +255,9 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
         std::vector<std::uint32_t> indices = job.recipients;
         co_return co_await local_.run(std::move(indices), dialogue);
     }
+    if (is_nameless_) {
+        co_return defer_nameless(job);
+    }
     // Several local recipients may lead to one address, which gets the message once.
     std::vector<mail::Recipient> recipients;
     std::vector<std::size_t> sources;
@@ -267,6 +283,20 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     }
     result.outcomes = std::move(outcomes);
     co_return result;
+}
+
+AttemptResult MessageDelivery::defer_nameless(const Job& job) const {
+    AttemptResult result;
+    result.outcomes.assign(
+        job.recipients.size(),
+        mail::RecipientOutcome(
+            mail::OutcomeKind::deferred,
+            {4, 3, 5},
+            "this host has no name that other servers accept in a sender's address: set "
+            "from-domain in mxpost.conf, or MXPOST_FROM_DOMAIN for a container"
+        )
+    );
+    return result;
 }
 
 Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content(const std::string& header) {

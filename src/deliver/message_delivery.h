@@ -46,7 +46,7 @@ private:
         std::vector<std::uint32_t> recipients;  // indices in the envelope
     };
 
-    void complete_envelope();
+    boost::asio::awaitable<void> complete_envelope();
     bool is_for_here(std::uint32_t recipient) const;
     const mail::Address& destination(std::uint32_t recipient) const;
     std::vector<std::uint32_t> due_recipients() const;
@@ -55,6 +55,7 @@ private:
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
     std::function<void(std::exception_ptr)> report_bug();
     boost::asio::awaitable<void> guarded_job(const Job& job);
+    AttemptResult defer_nameless(const Job& job) const;
     Result<std::unique_ptr<mail::Content>> make_content(const std::string& header);
     void release_copies();
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
@@ -79,6 +80,7 @@ private:
     boost::asio::steady_timer retry_record_;
     std::size_t jobs_left_ = 0;
     std::string content_problem_;
+    bool is_nameless_ = false;  // no server elsewhere would accept what completes the sender
     bool is_sync_due_ = false;
     bool is_stopping_ = false;
     bool is_removed_ = false;

@@ -17,6 +17,14 @@ std::chrono::minutes utc_offset(WallTime now) {
     return std::chrono::duration_cast<std::chrono::minutes>(std::chrono::seconds(local.tm_gmtoff));
 }
 
+/// Reports are mail of this host's, and want a sender that is accepted as well.
+std::string reporting_name(const Services& services) {
+    const bool is_full = services.host_name.find('.') != std::string::npos;
+    const std::string found =
+        services.sender_domain != nullptr ? services.sender_domain->last() : std::string();
+    return is_full || found.empty() ? services.host_name : found;
+}
+
 }  // namespace
 
 Reporting::Reporting(
@@ -186,7 +194,7 @@ dsn::Report Reporting::make_report(
     for (const std::uint32_t index : recipients) {
         request.recipients.emplace_back(index, &claim_.journal().recipients[index]);
     }
-    request.reporting_mta = services_.host_name;
+    request.reporting_mta = reporting_name(services_);
     request.report_id = id;
     request.now = services_.clock.now();
     request.utc_offset = utc_offset(request.now);

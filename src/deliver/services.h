@@ -18,6 +18,7 @@
 #include "local/alias_files.h"
 #include "mail/address.h"
 #include "route/router.h"
+#include "route/sender_domain.h"
 #include "schedule/retry.h"
 
 namespace mxpost::deliver {
@@ -39,6 +40,8 @@ struct Services {
     LocalAgent& local_agent;        // delivers to this host's mailboxes
     local::AliasSource& aliases;
     FileSystem& files;  // for copies of messages that mailboxes get
+    /// Of senders that submission couldn't complete; null: host_name.
+    route::SenderDomain* sender_domain = nullptr;
 };
 
 }  // namespace mxpost::deliver

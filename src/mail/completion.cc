@@ -58,7 +58,7 @@ bool is_incomplete_message_id(std::string_view value) {
 }
 
 std::string complete_header(std::string_view header, std::string_view domain) {
-    if (!is_domain_name(domain)) {
+    if (!is_domain_name(domain) && !parse_smtp_address("x@" + std::string(domain))) {
         return std::string(header);
     }
     HeaderBlock block = parse_header(header);

@@ -19,7 +19,7 @@ bool is_incomplete_message_id(std::string_view value);
 
 /// `header` as stored (CRLF, no empty line at the end) with fields qualified and an incomplete
 /// Message-ID completed. The same arguments give the same text, so each attempt sends the same
-/// message. Unchanged when `domain` is no domain name.
+/// message. Unchanged when `domain` is neither a domain name nor an address literal.
 std::string complete_header(std::string_view header, std::string_view domain);
 
 }  // namespace mxpost::mail

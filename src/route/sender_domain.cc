@@ -1,0 +1,140 @@
+#include "route/sender_domain.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+
+#include "route/domain_name.h"
+#include "route/host_name.h"
+#include "route/special_address.h"
+
+namespace mxpost::route {
+
+namespace asio = boost::asio;
+namespace ip = boost::asio::ip;
+
+namespace {
+
+constexpr std::chrono::hours kGoodFor(1);
+constexpr std::chrono::minutes kNothingFor(1);
+constexpr std::array kPrivateNetworks = {
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "192.0.0.0/24",
+    "198.18.0.0/15",
+    "240.0.0.0/4"};
+constexpr std::size_t kMaxNames = 4;  // PTR records that are looked up
+
+bool is_in(const ip::address_v4& address, const char* network) {
+    const ip::network_v4 wanted = ip::make_network_v4(network);
+    return ip::network_v4(address, wanted.prefix_length()).canonical() == wanted;
+}
+
+/// The source address of a datagram to `target`. A connected UDP socket has one; nothing is sent.
+std::optional<ip::address> source_to(const char* target) {
+    asio::io_context context;
+    ip::udp::socket socket(context);
+    boost::system::error_code error;
+    const ip::udp::endpoint endpoint(ip::make_address(target), 53);
+    socket.open(endpoint.protocol(), error);
+    if (!error) {
+        socket.connect(endpoint, error);
+    }
+    if (error) {
+        return std::nullopt;
+    }
+    const ip::udp::endpoint local = socket.local_endpoint(error);
+    return error ? std::nullopt : std::optional(local.address());
+}
+
+}  // namespace
+
+bool is_known_elsewhere(const ip::address& address) {
+    const ip::address plain = unmapped(address);
+    if (!why_unusable(plain).empty()) {
+        return false;
+    }
+    if (plain.is_v6()) {
+        return (plain.to_v6().to_bytes()[0] & 0xFEU) != 0xFCU;  // RFC 4193
+    }
+    const ip::address_v4 v4 = plain.to_v4();
+    return std::ranges::none_of(kPrivateNetworks, [&](const char* network) {
+        return is_in(v4, network);
+    });
+}
+
+std::vector<ip::address> default_sources() {
+    std::vector<ip::address> sources;
+    for (const char* root_server : {"198.41.0.4", "2001:503:ba3e::2:30"}) {
+        if (const auto source = source_to(root_server)) {
+            sources.push_back(*source);
+        }
+    }
+    return sources;
+}
+
+SenderDomain::SenderDomain(
+    std::string configured, Sources sources, dns::Resolver& resolver, const Clock& clock
+)
+    : configured_(std::move(configured)),
+      sources_(std::move(sources)),
+      resolver_(resolver),
+      clock_(clock) {}
+
+/// A PTR name of `source` that has `source` among its addresses: anybody can write a PTR
+/// record.
+asio::awaitable<std::string> SenderDomain::name_of(ip::address source) {
+    dns::Answer<std::string> names = co_await resolver_.ptr(source);
+    // The order of records changes from answer to answer; the name should not.
+    std::sort(names.records.begin(), names.records.end());
+    const dns::Family family = source.is_v4() ? dns::Family::ipv4 : dns::Family::ipv6;
+    std::size_t asked = 0;
+    for (const std::string& name : names.records) {
+        if (!is_valid_helo_name(name)) {
+            continue;
+        }
+        if (++asked > kMaxNames) {
+            break;
+        }
+        std::string host = name;
+        const dns::Answer<ip::address> addresses =
+            co_await resolver_.addresses(std::move(host), family);
+        if (std::ranges::find(addresses.records, source) != addresses.records.end()) {
+            co_return name;
+        }
+    }
+    co_return std::string();
+}
+
+asio::awaitable<std::string> SenderDomain::find() {
+    if (is_configured()) {
+        co_return configured_;
+    }
+    if (fresh_until_ && clock_.steady_now() < *fresh_until_) {
+        co_return found_;
+    }
+    std::string found;
+    std::string literal;
+    const std::vector<ip::address> sources = sources_();
+    for (const ip::address& source : sources) {
+        if (!found.empty() || !is_known_elsewhere(source)) {
+            continue;
+        }
+        found = co_await name_of(source);
+        if (literal.empty()) {
+            literal = address_literal(source);
+        }
+    }
+    found_ = found.empty() ? std::move(literal) : std::move(found);
+    fresh_until_ = clock_.steady_now();
+    *fresh_until_ += found_.empty() ? SteadyTime::duration(kNothingFor) : kGoodFor;
+    co_return found_;
+}
+
+}  // namespace mxpost::route
