@@ -27,6 +27,7 @@
 #include "route/own_addresses.h"
 #include "submit/identity.h"
 #include "submit/process.h"
+#include "submit/sender_rules.h"
 #include "submit/surroundings.h"
 #include "submit/system_engine.h"
 
@@ -244,6 +245,10 @@ public:
 
 private:
     submit::Surroundings surroundings() {
+        submit::SenderRules senders = submit::load_sender_rules(files_, settings_, names_);
+        for (const std::string& problem : senders.problems) {
+            log_.warning(problem);
+        }
         return {
             files_,
             clock_,
@@ -253,7 +258,8 @@ private:
             submit::find_identity(::geteuid(), submit::HostFiles()),
             names_,
             submit::kSystemSpool,
-            ""};
+            "",
+            std::move(senders.rewriter)};
     }
 
     route::RouterSettings router_settings() const {
