@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-TABLES = ["flags.tsv"]
+TABLES = ["flags.tsv", "options.tsv", "exit-codes.tsv"]
 LISTS = {"ignored": "Accepted and ignored", "unavailable": "Not available in this version"}
 
 

@@ -139,5 +139,93 @@ TEST(FlagContract, ListsExactlyTheParsersFlags) {
     EXPECT_EQ(stated, parsed);
 }
 
+struct OptionRow {
+    std::string name, letter, behaviour, example;
+};
+
+std::vector<OptionRow> read_options() {
+    std::ifstream file(MXPOST_SOURCE_DIR "/compat/options.tsv");
+    std::vector<OptionRow> rows;
+    std::string line;
+    std::getline(file, line);  // the head
+    while (std::getline(file, line)) {
+        const auto cells = split(line, '\t');
+        EXPECT_EQ(cells.size(), 6U) << line;
+        rows.push_back(
+            {std::string(cells.at(0)),
+             std::string(cells.at(1)),
+             std::string(cells.at(2)),
+             std::string(cells.at(3))}
+        );
+    }
+    EXPECT_GT(rows.size(), 160U);
+    return rows;
+}
+
+/// What any option could have changed.
+std::string state_of(const Invocation& invocation) {
+    return name(invocation.mode) + " " +
+           std::to_string(static_cast<int>(
+               invocation.delivery_mode.value_or(static_cast<config::DeliveryMode>(99))
+           )) +
+           " " + std::to_string(static_cast<int>(invocation.error_mode)) +
+           (invocation.sender ? " -f " + *invocation.sender : "") +
+           (invocation.takes_recipients ? " -t" : "") + (invocation.ignores_dots ? " -i" : "") +
+           (invocation.is_gateway ? " -G" : "") + (invocation.is_verbose ? " -v" : "") + " " +
+           std::to_string(invocation.operands.size());
+}
+
+std::string state_after(const std::string& option) {
+    const auto invocation =
+        parse_command_line(std::vector<std::string>{"sendmail", option, "r@a.test"});
+    return invocation ? state_of(*invocation) : "refused: " + invocation.error().message();
+}
+
+TEST(OptionContract, IgnoredOptionsChangeNothing) {
+    const std::string nothing = state_after("-i");
+    const std::string unchanged =
+        state_of(parse_command_line(std::vector<std::string>{"sendmail", "r@a.test"}).value());
+    ASSERT_NE(nothing, unchanged);
+    for (const OptionRow& row : read_options()) {
+        if (row.behaviour != "ignored") {
+            continue;
+        }
+        EXPECT_EQ(state_after(row.example), unchanged) << row.name;
+        if (row.name != "-") {
+            EXPECT_EQ(state_after("-O" + ascii_lower(row.name)), unchanged) << row.name;
+        }
+        if (row.letter != "-") {
+            EXPECT_EQ(state_after(row.letter + "/tmp/x"), unchanged) << row.letter;
+        }
+    }
+}
+
+TEST(OptionContract, HonouredOptionsHaveAnEffectByNameAndByUniquePrefix) {
+    std::map<std::string, std::string> stated;
+    std::vector<std::string> names;
+    for (const OptionRow& row : read_options()) {
+        names.push_back(ascii_lower(row.name));
+        if (row.behaviour == "honoured") {
+            stated[row.name] = row.letter;
+            EXPECT_NE(state_after(row.example), state_after("-OBlankSub=x")) << row.name;
+        }
+    }
+    std::map<std::string, std::string> parsed;
+    for (const LongOption& option : long_options()) {
+        parsed[std::string(option.name)] = std::string("-o") + option.letter;
+        const std::string lower = ascii_lower(option.name);
+        std::size_t shortest = 1;
+        for (const std::string& name : names) {
+            std::size_t common = 0;
+            while (name != lower && common < name.size() && name[common] == lower[common]) {
+                ++common;
+            }
+            shortest = std::max(shortest, common + 1);
+        }
+        EXPECT_EQ(option.shortest, shortest) << option.name;
+    }
+    EXPECT_EQ(stated, parsed);
+}
+
 }  // namespace
 }  // namespace mxpost::submit
