@@ -87,7 +87,7 @@ mail::InputOptions Intake::input_options() const {
 
 /// Notes why the message isn't taken. False, so that steps can return it.
 bool Intake::refuse(ExitStatus status, std::string text) {
-    refusal_ = {status, std::move(text)};
+    refusal_ = {status, std::move(text), false};
     return false;
 }
 
@@ -99,9 +99,10 @@ Error Intake::refuse_in_sink(ExitStatus status, std::string text) {
 
 Error Intake::refuse_write(const Error& error) {
     const char* const hint = error.is(EFBIG) ? " (the caller's file size limit, ulimit -f)" : "";
-    return refuse_in_sink(
-        ExitStatus::temp_fail, "can't queue the message: " + error.message() + hint
-    );
+    Error refusal =
+        refuse_in_sink(ExitStatus::temp_fail, "can't queue the message: " + error.message() + hint);
+    refusal_.lacks_room = error.is(ENOSPC) || error.is(EDQUOT);
+    return refusal;
 }
 
 /// A sink has said why already, unless the error is the reader's own.
@@ -141,9 +142,8 @@ bool Intake::open() {
     auto opened =
         request_.box == nullptr ? choose_spool(around_, id_) : use_box(around_, *request_.box, id_);
     if (!opened) {
-        return refuse(
-            ExitStatus::temp_fail, "can't queue the message: " + opened.error().message()
-        );
+        refuse_write(opened.error());
+        return false;
     }
     if (!opened->writer) {
         return open_memory();

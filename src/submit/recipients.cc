@@ -40,11 +40,9 @@ void Recipients::add(mail::Recipient recipient) {
 
 void Recipients::set_notify(mail::NotifySet notify) {
     for (mail::Recipient& recipient : recipients_) {
-        if (notify == 0 || recipient.notify != 0) {
-            continue;
-        }
-        recipient.notify = notify;
-        if (recipient.original_recipient.empty() && recipient.address.is_qualified()) {
+        recipient.notify = recipient.notify != 0 ? recipient.notify : notify;
+        if (recipient.notify != 0 && recipient.original_recipient.empty() &&
+            recipient.address.is_qualified()) {
             recipient.original_recipient = mail::original_recipient_of(recipient.address);
         }
     }

@@ -67,6 +67,9 @@ protocol::ServerReply reply_for(const Refusal& refusal) {
     if (code && *code >= 400 && *code < 600 && text.size() > 4 && text[3] == ' ') {
         return {static_cast<std::uint16_t>(*code), text.substr(4)};
     }
+    if (refusal.lacks_room) {
+        return {452, "4.3.1 " + text};
+    }
     switch (refusal.status) {
         case ExitStatus::usage:
         case ExitStatus::data_error:

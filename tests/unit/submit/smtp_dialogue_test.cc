@@ -105,11 +105,11 @@ TEST_F(SmtpDialogue, AnInputThatEndsWithinAMessageQueuesNothing) {
     EXPECT_EQ(queued().size(), 1U);
 }
 
-TEST_F(SmtpDialogue, ASpoolThatFailsGives451AndTheDialogueGoesOn) {
+TEST_F(SmtpDialogue, AFullDiskGives452) {
     settings_.min_free_space = UINT64_MAX;
     const std::string said =
         talk("HELO c\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n");
-    EXPECT_THAT(said, HasSubstr("\r\n451 4.3.0 can't queue the message: "));
+    EXPECT_THAT(said, HasSubstr("\r\n452 4.3.1 can't queue the message: "));
     EXPECT_EQ(status_, ExitStatus::ok);
     EXPECT_TRUE(queued().empty());
 }
