@@ -20,6 +20,7 @@
 #include "deliver/helper_agent.h"
 #include "deliver/loose_delivery.h"
 #include "deliver/privilege.h"
+#include "deliver/relay.h"
 #include "dns/stub_resolver.h"
 #include "local/account.h"
 #include "local/alias_files.h"
@@ -198,6 +199,7 @@ public:
     }
 
     ExitStatus serve(EngineStart start, Listening listening) {
+        set_up_relay(!start.box);
         deliver::EngineOptions options;
         options.spools = spools(settings_);
         options.own_spool = settings_.spool;
@@ -230,6 +232,7 @@ public:
                                         ? start.message_id
                                         : spool::make_message_id(clock_.now(), random_);
         spool::LooseStore store(files_, std::move(start.message), std::move(start.report), id);
+        set_up_relay(false);
         deliver::LooseDelivery delivery(services_, store);
         bool is_done = false;
         asio::co_spawn(io_, delivery.run(), [&](const std::exception_ptr& error, bool result) {
@@ -276,7 +279,7 @@ private:
     smtp::SessionSettings session_settings() {
         smtp::SessionSettings session;
         session.tls = tls_use(settings_.tls);
-        if (session.tls != tls::TlsUse::none) {
+        if (session.tls != tls::TlsUse::none || !settings_.relay.empty()) {
             auto context = tls::ClientContext::make(tls::TrustSettings());
             if (context) {
                 tls_context_ = std::move(*context);
@@ -288,6 +291,16 @@ private:
         session.source_v4 = source(settings_.source_address_ipv4);
         session.source_v6 = source(settings_.source_address_ipv6);
         return session;
+    }
+
+    void set_up_relay(bool is_system_engine) {
+        deliver::TrustedUser trusted;
+        if (const auto user = local::find_account(settings_.user); user && *user) {
+            trusted.uid = (*user)->uid;
+            trusted.gid = (*user)->gid;
+        }
+        relay_ = deliver::Relay::make(settings_, trusted, is_system_engine);
+        services_.relay = relay_.get();
     }
 
     deliver::SiteLimits site_limits() const {
@@ -335,6 +348,7 @@ private:
     deliver::Sites sites_;
     std::unique_ptr<deliver::LocalAgent> local_agent_;
     local::AliasFiles aliases_;
+    std::unique_ptr<deliver::Relay> relay_;
     deliver::Services services_;
 };
 

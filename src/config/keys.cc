@@ -82,6 +82,32 @@ constexpr auto tls_level = [](std::string_view text) -> Result<TlsLevel> {
     return Error::invalid("none, may or encrypt");
 };
 
+constexpr auto relay_when = [](std::string_view text) -> Result<RelayWhen> {
+    if (text == "always") {
+        return RelayWhen::always;
+    }
+    if (text == "blocked") {
+        return RelayWhen::blocked;
+    }
+    return Error::invalid("always or blocked");
+};
+
+constexpr auto relay_tls = [](std::string_view text) -> Result<RelayTls> {
+    if (text == "none") {
+        return RelayTls::none;
+    }
+    if (text == "may") {
+        return RelayTls::may;
+    }
+    if (text == "encrypt") {
+        return RelayTls::encrypt;
+    }
+    if (text == "verify") {
+        return RelayTls::verify;
+    }
+    return Error::invalid("none, may, encrypt or verify");
+};
+
 constexpr std::array kKeys = {
     Key{"spool",
         "/var/spool/mxpost",
@@ -253,6 +279,36 @@ constexpr std::array kKeys = {
         Scope::engine,
         "none, may (where the server offers it) or encrypt (or don't deliver)",
         set<&Settings::tls, tls_level>},
+    Key{"relay",
+        "",
+        Scope::engine,
+        "the server that passes mail on, such as smtp.example.com:587; unset: none",
+        set_optional<&Settings::relay, parse_relay>},
+    Key{"relay-credentials",
+        "",
+        Scope::engine,
+        "the file with user:password for the relay",
+        set_optional<&Settings::relay_credentials, parse_path>},
+    Key{"relay-for",
+        "",
+        Scope::engine,
+        "domains whose mail goes through the relay; .example.com: all below it",
+        set_optional<&Settings::relay_for, parse_domain_patterns>},
+    Key{"relay-when",
+        "",
+        Scope::engine,
+        "always or blocked (when port 25 is); unset: always, or with relay-for only for that",
+        set_optional<&Settings::relay_when, relay_when>},
+    Key{"relay-tls",
+        "",
+        Scope::engine,
+        "none, may, encrypt or verify; unset: verify with relay-credentials, else as tls says",
+        set_optional<&Settings::relay_tls, relay_tls>},
+    Key{"relay-auth",
+        "scram-sha-256,cram-md5,plain,login",
+        Scope::engine,
+        "how to log in at the relay, of these and xoauth2",
+        set<&Settings::relay_auth, parse_mechanisms>},
     Key{"resolver",
         "",
         Scope::engine,

@@ -17,6 +17,13 @@ enum class AddressFamily : std::uint8_t { automatic, ipv4, ipv6 };
 /// Demands on the way to a recipient's server. `may`: encrypted where the server offers it.
 enum class TlsLevel : std::uint8_t { none, may, encrypt };
 
+/// The same on the way to the relay. `unset`: verify where there are credentials, else TlsLevel's.
+enum class RelayTls : std::uint8_t { unset, none, may, encrypt, verify };
+
+/// Which mail goes through the relay besides that of relay-for's domains. `unset`: all, or, where
+/// relay-for names domains, none.
+enum class RelayWhen : std::uint8_t { unset, always, blocked };
+
 /// What `sendmail` does after the message is safe, where its caller doesn't say (-od).
 enum class DeliveryMode : std::uint8_t {
     background,   // b: start an engine, don't wait
@@ -79,6 +86,13 @@ struct Settings {
     std::uint64_t listen_max_errors = 0;       // of one connection
     std::chrono::seconds listen_idle_timeout{};
     std::chrono::seconds listen_session_timeout{};
+
+    std::string relay;                   // see HostPort
+    std::string relay_credentials;       // absolute path
+    std::vector<std::string> relay_for;  // lower case; ".example.com": below it
+    RelayWhen relay_when = {};
+    RelayTls relay_tls = {};
+    std::vector<std::string> relay_auth;  // names of mechanisms, lower case
 };
 
 }  // namespace mxpost::config

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 
 #include "base/text.h"
+#include "config/host_port.h"
 #include "mail/address.h"
 
 namespace mxpost::config {
@@ -215,6 +216,31 @@ Result<std::vector<std::string>> parse_users(std::string_view text) {
 
 Result<std::vector<std::string>> parse_paths(std::string_view text) {
     return parse_words(text, parse_path);
+}
+
+Result<std::vector<std::string>> parse_domain_patterns(std::string_view text) {
+    return parse_words(text, [](std::string_view word) {
+        const bool is_below = word.starts_with('.');
+        auto domain = parse_domain(word.substr(is_below ? 1 : 0));
+        return domain && is_below ? Result<std::string>("." + *domain) : domain;
+    });
+}
+
+Result<std::string> parse_relay(std::string_view text) {
+    const auto server = HostPort::parse(text);
+    return server ? Result<std::string>(std::string(text)) : server.error();
+}
+
+Result<std::vector<std::string>> parse_mechanisms(std::string_view text) {
+    return parse_words(text, [](std::string_view word) -> Result<std::string> {
+        const std::string name = ascii_lower(word);
+        for (const char* known : {"scram-sha-256", "cram-md5", "plain", "login", "xoauth2"}) {
+            if (name == known) {
+                return name;
+            }
+        }
+        return Error::invalid("scram-sha-256, cram-md5, plain, login or xoauth2");
+    });
 }
 
 Result<std::vector<std::string>> parse_ip_addresses(std::string_view text) {

@@ -51,6 +51,12 @@ Result<std::string> parse_ipv6(std::string_view text);
 
 /// Separated by commas or spaces.
 Result<std::vector<std::string>> parse_domains(std::string_view text);
+/// A domain, or ".example.com" for all below it.
+Result<std::vector<std::string>> parse_domain_patterns(std::string_view text);
+/// See HostPort; as written.
+Result<std::string> parse_relay(std::string_view text);
+/// Names of SASL mechanisms that the client knows, made lower case.
+Result<std::vector<std::string>> parse_mechanisms(std::string_view text);
 Result<std::vector<std::string>> parse_ip_addresses(std::string_view text);
 /// Domains, each perhaps with "!" in front.
 Result<std::vector<std::string>> parse_masquerade_domains(std::string_view text);

@@ -107,6 +107,7 @@ asio::awaitable<AttemptResult> DomainAttempt::run() {
         co_return std::move(result_);
     }
     const auto& hop = std::get<NextHop>(found);
+    site_ = hop.site;
     const std::shared_ptr<Site> site = services_.sites.at(hop.site);
     // Never the other way round, or sessions of a slow site could hold all the permits of the rest.
     const Semaphore::Permit slot = co_await site->slots().acquire();
@@ -152,11 +153,19 @@ asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(
     );
     dialogue_.note("connecting to " + peer.text());
     auto trouble = co_await warm->session->connect(std::move(peer));
-    if (!trouble) {
+    if (trouble) {
+        const bool is_tried = reach_ == Reach::untried && warm->session->has_route();
+        reach_ = is_tried ? Reach::unreachable : reach_;
+    } else {
+        reach_ = Reach::connected;
         trouble = co_await greet(*warm->session);
     }
     if (trouble) {
         note_trouble(*trouble);
+        if (warm->session->are_credentials_refused()) {
+            destination_->credentials_refused(*trouble);
+            open_.clear();  // its other addresses would say the same, and lock the account
+        }
         warm->session->close();
         co_return nullptr;
     }
@@ -177,6 +186,7 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> DomainAttempt::greet(smtp
 }
 
 asio::awaitable<void> DomainAttempt::transact(std::unique_ptr<WarmSession> warm, Site& site) {
+    reach_ = Reach::connected;
     warm->dialogue->point_to(&dialogue_);
     std::vector<std::size_t> left = open_;
     while (!left.empty() && result_.content_problem.empty()) {

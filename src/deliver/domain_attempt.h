@@ -27,6 +27,13 @@ struct AttemptResult {
     std::string content_problem;  // not empty: the message file isn't what was submitted
 };
 
+/// How far an attempt has come.
+enum class Reach : std::uint8_t {
+    untried,      // no connection was begun, or none for lack of a route here
+    unreachable,  // no host took one
+    connected
+};
+
 class DomainAttempt {
 public:
     /// Makes the content from its start; called once for each transaction.
@@ -54,6 +61,11 @@ public:
     /// Ends within a bounded time; the outcomes are complete.
     boost::asio::awaitable<AttemptResult> run();
 
+    // After run().
+    Reach reach() const { return reach_; }
+    /// See NextHop; empty where none was found.
+    const std::string& site() const { return site_; }
+
 private:
     boost::asio::awaitable<void> try_hosts(const NextHop& hop, Site& site);
     boost::asio::awaitable<std::unique_ptr<WarmSession>> open_session(
@@ -74,7 +86,9 @@ private:
     DialogueLog& dialogue_;
     AttemptResult result_;
     std::vector<std::size_t> open_;  // indices of recipients for whom another host may be tried
-    bool has_trouble_ = false;       // open_ has outcomes of a host that didn't serve us
+    std::string site_;
+    Reach reach_ = Reach::untried;
+    bool has_trouble_ = false;  // open_ has outcomes of a host that didn't serve us
 };
 
 }  // namespace mxpost::deliver

@@ -1,6 +1,7 @@
 #include "deliver/lmtp.h"
 
-#include "deliver/host_port.h"
+#include "config/host_port.h"
+#include "deliver/named_host.h"
 #include "deliver/services.h"
 
 namespace mxpost::deliver {
@@ -17,7 +18,7 @@ Result<LmtpServer> LmtpServer::parse(std::string_view text) {
         server.port = 0;
         return server;
     }
-    const auto parsed = HostPort::parse(text);
+    const auto parsed = config::HostPort::parse(text);
     if (!parsed) {
         return Error::invalid("a socket such as lmtp:/run/dovecot/lmtp or lmtp:localhost:24");
     }

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "deliver/delivery_log.h"
+#include "deliver/remote_attempt.h"
 #include "mail/completion.h"
 #include "mail/recode.h"
 
@@ -115,18 +116,31 @@ std::vector<std::uint32_t> MessageDelivery::due_recipients() const {
 std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() const {
     // Large receivers refuse several domains in one transaction: one job a domain (design 3).
     // What is for here is one job, so that nobody gets it twice through two aliases.
+    // The relay gets all that is its in one.
     std::vector<Job> jobs;
     std::map<std::string, std::size_t> by_domain;
+    std::optional<std::size_t> relayed;
     for (const std::uint32_t i : due_recipients()) {
         const std::string domain =
             is_for_here(i) ? std::string() : ascii_lower(destination(i).domain());
         const auto [at, is_new] = by_domain.try_emplace(domain, jobs.size());
         if (is_new) {
-            jobs.push_back({domain, {}});
+            const Way way = domain.empty() ? Way::direct : choose_way(domain);
+            if (way == Way::relay && relayed) {
+                at->second = *relayed;
+            } else {
+                relayed = way == Way::relay ? jobs.size() : relayed;
+                jobs.push_back({domain, way, {}});
+            }
         }
         jobs[at->second].recipients.push_back(i);
     }
     return jobs;
+}
+
+Way MessageDelivery::choose_way(const std::string& domain) const {
+    Relay* const relay = services_.relay;
+    return relay == nullptr ? Way::direct : relay->choose(domain, services_.clock.steady_now());
 }
 
 asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
@@ -273,10 +287,9 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
         }
     }
     DomainAttempt::ContentSource source = [this] { return make_content(header_); };
-    DomainAttempt domain_attempt(
-        services_, envelope_, std::move(recipients), std::move(source), dialogue
+    AttemptResult result = co_await attempt_remote(
+        services_, job.way, envelope_, std::move(recipients), std::move(source), dialogue
     );
-    AttemptResult result = co_await domain_attempt.run();
     std::vector<mail::RecipientOutcome> outcomes;
     for (const std::size_t at : sources) {
         outcomes.push_back(result.outcomes[at]);

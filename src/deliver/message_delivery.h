@@ -18,6 +18,7 @@
 
 #include "deliver/domain_attempt.h"
 #include "deliver/local_delivery.h"
+#include "deliver/relay.h"
 #include "deliver/reporting.h"
 #include "deliver/services.h"
 #include "spool/store.h"
@@ -43,6 +44,7 @@ public:
 private:
     struct Job {
         std::string domain;  // as in the addresses, lower case; "" for this host's own
+        Way way;             // through the relay: `domain` is one of several
         std::vector<std::uint32_t> recipients;  // indices in the envelope
     };
 
@@ -51,6 +53,7 @@ private:
     const mail::Address& destination(std::uint32_t recipient) const;
     std::vector<std::uint32_t> due_recipients() const;
     std::vector<Job> due_jobs() const;
+    Way choose_way(const std::string& domain) const;
     std::optional<mail::RecipientOutcome> refusal() const;
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
     std::function<void(std::exception_ptr)> report_bug();

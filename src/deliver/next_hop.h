@@ -31,6 +31,8 @@ public:
     /// The outcome, deferred or failed, holds for every recipient. Called once. Ends within a
     /// bounded time.
     virtual boost::asio::awaitable<NextHopResult> find() = 0;
+    /// A server of it took user and password for wrong, with these words.
+    virtual void credentials_refused(const mail::RecipientOutcome&) {}
 };
 
 /// The MX hosts of `domain`, which is as in mail::Address.

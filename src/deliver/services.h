@@ -23,6 +23,8 @@
 
 namespace mxpost::deliver {
 
+class Relay;
+
 struct Services {
     boost::asio::any_io_executor executor;
     const Clock& clock;
@@ -36,12 +38,13 @@ struct Services {
     dns::Resolver& resolver;
     route::Router& router;
     Sites& sites;
-    smtp::SessionSettings session;  // of every session
+    smtp::SessionSettings session;  // of every session; its TLS context is there for all
     LocalAgent& local_agent;        // delivers to this host's mailboxes
     local::AliasSource& aliases;
     FileSystem& files;  // for copies of messages that mailboxes get
     /// Of senders that submission couldn't complete; null: host_name.
     route::SenderDomain* sender_domain = nullptr;
+    Relay* relay = nullptr;  // null: all mail goes straight to its recipients' servers
 };
 
 }  // namespace mxpost::deliver

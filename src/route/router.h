@@ -76,6 +76,11 @@ public:
     /// is cancelled, ends by the exception or with a deferred outcome.
     boost::asio::awaitable<RouteResult> route(std::string domain);
 
+    /// An address of this host.
+    bool is_own_address(const boost::asio::ip::address& address) const {
+        return is_own_address_(address);
+    }
+
 private:
     struct HostLookup;
     struct Lookups;

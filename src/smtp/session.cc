@@ -92,6 +92,8 @@ asio::awaitable<std::string> Session::open() {
     }
     const auto error = co_await transport_.connect(*endpoint, source, deadline);
     transport_.clear_deadline();
+    has_route_ = error != asio::error::network_unreachable &&
+                 error != asio::error::address_family_not_supported;
     if (transport_.is_timed_out()) {
         co_return "timed out";
     }

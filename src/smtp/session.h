@@ -83,6 +83,8 @@ public:
     /// The connection only, so that the HELO name can be chosen by local_address(). Also over
     /// again, after close(). Failure: deferred, 4.4.1.
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> connect(Peer peer);
+    /// False: the last connect() failed because this host has no way to such addresses.
+    bool has_route() const { return has_route_; }
     /// The address that connect() went out from; none for a Unix socket.
     std::optional<boost::asio::ip::address> local_address() const;
     /// Greeting, EHLO, STARTTLS: nullopt means ready for send(). With TlsUse::may a failed
@@ -135,6 +137,7 @@ private:
     Transport transport_;
     Peer peer_;
     std::string tls_text_;
+    bool has_route_ = true;
     std::optional<protocol::ClientMachine> machine_;
     Instant total_deadline_ = Instant::max();
     std::vector<char> input_;    // replies

@@ -1,0 +1,106 @@
+#include "deliver/remote_attempt.h"
+
+#include <utility>
+
+#include "deliver/services.h"
+
+namespace mxpost::deliver {
+
+namespace asio = boost::asio;
+
+namespace {
+
+struct Relayed {
+    bool is_reached = false;
+    AttemptResult result;
+};
+
+asio::awaitable<Relayed> attempt_relay(
+    Services& services,
+    const mail::Envelope& envelope,
+    std::vector<mail::Recipient> recipients,
+    DomainAttempt::ContentSource source,
+    DialogueLog& dialogue
+) {
+    auto destination = std::make_unique<RelayDestination>(services, *services.relay);
+    DomainAttempt attempt(
+        services,
+        std::move(destination),
+        envelope,
+        std::move(recipients),
+        std::move(source),
+        dialogue
+    );
+    Relayed relayed;
+    relayed.result = co_await attempt.run();
+    relayed.is_reached = attempt.reach() == Reach::connected;
+    co_return relayed;
+}
+
+/// Both ways failed: mailq is to show both reasons.
+void add_reasons(AttemptResult& direct, const AttemptResult& relayed) {
+    for (std::size_t i = 0; i < direct.outcomes.size(); ++i) {
+        direct.outcomes[i].text += "; " + mail::reply_text(relayed.outcomes[i]);
+    }
+}
+
+void note_connected(Services& services) {
+    if (services.relay->watch().connected()) {
+        services.log.info("port 25 is open again: mail goes straight to its recipients' servers");
+    }
+}
+
+void note_blocked(Services& services) {
+    if (services.relay->watch().confirm(services.clock.steady_now())) {
+        services.log.warning(
+            "port 25 seems to be blocked from here: no mail server can be reached, but the relay " +
+            services.relay->text() + " can, which gets the mail from now on"
+        );
+    }
+}
+
+}  // namespace
+
+asio::awaitable<AttemptResult> attempt_remote(
+    Services& services,
+    Way way,
+    const mail::Envelope& envelope,
+    std::vector<mail::Recipient> recipients,
+    DomainAttempt::ContentSource source,
+    DialogueLog& dialogue
+) {
+    if (way == Way::relay) {
+        Relayed relayed = co_await attempt_relay(
+            services, envelope, std::move(recipients), std::move(source), dialogue
+        );
+        co_return std::move(relayed.result);
+    }
+    DomainAttempt direct(services, envelope, recipients, source, dialogue);
+    AttemptResult result = co_await direct.run();
+    if (services.relay == nullptr || !services.relay->is_fallback()) {
+        co_return result;
+    }
+    PortWatch& watch = services.relay->watch();
+    if (direct.reach() == Reach::connected) {
+        note_connected(services);
+    }
+    if (direct.reach() != Reach::unreachable) {
+        co_return result;
+    }
+    watch.unreachable(direct.site(), services.clock.steady_now());
+    if (!watch.is_blocked() && !watch.is_suspect(services.clock.steady_now())) {
+        co_return result;
+    }
+    dialogue.note("port 25 may be blocked: trying the relay " + services.relay->text());
+    Relayed relayed = co_await attempt_relay(
+        services, envelope, std::move(recipients), std::move(source), dialogue
+    );
+    if (!relayed.is_reached) {
+        add_reasons(result, relayed.result);
+        co_return result;
+    }
+    note_blocked(services);
+    co_return std::move(relayed.result);
+}
+
+}  // namespace mxpost::deliver
