@@ -2,12 +2,14 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/program_options.hpp>
 
 #include "apps/engine_main.h"
 #include "apps/local_main.h"
+#include "apps/queue_command.h"
 #include "apps/show_config.h"
 #include "base/exit_status.h"
 #include "base/fd.h"
@@ -20,6 +22,7 @@ using mxpost::ExitStatus;
 constexpr const char* kUsage =
     "usage: mxpost run [--once | --listen]\n"
     "       mxpost local [--socket PATH]\n"
+    "       mxpost queue list [-v | --json] [--id TEXT] [--recipient TEXT] [--sender TEXT]\n"
     "       mxpost config\n"
     "       mxpost --version | --help\n"
     "\n"
@@ -27,6 +30,7 @@ constexpr const char* kUsage =
     "  run --once    deliver what is due, then end\n"
     "  run --listen  take mail by SMTP as well, on port 25 of this host unless \"listen\" is set\n"
     "  local         serve this host's mailboxes to the engine (as root)\n"
+    "  queue list    show the messages that wait, and why\n"
     "  config        show every setting, its value, and where it comes from\n"
     "\n"
     "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
@@ -93,6 +97,46 @@ int serve_mailboxes(const std::vector<std::string>& arguments) {
     return static_cast<int>(mxpost::apps::run_local_helper(socket));
 }
 
+int manage_queue(std::vector<std::string> arguments) {
+    if (arguments.empty() || arguments.front() != "list") {
+        return usage_error(
+            arguments.empty() ? "queue wants a command: list"
+                              : "unknown queue command \"" + arguments.front() + "\""
+        );
+    }
+    arguments.erase(arguments.begin());
+    using Texts = std::vector<std::string>;
+    po::options_description options;
+    options.add_options()("json", "one JSON object a line")("verbose,v", "more of each message")(
+        "id", po::value<Texts>(), "whose id contains this"
+    )("recipient", po::value<Texts>(), "with a recipient that contains this"
+    )("sender", po::value<Texts>(), "whose sender contains this");
+    po::variables_map values;
+    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    const po::positional_options_description no_operands;
+    po::store(
+        po::command_line_parser(arguments)
+            .options(options)
+            .style(style)
+            .positional(no_operands)
+            .run(),
+        values
+    );
+    po::notify(values);
+    mxpost::apps::QueueListCall call;
+    call.is_json = values.contains("json");
+    call.is_verbose = values.contains("verbose");
+    for (const auto& [name, texts] :
+         {std::pair("id", &call.ids),
+          std::pair("recipient", &call.recipients),
+          std::pair("sender", &call.senders)}) {
+        if (values.contains(name)) {
+            *texts = values[name].as<Texts>();
+        }
+    }
+    return static_cast<int>(mxpost::apps::list_queue(call));
+}
+
 int dispatch(std::vector<std::string> arguments) {
     if (arguments.empty()) {
         return usage_error("no command given");
@@ -112,6 +156,9 @@ int dispatch(std::vector<std::string> arguments) {
     }
     if (command == "local") {
         return serve_mailboxes(arguments);
+    }
+    if (command == "queue") {
+        return manage_queue(arguments);
     }
     if (command == "config") {
         return arguments.empty() ? static_cast<int>(mxpost::apps::show_config())

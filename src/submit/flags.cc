@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
 #include "config/values.h"
@@ -144,12 +145,6 @@ Result<void> refuse_verify(Draft& draft, std::string_view) {
 Result<void> refuse_test(Draft& draft, std::string_view) {
     return refuse(draft, "-bt (address test)");
 }
-Result<void> refuse_host_status(Draft& draft, std::string_view) {
-    return refuse(draft, "host status (-bh, -bH, hoststat, purgestat)");
-}
-Result<void> refuse_counts(Draft& draft, std::string_view) {
-    return refuse(draft, "-bP (queue counts)");
-}
 
 constexpr std::array kModeFlags = {
     SubFlag{'m', Behaviour::honoured, "deliver a message (default)", set_mode<Mode::deliver>},
@@ -161,9 +156,9 @@ constexpr std::array kModeFlags = {
     SubFlag{'i', Behaviour::unavailable, "rebuild the alias database", refuse_aliases},
     SubFlag{'v', Behaviour::unavailable, "verify addresses", refuse_verify},
     SubFlag{'t', Behaviour::unavailable, "test addresses", refuse_test},
-    SubFlag{'h', Behaviour::unavailable, "print host status", refuse_host_status},
-    SubFlag{'H', Behaviour::unavailable, "purge host status", refuse_host_status},
-    SubFlag{'P', Behaviour::unavailable, "print queue counts", refuse_counts},
+    SubFlag{'h', Behaviour::honoured, "print host status", set_mode<Mode::print_hosts>},
+    SubFlag{'H', Behaviour::honoured, "purge host status", set_mode<Mode::purge_hosts>},
+    SubFlag{'P', Behaviour::honoured, "print queue counts", set_mode<Mode::count_queue>},
 };
 
 /// -bX. What isn't in the table must never send: the caller wants something else than a message.
@@ -192,28 +187,65 @@ Result<void> set_queue_foreground(Draft& draft, std::string_view) {
     return {};
 }
 
-Result<void> refuse_selection(Draft& draft, std::string_view) {
-    draft.queue_mode = Mode::unavailable;
-    draft.invocation.unavailable = "the selection of messages (-qI, -qR, -qS, -qG, -qQ, -qL, -Q)";
+template <SelectBy by>
+Result<void> select(Draft& draft, std::string_view value) {
+    draft.invocation.selection.add(by, std::string(value), false);
     return {};
+}
+
+/// Messages are never quarantined, nor lost: what is damaged isn't sent by selecting it.
+Result<void> select_nothing(Draft& draft, std::string_view) {
+    draft.invocation.selection.select_nothing();
+    return {};
+}
+
+/// There is one group, whatever its name. Sendmail takes one -qG only.
+Result<void> set_queue_group(Draft& draft, std::string_view) {
+    if (std::exchange(draft.has_queue_group, true)) {
+        return usage("-qG given twice");
+    }
+    return {};
+}
+
+/// -q!I, -q!R, -q!S; and -q!Q, -q!L, which mean what -q means.
+Result<void> select_others(Draft& draft, std::string_view value) {
+    const char kind = value.empty() ? '\0' : value.front();
+    const std::string text(value.substr(value.empty() ? 0 : 1));
+    QueueSelection& selection = draft.invocation.selection;
+    switch (kind) {
+        case 'I':
+            selection.add(SelectBy::id, text, true);
+            return {};
+        case 'R':
+            selection.add(SelectBy::recipient, text, true);
+            return {};
+        case 'S':
+            selection.add(SelectBy::sender, text, true);
+            return {};
+        case 'Q':
+        case 'L':
+            return {};
+        default:
+            return usage("invalid queue selection " + quoted("!" + std::string(value)));
+    }
 }
 
 constexpr std::array kQueueFlags = {
     SubFlag{'f', Behaviour::honoured, "run the queue once, waiting", set_queue_foreground},
     SubFlag{'p', Behaviour::honoured, "as an interval", set_interval},
-    SubFlag{'I', Behaviour::unavailable, "by message id", refuse_selection},
-    SubFlag{'R', Behaviour::unavailable, "by recipient", refuse_selection},
-    SubFlag{'S', Behaviour::unavailable, "by sender", refuse_selection},
-    SubFlag{'!', Behaviour::unavailable, "negated selections", refuse_selection},
-    SubFlag{'G', Behaviour::unavailable, "by queue group", refuse_selection},
-    SubFlag{'Q', Behaviour::unavailable, "quarantined messages", refuse_selection},
-    SubFlag{'L', Behaviour::unavailable, "lost messages", refuse_selection},
+    SubFlag{'I', Behaviour::honoured, "by message id", select<SelectBy::id>},
+    SubFlag{'R', Behaviour::honoured, "by recipient", select<SelectBy::recipient>},
+    SubFlag{'S', Behaviour::honoured, "by sender", select<SelectBy::sender>},
+    SubFlag{'!', Behaviour::honoured, "all but the selected", select_others},
+    SubFlag{'G', Behaviour::honoured, "queue group: there is one", set_queue_group},
+    SubFlag{'Q', Behaviour::honoured, "quarantined messages: none", select_nothing},
+    SubFlag{'L', Behaviour::honoured, "lost messages: none", select_nothing},
 };
 
 Result<void> set_queue(Draft& draft, std::string_view value) {
     draft.has_queue_flag = true;
-    draft.queue_mode = Mode::flush_queue;
     if (value.empty() || value == "0") {
+        draft.queue_mode = Mode::flush_queue;
         return {};
     }
     if (value.front() >= '0' && value.front() <= '9') {
@@ -226,9 +258,8 @@ Result<void> set_queue(Draft& draft, std::string_view value) {
     return kind->apply(draft, value.substr(1));
 }
 
-Result<void> refuse_quarantine(Draft& draft, std::string_view) {
-    draft.has_queue_flag = true;
-    return refuse_selection(draft, "");
+Result<void> refuse_quarantine(Draft&, std::string_view) {
+    return usage("there is no quarantine (-Q)");
 }
 
 Result<void> set_sender(Draft& draft, std::string_view value) {

@@ -26,6 +26,7 @@ struct Draft {
     bool wants_daemon = false;      // -bd, smtpd
     bool is_in_foreground = false;  // -bD
     bool has_queue_flag = false;    // -q…
+    bool has_queue_group = false;   // -qG
     Mode queue_mode = Mode::flush_queue;
 };
 

@@ -75,9 +75,15 @@ public:
                 return has_input ? speak_smtp()
                                  : (complain("standard input is closed"), ExitStatus::no_input);
             case Mode::print_queue:
-                return print_queue(around_, starter_, say, complain);
+                return print_queue(
+                    around_, starter_, invocation_.selection, invocation_.is_verbose, say, complain
+                );
+            case Mode::count_queue:
+                return count_queue(around_, say, complain);
+            case Mode::print_hosts:
+                return print_hosts(around_, starter_, say, complain);
             case Mode::flush_queue:
-                return flush_queue(around_, starter_, say, complain);
+                return flush_queue(around_, starter_, invocation_.selection, true, say, complain);
             case Mode::run_once:
                 return run_once();
             case Mode::start_engine:
@@ -208,6 +214,9 @@ private:
     bool is_quiet() const { return invocation_.error_mode == mail::ErrorMode::quiet; }
 
     ExitStatus run_once() {
+        if (!invocation_.selection.is_everything()) {
+            flush_queue(around_, starter_, invocation_.selection, false, say, complain);
+        }
         const auto engine = starter_.start({{"run", "--once"}, {}, true});
         if (!engine) {
             complain(engine.error().message());

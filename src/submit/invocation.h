@@ -8,6 +8,7 @@
 
 #include "config/settings.h"
 #include "mail/envelope.h"
+#include "submit/queue_selection.h"
 
 namespace mxpost::submit {
 
@@ -15,7 +16,10 @@ enum class Mode : std::uint8_t {
     deliver,        // -bm: a message on standard input
     speak_smtp,     // -bs: SMTP on standard input and output
     print_queue,    // -bp, mailq
-    flush_queue,    // -q: everything of the caller's is due now
+    count_queue,    // -bP
+    print_hosts,    // -bh, hoststat
+    purge_hosts,    // -bH, purgestat: nothing is kept that would need it
+    flush_queue,    // -q: what is selected of the caller's is due now
     run_once,       // -qf: one pass over the queue, waiting for it
     start_engine,   // -bd, -q15m: the system engine, in the background
     run_engine,     // -bD: the system engine, in this process
@@ -41,6 +45,7 @@ struct Invocation {
     bool is_gateway = false;               // -G
     bool is_verbose = false;               // -v
     std::uint64_t hop_count = 0;           // -h
+    QueueSelection selection;              // -qI, -qR, -qS, …: for print, flush and run_once
     std::optional<config::DeliveryMode> delivery_mode;
     mail::ErrorMode error_mode = mail::ErrorMode::mail;
     mail::NotifySet notify = 0;

@@ -146,11 +146,47 @@ TEST(CommandLine, DaemonsListenWithAndWithoutAnInterval) {
     EXPECT_FALSE(parse({"-bd", "-bm", "r@a"}).listens);
 }
 
+TEST(CommandLine, QueueSelections) {
+    const mail::Envelope to_a = [] {
+        mail::Envelope envelope;
+        envelope.sender = mail::Address("root", "host.test");
+        envelope.recipients.emplace_back(mail::Address("bob", "a.test"));
+        return envelope;
+    }();
+    const auto selects = [&](const std::vector<std::string>& words) {
+        return parse(words).selection.matches("1gdw4fgsm000000001", to_a);
+    };
+    EXPECT_TRUE(selects({"-q"}));
+    EXPECT_TRUE(selects({"-qIgdw4"}));
+    EXPECT_FALSE(selects({"-qIother"}));
+    EXPECT_TRUE(selects({"-qR@a.test", "-qSroot"}));
+    EXPECT_FALSE(selects({"-qR@a.test", "-qSmallory"}));
+    EXPECT_FALSE(selects({"-q!R@a.test"}));
+    EXPECT_TRUE(selects({"-q!Iother", "-q!Smallory"}));
+    EXPECT_TRUE(selects({"-qGmain"}));
+    EXPECT_TRUE(selects({"-q!Q"}));
+    EXPECT_FALSE(selects({"-qQ"}));
+    EXPECT_FALSE(selects({"-qL"}));
+    EXPECT_EQ(parse({"-qIx"}).mode, Mode::flush_queue);
+    EXPECT_EQ(parse({"-qQspam"}).mode, Mode::flush_queue);
+    EXPECT_EQ(parse({"-qf", "-qIx"}).mode, Mode::run_once);
+    EXPECT_EQ(parse({"-bp", "-qIx"}).mode, Mode::print_queue);
+    EXPECT_EQ(error_of({"-qGa", "-qGb"}), "-qG given twice");
+    EXPECT_EQ(error_of({"-q!Gmain"}), "invalid queue selection \"!Gmain\"");
+    EXPECT_EQ(error_of({"-q!"}), "invalid queue selection \"!\"");
+    EXPECT_EQ(error_of({"-Qspam"}), "there is no quarantine (-Q)");
+}
+
+TEST(CommandLine, QueueAndHostListings) {
+    EXPECT_EQ(parse({"-bP"}).mode, Mode::count_queue);
+    EXPECT_EQ(parse({"-bh"}).mode, Mode::print_hosts);
+    EXPECT_EQ(parse({"-b", "H"}).mode, Mode::purge_hosts);
+    EXPECT_TRUE(parse({"-bp", "-v"}).is_verbose);
+}
+
 TEST(CommandLine, UnavailableModesSaySo) {
     EXPECT_EQ(parse({"-bt"}).unavailable, "-bt (address test)");
     EXPECT_EQ(parse({"-b", "v", "r@a"}).mode, Mode::unavailable);
-    EXPECT_EQ(parse({"-qRa.test"}).mode, Mode::unavailable);
-    EXPECT_EQ(parse({"-Q"}).mode, Mode::unavailable);
     EXPECT_EQ(parse({"-bs", "-bm"}).mode, Mode::deliver);
 }
 
@@ -202,6 +238,8 @@ TEST(CommandLine, ProgramNamesChooseTheMode) {
     EXPECT_EQ(mode_of("/usr/bin/mailq"), Mode::print_queue);
     EXPECT_EQ(mode_of("newaliases"), Mode::unavailable);
     EXPECT_EQ(mode_of("/usr/sbin/smtpd"), Mode::start_engine);
+    EXPECT_EQ(mode_of("/usr/bin/hoststat"), Mode::print_hosts);
+    EXPECT_EQ(mode_of("purgestat"), Mode::purge_hosts);
     EXPECT_EQ(mode_of("rmail"), Mode::deliver);
     EXPECT_EQ(mode_of(""), Mode::deliver);
     EXPECT_EQ(parse_command_line({}).value().mode, Mode::deliver);

@@ -45,6 +45,12 @@ std::string name(Mode mode) {
             return "speak_smtp";
         case Mode::print_queue:
             return "print_queue";
+        case Mode::count_queue:
+            return "count_queue";
+        case Mode::print_hosts:
+            return "print_hosts";
+        case Mode::purge_hosts:
+            return "purge_hosts";
         case Mode::flush_queue:
             return "flush_queue";
         case Mode::run_once:

@@ -19,15 +19,49 @@ using testing::IsEmpty;
 
 class Queue : public SubmissionFixture {
 protected:
-    ExitStatus print() {
+    ExitStatus print(const QueueSelection& selection = {}, bool is_verbose = false) {
         out_.clear();
         const EngineStarter starter("/nonexistent", {});
         return print_queue(
             around_,
             starter,
+            selection,
+            is_verbose,
             [this](std::string_view line) { out_.emplace_back(line); },
             [this](std::string_view line) { complaints_.emplace_back(line); }
         );
+    }
+
+    /// `sendmail -q…` with an engine that notes in "call" how it was started.
+    ExitStatus flush(const QueueSelection& selection = {}) {
+        const std::string path = directory_ / "engine";
+        std::ofstream(path) << "#!/bin/sh\necho \"$@\" > " << directory_ / "call"
+                            << "\n";
+        ::chmod(path.c_str(), 0700);
+        out_.clear();
+        const ExitStatus status = flush_queue(
+            around_,
+            EngineStarter(path, {}),
+            selection,
+            true,
+            [this](std::string_view line) { out_.emplace_back(line); },
+            [this](std::string_view line) { complaints_.emplace_back(line); }
+        );
+        ::waitpid(-1, nullptr, 0);
+        return status;
+    }
+
+    /// Queued, tried, and not due for five hours; nobody has its lock.
+    spool::MessageId submit_deferred(const std::string& recipient) {
+        call_.operands = {recipient};
+        auto result = submit("hi\n");
+        const Accepted& accepted = *result.accepted;
+        spool::EntryName later = accepted.committed->name;
+        later.due += std::chrono::hours(5);
+        EXPECT_TRUE(
+            disk_.rename(accepted.box->directory(), accepted.committed->name.text(), later.text())
+        );
+        return accepted.id;
     }
 
     std::vector<std::string> out_;
@@ -36,45 +70,185 @@ protected:
 
 TEST_F(Queue, SaysWhenItIsEmpty) {
     EXPECT_EQ(print(), ExitStatus::ok);
-    EXPECT_THAT(out_, ElementsAre("Mail queue is empty"));
+    EXPECT_THAT(out_, ElementsAre("Mail queue is empty", "\t\tTotal requests: 0"));
     settings_.spool = directory_ / "none";
     EXPECT_EQ(print(), ExitStatus::ok);
-    EXPECT_THAT(out_, ElementsAre("Mail queue is empty"));
+    EXPECT_THAT(out_, ElementsAre("Mail queue is empty", "\t\tTotal requests: 0"));
 }
 
-TEST_F(Queue, ShowsWhoStillWaitsAndWhy) {
-    call_.operands = {"a@x.test", "b@y.test", "c@z.test"};
-    auto result = submit("hi\n");
-    const Accepted& accepted = *result.accepted;
-    mail::RecipientOutcome greylisted(
-        mail::OutcomeKind::deferred, {4, 7, 1}, "4.7.1 come\x1b back"
-    );
-    greylisted.reply_code = 451;
-    greylisted.remote_host = "mx.y.test";
-    const spool::OutcomeRecord gone{
-        0, clock_.now(), {mail::OutcomeKind::delivered, {2, 0, 0}, "ok"}};
-    ASSERT_TRUE(disk_.pwrite(
-        accepted.committed->file.get(),
-        spool::encode_record(gone) +
-            spool::encode_record(spool::OutcomeRecord{1, clock_.now(), greylisted}) +
-            spool::encode_record(spool::NoteRecord{clock_.now(), "waits for x"}),
-        accepted.committed->journal_offset
-    ));
-    const std::string id = accepted.id;
-    result.accepted.reset();
+/// One recipient has the mail, one was greylisted, the last one wasn't tried.
+class WaitingQueue : public Queue {
+protected:
+    WaitingQueue() {
+        ::setenv("TZ", "UTC", 1);
+        ::tzset();
+        call_.operands = {"a@x.test", "b@y.test", "c@z.test"};
+        call_.envelope_id = "id7";
+        auto result = submit("h\xc3\xad\n");
+        const Accepted& accepted = *result.accepted;
+        mail::RecipientOutcome greylisted(
+            mail::OutcomeKind::deferred, {4, 7, 1}, "4.7.1 come\x1b back"
+        );
+        greylisted.reply_code = 451;
+        greylisted.remote_host = "mx.y.test";
+        const spool::OutcomeRecord gone{
+            0, clock_.now(), {mail::OutcomeKind::delivered, {2, 0, 0}, "ok"}};
+        EXPECT_TRUE(disk_.pwrite(
+            accepted.committed->file.get(),
+            spool::encode_record(gone) +
+                spool::encode_record(spool::OutcomeRecord{1, clock_.now(), greylisted}) +
+                spool::encode_record(spool::NoteRecord{clock_.now(), "waits for x"}),
+            accepted.committed->journal_offset
+        ));
+        id_ = accepted.id;
+        box_ = accepted.box->path();
+        size_ = std::to_string(accepted.committed->journal_offset);
+    }
+
+    std::string id_;
+    std::string box_;
+    std::string size_;
+};
+
+// As nagios' check_mailq, munin and shell scripts read it.
+TEST_F(WaitingQueue, IsShownAsSendmailDoes) {
     EXPECT_EQ(print(), ExitStatus::ok);
-    ASSERT_EQ(out_.size(), 10U);
-    EXPECT_THAT(out_[1], testing::StartsWith(id + " "));
-    EXPECT_THAT(out_[1], testing::EndsWith(" alice@example.com"));
-    EXPECT_EQ(out_[2], "      (waits for x)");
-    EXPECT_EQ(out_[3], "      (mx.y.test: 451 4.7.1 come? back)");
-    EXPECT_EQ(out_[4], std::string(53, ' ') + "b@y.test");
-    EXPECT_EQ(out_[5], std::string(53, ' ') + "c@z.test");
-    EXPECT_EQ(out_[6], "");
-    EXPECT_THAT(out_[7], HasSubstr("(no engine serves "));
-    EXPECT_EQ(out_[8], "");
-    EXPECT_EQ(out_[9], "-- 0 Kbytes in 1 Request.");
+    ASSERT_EQ(out_.size(), 9U);
+    EXPECT_EQ(out_[0], "\t\t" + box_ + " (1 request)");
+    EXPECT_EQ(
+        out_[1],
+        "-------Q-ID------- --Size-- -----Q-Time----- ------------Sender/Recipient-----------"
+    );
+    EXPECT_THAT(
+        out_[2], testing::MatchesRegex(id_ + " +[0-9]+ Mon Jan  1 12:00 <alice@example.com>")
+    );
+    EXPECT_EQ(out_[2].find("Mon"), 18U + 1 + 8 + 1);
+    EXPECT_EQ(out_[3], "      8BITMIME   (waits for x)");
+    EXPECT_EQ(out_[4], "\t\t\t\t\t <c@z.test>");
+    EXPECT_EQ(out_[5], "                 (Deferred: 451 4.7.1 come? back, says mx.y.test.)");
+    EXPECT_EQ(out_[6], "\t\t\t\t\t <b@y.test>");
+    EXPECT_THAT(out_[7], testing::StartsWith("                 (no engine serves "));
+    EXPECT_EQ(out_[8], "\t\tTotal requests: 1");
     EXPECT_THAT(complaints_, IsEmpty());
+}
+
+TEST_F(WaitingQueue, VerboseHasAttemptsAndEachReasonBelowItsRecipient) {
+    EXPECT_EQ(print({}, true), ExitStatus::ok);
+    ASSERT_EQ(out_.size(), 10U);
+    EXPECT_EQ(
+        out_[1],
+        "-------Q-ID------- --Size-- -Attempts- ---Q-Time--- --------Sender/Recipient--------"
+    );
+    EXPECT_THAT(
+        out_[2], testing::MatchesRegex(id_ + " +[0-9]+          1 Jan  1 12:00 <alice@example.com>")
+    );
+    EXPECT_EQ(out_[3], "      8BITMIME   (waits for x)");
+    EXPECT_EQ(out_[4], "                 (next attempt due now, 8bitmime, envid id7)");
+    EXPECT_EQ(out_[5], "\t\t\t\t\t\t<c@z.test>");
+    EXPECT_EQ(out_[6], "\t\t\t\t\t\t<b@y.test>");
+    EXPECT_EQ(out_[7], "\t\t (Deferred: 451 4.7.1 come? back, says mx.y.test.)");
+}
+
+TEST_F(WaitingQueue, VerboseTellsOfRequests) {
+    const auto boxes = spool::list_boxes(disk_, root(), spool::kAnyOwner);
+    ASSERT_TRUE(spool::leave_request(disk_, boxes->at(0).directory(), {id_, "retry"}));
+    print({}, true);
+    EXPECT_THAT(out_[4], HasSubstr("(next attempt due now, retry asked for, 8bitmime"));
+}
+
+TEST_F(WaitingQueue, TellsOfHostsWhatTheyLastSaid) {
+    clock_.advance(std::chrono::hours(26));
+    print_hosts(
+        around_,
+        EngineStarter("/nonexistent", {}),
+        [this](std::string_view line) { out_.emplace_back(line); },
+        [](std::string_view) {}
+    );
+    EXPECT_THAT(
+        out_,
+        ElementsAre(
+            "-------------- Hostname --------------- How long ago ---------Results---------",
+            " mx.y.test                                 1+02:00:00 451 4.7.1 come? back"
+        )
+    );
+}
+
+TEST_F(WaitingQueue, IsCountedWithoutOpeningAMessage) {
+    std::ofstream(box_ + "/000000000000000000.0000000") << "junk";
+    const auto count = [this] {
+        return count_queue(
+            around_,
+            [this](std::string_view line) { out_.emplace_back(line); },
+            [](std::string_view) {}
+        );
+    };
+    EXPECT_EQ(count(), ExitStatus::ok);
+    EXPECT_THAT(out_, ElementsAre(box_ + ": entries=2", "\t\tTotal requests: 2"));
+}
+
+TEST_F(Queue, KnowsOfNoHostWhereNoneAnswered) {
+    submit_deferred("a@x.test");
+    print_hosts(
+        around_,
+        EngineStarter("/nonexistent", {}),
+        [this](std::string_view line) { out_.emplace_back(line); },
+        [](std::string_view) {}
+    );
+    EXPECT_THAT(out_, IsEmpty());
+}
+
+TEST_F(Queue, ShowsWhatIsSelected) {
+    const auto a = submit_deferred("a@x.test");
+    const auto b = submit_deferred("b@x.test");
+    QueueSelection by_id;
+    by_id.add(SelectBy::id, b, false);
+    print(by_id);
+    EXPECT_THAT(out_, testing::Contains(testing::StartsWith(b)));
+    EXPECT_THAT(out_, testing::Not(testing::Contains(testing::StartsWith(a))));
+    EXPECT_THAT(out_[0], HasSubstr("(1 request)"));
+    EXPECT_EQ(out_.back(), "\t\tTotal requests: 1");
+
+    QueueSelection by_recipient;
+    by_recipient.add(SelectBy::recipient, "A@X", false);
+    print(by_recipient);
+    EXPECT_THAT(out_, testing::Contains(testing::StartsWith(a)));
+    EXPECT_EQ(out_.back(), "\t\tTotal requests: 1");
+
+    QueueSelection nothing;
+    nothing.select_nothing();
+    print(nothing);
+    EXPECT_THAT(out_, ElementsAre("Mail queue is empty", "\t\tTotal requests: 0"));
+}
+
+TEST_F(Queue, SaysWhichMessagesAreTooMany) {
+    submit_deferred("a@x.test");
+    submit_deferred("b@x.test");
+    settings_.max_queued_messages = 1;
+    print();
+    EXPECT_THAT(out_[3], testing::Not(HasSubstr("max-queued-messages")));
+    EXPECT_THAT(
+        out_, testing::Contains(HasSubstr("more messages than max-queued-messages allows"))
+    );
+}
+
+TEST_F(Queue, FlushLeavesAloneWhatIsNotSelected) {
+    const auto a = submit_deferred("a@x.test");
+    const auto b = submit_deferred("b@x.test");
+    clock_.advance(std::chrono::minutes(1));
+    QueueSelection selection;
+    selection.add(SelectBy::recipient, "b@", false);
+    EXPECT_EQ(flush(selection), ExitStatus::ok);
+    for (const spool::EntryName& name : queued()) {
+        EXPECT_EQ(name.due <= to_seconds(clock_.now()), name.id == b) << name.text();
+    }
+}
+
+TEST_F(Queue, FlushThatSelectsNothingStartsNothing) {
+    submit_deferred("a@x.test");
+    QueueSelection selection;
+    selection.add(SelectBy::sender, "nobody", false);
+    EXPECT_EQ(flush(selection), ExitStatus::ok);
+    EXPECT_FALSE(std::ifstream(directory_ / "call"));
 }
 
 TEST_F(Queue, SaysNothingOfEnginesWhereOneHoldsTheBox) {
@@ -92,7 +266,7 @@ TEST_F(Queue, MarksWhatIsBeingSent) {
     call_.operands = {"a@x.test"};
     const auto result = submit("hi\n");  // holds its lock
     print();
-    EXPECT_THAT(out_[1], testing::StartsWith(result.accepted->id + "* "));
+    EXPECT_THAT(out_[2], testing::StartsWith(result.accepted->id + "* "));
 }
 
 TEST_F(Queue, NamesDamagedMessagesAndShowsTheOthers) {
@@ -103,35 +277,13 @@ TEST_F(Queue, NamesDamagedMessagesAndShowsTheOthers) {
     std::ofstream(box + "/000000000000000000.0000000") << "junk";
     EXPECT_EQ(print(), ExitStatus::os_error);
     EXPECT_THAT(complaints_, ElementsAre(HasSubstr("000000000000000000.0000000")));
-    EXPECT_THAT(out_.back(), HasSubstr("1 Request"));
+    EXPECT_EQ(out_.back(), "\t\tTotal requests: 1");
 }
 
 TEST_F(Queue, FlushMakesEverythingDueAndStartsAnEngine) {
-    call_.operands = {"a@x.test"};
-    {
-        auto result = submit("hi\n");
-        const Accepted& accepted = *result.accepted;
-        spool::EntryName later = accepted.committed->name;
-        later.due += std::chrono::hours(5);
-        ASSERT_TRUE(
-            disk_.rename(accepted.box->directory(), accepted.committed->name.text(), later.text())
-        );
-    }
+    submit_deferred("a@x.test");
     clock_.advance(std::chrono::minutes(1));
-    const std::string path = directory_ / "engine";
-    std::ofstream(path) << "#!/bin/sh\necho \"$@\" > " << directory_ / "call"
-                        << "\n";
-    ::chmod(path.c_str(), 0700);
-    EXPECT_EQ(
-        flush_queue(
-            around_,
-            EngineStarter(path, {}),
-            [this](std::string_view line) { out_.emplace_back(line); },
-            [this](std::string_view line) { complaints_.emplace_back(line); }
-        ),
-        ExitStatus::ok
-    );
-    ::waitpid(-1, nullptr, 0);
+    EXPECT_EQ(flush(), ExitStatus::ok);
     EXPECT_THAT(complaints_, IsEmpty());
     EXPECT_THAT(out_, IsEmpty());
     EXPECT_EQ(queued().at(0).due, to_seconds(clock_.now()));
@@ -141,26 +293,14 @@ TEST_F(Queue, FlushMakesEverythingDueAndStartsAnEngine) {
 }
 
 TEST_F(Queue, FlushingNothingStartsNothing) {
-    EXPECT_EQ(
-        flush_queue(
-            around_,
-            EngineStarter(directory_ / "none", {}),
-            [](std::string_view) {},
-            [](std::string_view) {}
-        ),
-        ExitStatus::ok
-    );
+    EXPECT_EQ(flush(), ExitStatus::ok);
+    EXPECT_FALSE(std::ifstream(directory_ / "call"));
 }
 
 TEST_F(Queue, FlushLeavesARequestForWhatIsBeingSentAndSaysSo) {
     call_.operands = {"a@x.test"};
     const auto result = submit("hi\n");  // holds its lock, as an engine would
-    flush_queue(
-        around_,
-        EngineStarter("/nonexistent", {}),
-        [this](std::string_view line) { out_.emplace_back(line); },
-        [](std::string_view) {}
-    );
+    flush();
     EXPECT_THAT(
         out_,
         ElementsAre(

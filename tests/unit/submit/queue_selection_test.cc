@@ -1,0 +1,78 @@
+#include "submit/queue_selection.h"
+
+#include <gtest/gtest.h>
+
+namespace mxpost::submit {
+namespace {
+
+mail::Envelope envelope() {
+    mail::Envelope result;
+    result.sender = mail::Address("Root", "host.test");
+    result.recipients.emplace_back(mail::Address("bob", "A.test"));
+    result.recipients.emplace_back(mail::Address("eve", "b.test"));
+    return result;
+}
+
+class QueueSelectionTest : public testing::Test {
+protected:
+    bool matches(const mail::Envelope& message = envelope()) const {
+        return selection_.matches("1gdw4fgsm000000001", message);
+    }
+    QueueSelection selection_;
+};
+
+TEST_F(QueueSelectionTest, WithoutConditionsIsEverything) {
+    EXPECT_TRUE(selection_.is_everything());
+    EXPECT_TRUE(matches());
+}
+
+TEST_F(QueueSelectionTest, FindsPartsOfIdsOfRecipientsAndOfTheSender) {
+    selection_.add(SelectBy::id, "gdw4", false);
+    EXPECT_FALSE(selection_.needs_envelope());
+    EXPECT_TRUE(matches());
+    selection_.add(SelectBy::recipient, "EVE@b", false);
+    selection_.add(SelectBy::sender, "root@", false);
+    EXPECT_TRUE(selection_.needs_envelope());
+    EXPECT_TRUE(matches());
+    selection_.add(SelectBy::sender, "other", false);  // one of the two is enough
+    EXPECT_TRUE(matches());
+}
+
+TEST_F(QueueSelectionTest, EachKindMustHold) {
+    selection_.add(SelectBy::recipient, "@a.test", false);
+    selection_.add(SelectBy::sender, "nobody", false);
+    EXPECT_FALSE(matches());
+}
+
+TEST_F(QueueSelectionTest, CaseMattersInIds) {
+    selection_.add(SelectBy::id, "GDW4", false);
+    EXPECT_FALSE(selection_.may_match("1gdw4fgsm000000001"));
+    EXPECT_FALSE(matches());
+}
+
+TEST_F(QueueSelectionTest, NegatedConditionsMustAllHoldForAllRecipients) {
+    selection_.add(SelectBy::recipient, "c.test", true);
+    EXPECT_TRUE(matches());
+    selection_.add(SelectBy::recipient, "@b.test", true);
+    EXPECT_FALSE(matches());
+}
+
+TEST_F(QueueSelectionTest, AngleBracketsAnchorAndTheNullSenderIsEmpty) {
+    selection_.add(SelectBy::sender, "<>", false);
+    EXPECT_FALSE(matches());
+    mail::Envelope bounce = envelope();
+    bounce.sender.reset();
+    EXPECT_TRUE(matches(bounce));
+    selection_.add(SelectBy::recipient, "<ob@", false);
+    EXPECT_FALSE(matches(bounce));
+}
+
+TEST_F(QueueSelectionTest, NothingIsNothing) {
+    selection_.select_nothing();
+    EXPECT_FALSE(selection_.is_everything());
+    EXPECT_FALSE(selection_.may_match("1gdw4fgsm000000001"));
+    EXPECT_FALSE(matches());
+}
+
+}  // namespace
+}  // namespace mxpost::submit
