@@ -46,7 +46,7 @@ std::optional<Chunk> parse_chunk(std::string_view argument) {
 
 }  // namespace
 
-const ServerMachine::Verb ServerMachine::kVerbs[] = {
+const std::array<ServerMachine::Verb, 14> ServerMachine::kVerbs = {{
     {"MAIL", &ServerMachine::on_mail, false},
     {"RCPT", &ServerMachine::on_rcpt, false},
     {"DATA", &ServerMachine::on_data, false},
@@ -61,7 +61,7 @@ const ServerMachine::Verb ServerMachine::kVerbs[] = {
     {"EXPN", &ServerMachine::on_expn, true},
     {"HELP", &ServerMachine::on_help, true},
     {"QUIT", &ServerMachine::on_quit, false},
-};
+}};
 
 ServerMachine::ServerMachine(ServerSettings settings, Reception& reception)
     : settings_(std::move(settings)),
@@ -222,10 +222,10 @@ void ServerMachine::run_line(const std::string& line) {
         refuse(500, "5.5.2 not a command");
         return;
     }
-    const auto* const verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) {
-        return ascii_iequals(v.name, name);
+    const auto* const verb = std::ranges::find_if(kVerbs, [&](const Verb& known) {
+        return ascii_iequals(known.name, name);
     });
-    if (verb == std::end(kVerbs)) {
+    if (verb == kVerbs.end()) {
         is_other_protocol(name) ? finish(521, "5.5.1 " + settings_.host_name + " speaks SMTP")
                                 : refuse(500, "5.5.1 unknown command");
         return;

@@ -10,6 +10,7 @@
 // Reception as they come in; what the machine itself holds is an envelope and part of a line.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -130,7 +131,7 @@ private:
         void (ServerMachine::*run)(std::string_view argument);
         bool is_idle;  // counts against max_idle_commands
     };
-    static const Verb kVerbs[];
+    static const std::array<Verb, 14> kVerbs;
 
     void process(std::string_view& octets);
     void take_command(std::string_view& octets);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -16,7 +17,6 @@ namespace mxpost::submit {
 namespace {
 
 using protocol::ServerMachine;
-using protocol::ServerReply;
 
 protocol::ServerSettings dialogue_settings(const Surroundings& around) {
     protocol::ServerSettings settings = server_settings(around);
@@ -105,6 +105,9 @@ private:
             // The message's own lock first: the engine couldn't claim it.
             accepted.committed.reset();
             if (mode_ != config::DeliveryMode::queue && mode_ != config::DeliveryMode::deferred) {
+                // A dialogue may last for days, and each of its engines ends when it is idle.
+                while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+                }
                 hand_off(around_.files, around_.log, starter_, std::move(*accepted.box));
             }
         } catch (const std::exception& exception) {

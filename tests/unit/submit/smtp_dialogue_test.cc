@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
+
 #include "submission_fixture.h"
 
 namespace mxpost::submit {
@@ -19,12 +21,12 @@ protected:
     SmtpDialogue() { call_.delivery_mode = config::DeliveryMode::queue; }
 
     /// What the client sees of a dialogue that it writes at once.
-    std::string talk(std::string_view input) {
+    std::string talk(std::string_view input, const char* engine = "/nonexistent/engine") {
         const Fd in(::memfd_create("input", MFD_CLOEXEC));
         const Fd out(::memfd_create("output", MFD_CLOEXEC));
         EXPECT_EQ(::write(in.get(), input.data(), input.size()), ssize_t(input.size()));
         ::lseek(in.get(), 0, SEEK_SET);
-        const EngineStarter starter("/nonexistent/engine", {});
+        const EngineStarter starter(engine, {});
         status_ = run_smtp_dialogue(around_, call_, starter, in.get(), out.get());
         std::string said(static_cast<std::size_t>(::lseek(out.get(), 0, SEEK_END)), '\0');
         EXPECT_EQ(::pread(out.get(), said.data(), said.size(), 0), ssize_t(said.size()));
@@ -121,6 +123,24 @@ TEST_F(SmtpDialogue, WithoutSpoolAndEngineNothingIsAccepted) {
         talk("HELO c\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n");
     EXPECT_THAT(said, HasSubstr("\r\n451 4.3.0 no spool can be written to, and "));
     EXPECT_THAT(said, EndsWith("221 2.0.0 web1.example.com bye\r\n"));
+}
+
+TEST_F(SmtpDialogue, EnginesThatHaveEndedAreNotLeftAsZombies) {
+    call_.delivery_mode = config::DeliveryMode::background;
+    std::string input;
+    for (int i = 0; i < 20; ++i) {
+        input += "MAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n.\r\n";
+    }
+    const std::string said = talk(input, "/bin/true");
+    EXPECT_EQ(queued().size(), 20U);
+    EXPECT_TRUE(log_.lines.size() == 20U) << log_.lines.back();
+    // The last one, and one that had let go of the box but not ended when it was looked for.
+    int left = 0;
+    while (::waitpid(-1, nullptr, 0) > 0) {
+        ++left;
+    }
+    EXPECT_GE(left, 1);
+    EXPECT_LE(left, 2);
 }
 
 TEST_F(SmtpDialogue, TooBigIsRefusedBeforeAndAfterItCame) {
