@@ -17,10 +17,11 @@ constexpr unsigned kMappedBits = 96;
 
 std::uint8_t mask_of_octet(unsigned prefix, std::size_t octet) {
     const auto before = static_cast<unsigned>(octet) * 8;
-    if (prefix >= before + 8) {
-        return 0xff;
+    if (prefix <= before) {
+        return 0;
     }
-    return prefix <= before ? 0 : static_cast<std::uint8_t>(0xff00U >> (prefix - before));
+    const unsigned bits = std::min(prefix - before, 8U);
+    return static_cast<std::uint8_t>(0xff00U >> bits);
 }
 
 std::vector<std::string_view> words_of(std::string_view text) {
