@@ -30,7 +30,10 @@ protocol::Reception::Refusal SmtpReception::begin(protocol::IncomingMail incomin
     }
     const Invocation& invocation = origin_.invocation;
     request.sender = std::move(incoming.mail.sender);
-    request.full_name = origin_.uid ? full_name_of(around_, invocation, request.sender) : "";
+    // NAME and GECOS are this process's user's.
+    if (origin_.uid == around_.identity.uid) {
+        request.full_name = full_name_of(around_, invocation, request.sender);
+    }
     request.dsn_return = incoming.mail.dsn_return;
     request.envelope_id = std::move(incoming.mail.envelope_id);
     request.error_mode = invocation.error_mode;

@@ -50,6 +50,23 @@ TEST_F(SmtpReceptionTest, OnlyNamesAndLiteralsAreRepeated) {
     );
 }
 
+TEST_F(SmtpReceptionTest, TheProcesssOwnNameIsForItsUserOnly) {
+    around_.full_name = "Daemon";
+    for (const bool is_own : {false, true}) {
+        SmtpOrigin origin;
+        origin.uid = ::getuid() + (is_own ? 0U : 1U);
+        SmtpReception reception(around_, origin);
+        ASSERT_FALSE(reception.begin(incoming()));
+        ASSERT_FALSE(reception.end());
+        ASSERT_TRUE(reception.intake().commit());
+        const auto name = reception.intake().take_accepted().committed->name;
+        auto boxes = spool::list_boxes(disk_, root(), ::getuid()).value();
+        const std::string header = spool::read_message(disk_, boxes.at(0), name).value().header();
+        EXPECT_EQ(header.find("\r\nFrom: Daemon <s@x.test>\r\n") != std::string::npos, is_own)
+            << header;
+    }
+}
+
 TEST_F(SmtpReceptionTest, RefusesWhatSubmissionRefuses) {
     settings_.message_size_limit = 1000;
     SmtpReception reception(around_, SmtpOrigin());
