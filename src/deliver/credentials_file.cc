@@ -70,6 +70,7 @@ CredentialsResult read_credentials(const std::string& path, const TrustedUser& t
         const bool is_forbidden = errno == EACCES || errno == EPERM;
         CredentialsProblem unreadable =
             problem(path, std::string("can't be read: ") + std::strerror(errno));
+        unreadable.text += is_forbidden ? " (it should have mode 640 and group mxpost)" : "";
         unreadable.is_forbidden = is_forbidden;
         return unreadable;
     }
