@@ -8,6 +8,7 @@
 #include <boost/program_options.hpp>
 
 #include "apps/engine_main.h"
+#include "apps/import_config.h"
 #include "apps/local_main.h"
 #include "apps/queue_command.h"
 #include "apps/show_config.h"
@@ -23,7 +24,7 @@ constexpr const char* kUsage =
     "usage: mxpost run [--once | --listen]\n"
     "       mxpost local [--socket PATH]\n"
     "       mxpost queue list [-v | --json] [--id TEXT] [--recipient TEXT] [--sender TEXT]\n"
-    "       mxpost config\n"
+    "       mxpost config [--import [FILE ...] [--credentials FILE]]\n"
     "       mxpost --version | --help\n"
     "\n"
     "  run           deliver queued mail until told to end (SIGTERM)\n"
@@ -32,6 +33,7 @@ constexpr const char* kUsage =
     "  local         serve this host's mailboxes to the engine (as root)\n"
     "  queue list    show the messages that wait, and why\n"
     "  config        show every setting, its value, and where it comes from\n"
+    "  config --import  print the mxpost.conf that says what another program's files say\n"
     "\n"
     "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
 
@@ -137,6 +139,29 @@ int manage_queue(std::vector<std::string> arguments) {
     return static_cast<int>(mxpost::apps::list_queue(call));
 }
 
+int config(const std::vector<std::string>& arguments) {
+    std::vector<std::string> files;
+    std::string credentials;
+    po::options_description options;
+    options.add_options()("import", "what other programs' files say")(
+        "credentials", po::value<std::string>(&credentials), "where the relay's password goes"
+    )("file", po::value<std::vector<std::string>>(&files), "to import");
+    po::positional_options_description operands;
+    operands.add("file", -1);
+    po::variables_map values;
+    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::store(
+        po::command_line_parser(arguments).options(options).style(style).positional(operands).run(),
+        values
+    );
+    po::notify(values);
+    if (values.contains("import")) {
+        return static_cast<int>(mxpost::apps::import_config(files, credentials));
+    }
+    return arguments.empty() ? static_cast<int>(mxpost::apps::show_config())
+                             : usage_error("config takes files with --import only");
+}
+
 int dispatch(std::vector<std::string> arguments) {
     if (arguments.empty()) {
         return usage_error("no command given");
@@ -161,8 +186,7 @@ int dispatch(std::vector<std::string> arguments) {
         return manage_queue(arguments);
     }
     if (command == "config") {
-        return arguments.empty() ? static_cast<int>(mxpost::apps::show_config())
-                                 : usage_error("config takes no argument");
+        return config(arguments);
     }
     return usage_error("unknown command \"" + command + "\"");
 }
