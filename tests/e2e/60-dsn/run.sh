@@ -79,6 +79,28 @@ wait_log 'to=<no5@plain\.test>, .*dsn=5\.1\.1'
 wait_empty
 expect_count corp 5
 
+part "an alias for one address: it has the request and the answer"
+printf 'one: u@plain.test\nmany: u@plain.test, u@dsn.test\n' > /etc/aliases
+reports=$(mail_count corp)
+send -N success -V QQ7 one@host.example
+reports=$((reports + 1))
+wait_mail corp "$reports"
+expect_text '^Original-Recipient: rfc822; one@host.example' corp "$reports"
+expect_text '^Final-Recipient: rfc822; u@plain.test' corp "$reports"
+expect_text '^Action: relayed' corp "$reports"
+expect_text '^Original-Envelope-Id: QQ7' corp "$reports"
+wait_empty
+expect_count corp "$reports"
+
+part "an alias for several: expanded, and no more of success"
+send -N success,failure -V QQ8 many@host.example
+reports=$((reports + 1))
+wait_mail corp "$reports"
+python3 "$CASE/check.py" "$(got corp "$reports")" expanded QQ8 many@host.example
+wait_empty
+grep -q 'C> RCPT TO:<u@dsn.test> NOTIFY=FAILURE' "$RUN/log/dsn" || fail "NOTIFY behind an alias"
+expect_count corp "$reports"
+
 part "bad values"
 for words in '-N sometimes' '-N never,success' '-R all' '-R full -R hdrs' '-V a=b'; do
     # shellcheck disable=SC2086  # two words
@@ -90,5 +112,5 @@ part "without a spool"
 mount -o remount,bind,ro "$SPOOL"
 printf 'Subject: dsn\n\nbody\n' |
     as_user www-data sendmail -i -f s@corp.example -N success -V QQ6 x@plain.test
-wait_mail corp 6
-python3 "$CASE/check.py" "$(got corp 6)" relayed QQ6 x@plain.test
+wait_mail corp $((reports + 1))
+python3 "$CASE/check.py" "$(got corp $((reports + 1)))" relayed QQ6 x@plain.test
