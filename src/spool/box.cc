@@ -1,5 +1,6 @@
 #include "spool/box.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -66,7 +67,7 @@ Result<std::string> find_other_box(FileSystem& files, int root, uid_t uid) {
     const std::string prefix = std::to_string(uid) + "-";
     std::string found;
     auto listed = files.list(root, [&](std::string_view name, unsigned char) {
-        if (name.substr(0, prefix.size()) == prefix) {
+        if (name.starts_with(prefix) && is_box_name(name)) {
             const auto status = files.stat(root, std::string(name));
             if (status && S_ISDIR(status->st_mode) && status->st_uid == uid) {
                 found = name;
@@ -91,6 +92,18 @@ Result<void> make_durable(FileSystem& files, int root, const Box& box, const Clo
 }
 
 }  // namespace
+
+bool is_box_name(std::string_view name) {
+    constexpr std::size_t kLongest = 64;
+    const auto dash = name.find('-');
+    if (name.size() > kLongest || !parse_unsigned(name.substr(0, dash))) {
+        return false;
+    }
+    const auto random = dash == std::string_view::npos ? "0" : name.substr(dash + 1);
+    return !random.empty() && std::ranges::all_of(random, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+    });
+}
 
 Result<Box> open_own_box(
     FileSystem& files, const std::string& path, uid_t uid, const Clock& clock, Random& random
@@ -187,8 +200,7 @@ Result<std::vector<Box>> list_boxes(
     }
     auto listed = files.list(root->get(), [&](std::string_view name, unsigned char) {
         // Names that no box has are left alone: the root may hold what its administrator put there.
-        const std::string_view number = name.substr(0, name.find('-'));
-        if (!parse_unsigned(number)) {
+        if (!is_box_name(name)) {
             return true;
         }
         auto directory = files.open(root->get(), std::string(name), kOpenDirectory);

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -49,6 +50,10 @@ private:
     uid_t owner_;
     bool is_shared_;
 };
+
+/// "UID" or "UID-RANDOM", RANDOM of digits and lower-case letters. Anybody can make entries of any
+/// name in a spool's root; others are no boxes, so no box's name can spoil a terminal or a listing.
+bool is_box_name(std::string_view name);
 
 /// The caller's own box below the spool root `path`, made if need be (and then durable: the root is
 /// synced). Errors: what open and mkdir say (ENOENT, EACCES, EROFS: try the next spool), and

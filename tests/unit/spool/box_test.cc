@@ -199,6 +199,35 @@ TEST_F(BoxTest, ListGivesBoxesOnly) {
     EXPECT_THAT(*list_boxes(files_, root_ / "none", kAnyOwner), IsEmpty());
 }
 
+TEST(BoxName, IsAUidAndPerhapsSomethingRandom) {
+    for (const char* name : {"0", "1500", "1500-0a1b2c3d", "1500-x"}) {
+        EXPECT_TRUE(is_box_name(name)) << name;
+    }
+    for (const char* name :
+         {"",
+          "-",
+          "x",
+          "1500-",
+          "1500-A",
+          "1500-\x1b[2J",
+          "1500-a\nb",
+          "1500-a-b",
+          "-1",
+          "lost+found"}) {
+        EXPECT_FALSE(is_box_name(name)) << name;
+    }
+    EXPECT_FALSE(is_box_name("1500-" + std::string(64, 'a')));
+}
+
+TEST_F(BoxTest, ABoxWhoseNameCouldFoolAReaderIsNone) {
+    ASSERT_EQ(
+        ::mkdir((root_.path() + "/" + std::to_string(::getuid()) + "-\x1b[2J").c_str(), 0770), 0
+    );
+    const auto boxes = list_boxes(files_, root_.path(), kAnyOwner);
+    ASSERT_TRUE(boxes);
+    EXPECT_TRUE(boxes->empty());
+}
+
 TEST_F(BoxTest, AdoptTakesDirectoriesOnly) {
     ASSERT_TRUE(open_own());
     auto directory = posix_.open(AT_FDCWD, own_path(), O_RDONLY | O_DIRECTORY, 0);
