@@ -181,12 +181,19 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::deliver_here(
     }
     local::Request request = std::move(*made);
     local::Answer answer = co_await services_.local_agent.deliver(std::move(request));
-    if (answer.outcome.kind == mail::OutcomeKind::delivered && answer.wants_mailbox) {
+    // A target that has failed takes nothing from the others, but is what the sender hears of.
+    std::optional<mail::RecipientOutcome> all = answer.outcome;
+    if (answer.wants_mailbox) {
         local::Leaf mailbox = leaf;
-        answer.outcome = co_await hand_to_server(recipient, std::move(mailbox), dialogue);
+        mail::RecipientOutcome handed =
+            co_await hand_to_server(recipient, std::move(mailbox), dialogue);
+        if (handed.kind == mail::OutcomeKind::deferred ||
+            all->kind == mail::OutcomeKind::delivered) {
+            all = std::move(handed);
+        }
     }
-    if (answer.outcome.kind != mail::OutcomeKind::delivered || answer.forwards.empty()) {
-        co_return std::move(answer.outcome);
+    if (all->kind == mail::OutcomeKind::deferred || answer.forwards.empty()) {
+        co_return std::move(*all);
     }
     if (const auto looped = loop(recipient)) {
         co_return *looped;
@@ -201,10 +208,17 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::deliver_here(
              {}}
         );
     }
+    mail::RecipientOutcome sent;
     if (finality_ == Finality::single_attempt) {
-        co_return co_await send_now(recipient, std::move(leaves), dialogue);
+        sent = co_await send_now(recipient, std::move(leaves), dialogue);
+    } else {
+        sent = forwarding_.forward(recipient, leaves);
     }
-    co_return forwarding_.forward(recipient, leaves);
+    const bool has_failed = all->kind == mail::OutcomeKind::failed;
+    if (has_failed && sent.kind == mail::OutcomeKind::delivered) {
+        co_return std::move(*all);
+    }
+    co_return sent;
 }
 
 /// The mailbox is an LMTP server's: what the setting `mailbox` names.
