@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,12 @@ namespace mxpost::apps {
 namespace {
 
 constexpr const char* kProgram = "mxpost/local";
+
+/// In ps(1) it isn't taken for an engine.
+void name_process() {
+    ::prctl(PR_SET_NAME, "mxpost-local", 0, 0, 0);
+}
+
 constexpr std::uint64_t kHeaderRoom = 2 * 1024 * 1024;  // of what is added on the way
 
 std::optional<gid_t> mail_group() {
@@ -54,6 +61,14 @@ Result<local::HelperOptions> helper_options(const config::Settings& settings) {
     return options;
 }
 
+bool is_listener(int fd) {
+    int type = 0;
+    int listens = 0;
+    socklen_t size = sizeof type;
+    return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET &&
+           ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 1;
+}
+
 /// The listening socket that systemd passes (sd_listen_fds(3)), or none.
 Fd passed_socket() {
     constexpr int kFirst = 3;
@@ -61,7 +76,7 @@ Fd passed_socket() {
     const char* const count = std::getenv("LISTEN_FDS");
     if (pid == nullptr || count == nullptr ||
         parse_unsigned(pid) != static_cast<std::uint64_t>(::getpid()) ||
-        parse_unsigned(count) != 1) {
+        parse_unsigned(count) != 1 || !is_listener(kFirst)) {
         return {};
     }
     ::fcntl(kFirst, F_SETFD, FD_CLOEXEC);
@@ -105,6 +120,7 @@ ExitStatus run_local_helper(const std::string& socket) {
     if (!options) {
         return fail(*log, options.error().message(), ExitStatus::config);
     }
+    name_process();
     Fd fd = passed_socket();
     if (!fd) {
         auto listener = local::listen_at(socket, options->client);
@@ -148,6 +164,7 @@ Result<Fd> fork_local_helper(const config::Settings& settings) {
     }
     ::fcntl(theirs.get(), F_SETFD, FD_CLOEXEC);
     ::setsid();
+    name_process();
     submit::ignore_write_signals();
     const auto log = open_log(settings.log, kProgram);
     local::Helper helper(

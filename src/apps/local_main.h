@@ -11,7 +11,7 @@
 
 namespace mxpost::apps {
 
-inline constexpr const char* kHelperSocket = "/run/mxpost/local.sock";
+inline constexpr const char* kHelperSocket = "/run/mxpost-local.sock";
 
 /// This host's own names (design 7), lower case: an MX that is found for one of them would lead
 /// back here. `host_name` may be empty.

@@ -147,7 +147,8 @@ constexpr std::array kKeys = {
     Key{"local-mail-to",
         "",
         Scope::engine,
-        "the address elsewhere that gets all mail for local domains; unset: it waits in the queue",
+        "the address elsewhere that gets all mail for local domains; unset: aliases and mailboxes "
+        "do",
         set_optional<&Settings::local_mail_to, parse_address>},
     Key{"sender-map",
         "",

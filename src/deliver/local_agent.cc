@@ -8,7 +8,7 @@ boost::asio::awaitable<local::Answer> NoLocalAgent::deliver(local::Request) {
         mail::OutcomeKind::deferred,
         {4, 3, 0},
         "local delivery needs the system engine and the local helper: the mail waits for them "
-        "(systemctl enable --now mxpost.service mxpost-local.service) unless an alias or "
+        "(systemctl enable --now mxpost.service mxpost-local.socket) unless an alias or "
         "local-mail-to sends it elsewhere"
     );
     co_return answer;
