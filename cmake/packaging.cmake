@@ -48,6 +48,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/compat/cron/mxpost DESTINATION /etc/cron.d)
 install(FILES
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost.service
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost.socket
+    ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost-local.service
+    ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost-local.socket
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost-queue.service
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost-queue.timer
     DESTINATION /lib/systemd/system)
