@@ -216,10 +216,11 @@ public:
             }
             engine.adopt(std::move(*box));
         }
-        const submit::Surroundings around = surroundings();
+        std::optional<submit::Surroundings> around;
         std::optional<ListeningCompanion> companion;
         if (!listening.doors.empty()) {
-            companion.emplace(io_.get_executor(), std::move(listening), around, engine);
+            around.emplace(surroundings());
+            companion.emplace(io_.get_executor(), std::move(listening), *around, engine);
         }
         tell(start.ready, submit::kEngineReady);
         start.ready.reset();

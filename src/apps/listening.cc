@@ -9,6 +9,7 @@ namespace {
 listen::Outlet outlet_to(deliver::Engine& engine) {
     return {
         [&engine] { return engine.own_box(); },
+        [&engine] { return engine.queued(); },
         [&engine](const spool::MessageId& id) { engine.expect(id); },
         [&engine](const spool::EntryName& name) { engine.accepted(name); },
         [&engine](const spool::MessageId& id) { engine.withdrawn(id); }};

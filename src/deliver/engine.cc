@@ -437,6 +437,11 @@ Result<const spool::Box*> Engine::own_box() {
     return box ? Result<const spool::Box*>(&(*box)->store().box()) : box.error();
 }
 
+std::size_t Engine::queued() {
+    ServedBox* const box = boxes_.find_own();
+    return box == nullptr ? 0 : box->index().waiting() + box->index().active();
+}
+
 void Engine::expect(const spool::MessageId& id) {
     if (ServedBox* box = boxes_.find_own()) {
         box->index().reserve(id);

@@ -57,6 +57,8 @@ public:
     /// The box of this process's own uid, where a companion's messages go. It stays as long as the
     /// engine; an error is worth another try later.
     Result<const spool::Box*> own_box();
+    /// Messages in own_box(), as far as this engine serves it.
+    std::size_t queued();
     /// A companion is about to make this message safe in own_box(): it is left alone, however it
     /// comes to be seen, until one of these two is called.
     void expect(const spool::MessageId& id);

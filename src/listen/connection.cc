@@ -60,7 +60,7 @@ Connection::Connection(
       box_(box),
       client_(std::move(client)),
       stream_(executor, std::move(socket), context.buffer),
-      incoming_(context.around, origin_of(peer, &box), context.gate, client_),
+      incoming_(context.around, origin_of(peer, &box), context.outlet, context.gate, client_),
       machine_(machine_settings(context, peer), incoming_),
       committed_(executor),
       useful_since_(context.around.clock.steady_now()) {}

@@ -5,18 +5,28 @@
 namespace mxpost::listen {
 
 Incoming::Incoming(
-    const submit::Surroundings& around, submit::SmtpOrigin origin, Gate& gate, std::string client
+    const submit::Surroundings& around,
+    submit::SmtpOrigin origin,
+    const Outlet& outlet,
+    Gate& gate,
+    std::string client
 )
     : SmtpReception(around, std::move(origin)),
-      clock_(around.clock),
+      around_(around),
+      outlet_(outlet),
       gate_(gate),
       client_(std::move(client)) {}
 
 protocol::Reception::Refusal Incoming::check_sender(const protocol::MailCommand&) {
-    if (gate_.may_send(client_, clock_.steady_now())) {
-        return std::nullopt;
+    if (outlet_.queued() >= around_.settings.max_queued_messages) {
+        return protocol::ServerReply(452, "4.3.1 too many messages in the queue, try again later");
     }
-    return protocol::ServerReply(450, "4.7.1 too many messages from you, try again in a minute");
+    if (!gate_.may_send(client_, around_.clock.steady_now())) {
+        return protocol::ServerReply(
+            450, "4.7.1 too many messages from you, try again in a minute"
+        );
+    }
+    return std::nullopt;
 }
 
 protocol::Reception::Refusal Incoming::content(std::string_view piece) {

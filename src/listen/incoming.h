@@ -16,6 +16,8 @@ namespace mxpost::listen {
 struct Outlet {
     /// The box that takes the messages. It stays as long as the engine.
     std::function<Result<const spool::Box*>()> box;
+    /// Messages that are in it.
+    std::function<std::size_t()> queued;
     /// This message is about to be made safe: nobody touches it until one of the other two.
     std::function<void(const spool::MessageId&)> expect;
     /// It is safe and unlocked.
@@ -30,6 +32,7 @@ public:
     Incoming(
         const submit::Surroundings& around,
         submit::SmtpOrigin origin,
+        const Outlet& outlet,
         Gate& gate,
         std::string client
     );
@@ -41,7 +44,8 @@ public:
     bool has_progressed() { return std::exchange(has_progressed_, false); }
 
 private:
-    const Clock& clock_;
+    const submit::Surroundings& around_;
+    const Outlet& outlet_;
     Gate& gate_;
     std::string client_;
     bool has_progressed_ = false;

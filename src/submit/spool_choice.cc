@@ -55,6 +55,9 @@ Result<ChosenSpool> open_spool(
         return opened.error();
     }
     auto box = std::make_unique<spool::Box>(std::move(*opened));
+    if (auto checked = check_queue_length(around, *box); !checked) {
+        return checked.error();
+    }
     auto chosen = use_box(around, *box, id);
     if (chosen) {
         chosen->box = std::move(box);
@@ -74,9 +77,6 @@ Result<ChosenSpool> use_box(
     const Surroundings& around, const spool::Box& box, const spool::MessageId& id
 ) {
     if (auto checked = check_room(around, box); !checked) {
-        return checked.error();
-    }
-    if (auto checked = check_queue_length(around, box); !checked) {
         return checked.error();
     }
     auto writer = spool::MessageWriter::create(around.files, box, id);

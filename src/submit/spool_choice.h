@@ -25,7 +25,9 @@ struct ChosenSpool {
 /// "try again later": the disk is full or broken, or this user has too many messages queued.
 Result<ChosenSpool> choose_spool(const Surroundings& around, const spool::MessageId& id);
 
-/// The new message goes to this box (`box` stays empty), if its limits allow it.
+/// The new message goes to this box (`box` stays empty), if there is room. How many messages may be
+/// in it is the caller's to know: listing a long queue for each message would take longer than
+/// taking it.
 Result<ChosenSpool> use_box(
     const Surroundings& around, const spool::Box& box, const spool::MessageId& id
 );

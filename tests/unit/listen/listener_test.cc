@@ -106,6 +106,7 @@ protected:
             ""});
         Outlet outlet;
         outlet.box = [this]() -> Result<const spool::Box*> { return &box_; };
+        outlet.queued = [this] { return messages().size(); };
         outlet.expect = [this](const spool::MessageId& id) { expected_.insert(id); };
         outlet.accepted = [this](const spool::EntryName& name) {
             expected_.erase(name.id);
@@ -212,6 +213,18 @@ TEST_F(ListenerTest, TakesNothingThatItCantMakeSafe) {
         EXPECT_EQ(accepted_, 0U);
         io_.restart();
     }
+}
+
+TEST_F(ListenerTest, TakesNoMoreThanTheQueueMayHave) {
+    settings_.max_queued_messages = 1;
+    start(posix_);
+    Client client = connect();
+    client.reply();
+    client.say("EHLO x");
+    EXPECT_THAT(send_message(client, "bob@example.org"), StartsWith("250 "));
+    EXPECT_THAT(client.say("MAIL FROM:<app@corp.example>"), StartsWith("452 4.3.1 "));
+    ASSERT_TRUE(posix_.unlink(box_.directory(), messages().front()));
+    EXPECT_THAT(client.say("MAIL FROM:<app@corp.example>"), StartsWith("250 "));
 }
 
 TEST_F(ListenerTest, SendsAwayWhoSpeaksFirst) {
