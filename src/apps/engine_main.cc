@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/load.h"
+#include "deliver/address_check.h"
 #include "deliver/engine.h"
 #include "deliver/helper_agent.h"
 #include "deliver/loose_delivery.h"
@@ -228,6 +229,32 @@ public:
         return ExitStatus::ok;
     }
 
+    ExitStatus check(const std::vector<std::string>& texts, bool is_test) {
+        const std::string domain = names_.domain.empty() ? names_.host : names_.domain;
+        deliver::AddressCheck addresses(services_, domain, [](const std::string& line) {
+            std::cout << line << std::endl;  // each at once: who reads may wait for it
+        });
+        bool goes_on = true;
+        const auto take = [&](const std::string& text) {
+            auto work = check_one(addresses, text, is_test, goes_on);
+            asio::co_spawn(io_, std::move(work), [](const std::exception_ptr& error) {
+                if (error) {
+                    std::rethrow_exception(error);
+                }
+            });
+            io_.restart();
+            io_.run();
+        };
+        for (const std::string& text : texts) {
+            take(text);
+        }
+        std::string line;
+        while (texts.empty() && goes_on && std::getline(std::cin, line)) {
+            take(line);
+        }
+        return addresses.status();
+    }
+
     ExitStatus serve_loose(EngineStart start) {
         const spool::MessageId id = spool::is_message_id(start.message_id)
                                         ? start.message_id
@@ -248,6 +275,16 @@ public:
     }
 
 private:
+    static asio::awaitable<void> check_one(
+        deliver::AddressCheck& addresses, std::string text, bool is_test, bool& goes_on
+    ) {
+        if (is_test) {
+            goes_on = co_await addresses.test(std::move(text));
+        } else {
+            co_await addresses.verify(std::move(text));
+        }
+    }
+
     submit::Surroundings surroundings() {
         submit::SenderRules senders = submit::load_sender_rules(files_, settings_, names_);
         for (const std::string& problem : senders.problems) {
@@ -400,6 +437,22 @@ ExitStatus run_engine(EngineStart start) {
         return process.serve_loose(std::move(start));
     }
     return process.serve(std::move(start), std::move(*listening));
+}
+
+ExitStatus check_addresses(const std::vector<std::string>& texts, bool is_test) {
+    submit::occupy_standard_descriptors();
+    PosixFileSystem files;
+    // As in show_config: what an engine would see.
+    const auto environment =
+        ::getuid() == 0 ? config::init_environment(files) : config::own_environment(::environ);
+    const auto loaded = config::load(files, config::kFile, environment);
+    if (!loaded) {
+        std::cerr << "mxpost: " << loaded.error().message() << "\n";
+        return ExitStatus::config;
+    }
+    NullLog log;
+    Process process(loaded->values, log, nullptr);
+    return process.check(texts, is_test);
 }
 
 }  // namespace mxpost::apps

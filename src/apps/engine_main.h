@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/exit_status.h"
 #include "base/fd.h"
@@ -20,5 +21,9 @@ struct EngineStart {
 };
 
 ExitStatus run_engine(EngineStart start);
+
+/// mxpost route: says where mail for each of these goes, or, with `is_test`, answers each as a line
+/// of the address test; without any, the lines of standard input.
+ExitStatus check_addresses(const std::vector<std::string>& texts, bool is_test);
 
 }  // namespace mxpost::apps

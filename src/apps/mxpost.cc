@@ -24,6 +24,7 @@ constexpr const char* kUsage =
     "usage: mxpost run [--once | --listen]\n"
     "       mxpost local [--socket PATH]\n"
     "       mxpost queue list [-v | --json] [--id TEXT] [--recipient TEXT] [--sender TEXT]\n"
+    "       mxpost route [--test] [ADDRESS...]\n"
     "       mxpost config [--import [FILE ...] [--credentials FILE]]\n"
     "       mxpost --version | --help\n"
     "\n"
@@ -32,6 +33,7 @@ constexpr const char* kUsage =
     "  run --listen  take mail by SMTP as well, on port 25 of this host unless \"listen\" is set\n"
     "  local         serve this host's mailboxes to the engine (as root)\n"
     "  queue list    show the messages that wait, and why\n"
+    "  route         say where mail for each address goes, without sending any\n"
     "  config        show every setting, its value, and where it comes from\n"
     "  config --import  print the mxpost.conf that says what another program's files say\n"
     "\n"
@@ -162,6 +164,22 @@ int config(const std::vector<std::string>& arguments) {
                              : usage_error("config takes files with --import only");
 }
 
+int route(std::vector<std::string> arguments) {
+    bool is_test = false;
+    while (!arguments.empty() && arguments.front().starts_with("--")) {
+        const std::string word = arguments.front();
+        arguments.erase(arguments.begin());
+        if (word == "--") {
+            break;
+        }
+        if (word != "--test" && word != "--verify") {
+            return usage_error("route: unknown option " + word);
+        }
+        is_test = word == "--test";
+    }
+    return static_cast<int>(mxpost::apps::check_addresses(arguments, is_test));
+}
+
 int dispatch(std::vector<std::string> arguments) {
     if (arguments.empty()) {
         return usage_error("no command given");
@@ -184,6 +202,9 @@ int dispatch(std::vector<std::string> arguments) {
     }
     if (command == "queue") {
         return manage_queue(arguments);
+    }
+    if (command == "route") {
+        return route(std::move(arguments));
     }
     if (command == "config") {
         return config(arguments);

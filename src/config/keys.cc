@@ -172,7 +172,7 @@ constexpr std::array kKeys = {
         set<&Settings::mailbox, mailbox_place>},
     Key{"alias-files",
         "/etc/aliases",
-        Scope::engine,
+        Scope::both,
         "the files that say where mail for names of this host goes; unset: none",
         set_optional<&Settings::alias_files, parse_paths>},
     Key{"alias-user",

@@ -60,6 +60,12 @@ bool is_local(const Services& services, const mail::Address& address) {
            std::ranges::find(local, ascii_lower(address.domain())) != local.end();
 }
 
+std::string user_name(const mail::Address& address) {
+    const std::string name = ascii_lower(local::unquoted_name(address.local_part()));
+    const std::size_t plus = name.find('+');
+    return plus == 0 ? name : name.substr(0, plus);
+}
+
 LocalDelivery::LocalDelivery(
     Services& services,
     Outbox& outbox,
@@ -242,13 +248,12 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::hand_to_server(
     co_return std::move(result.outcomes.front());
 }
 
-/// The user ("Ann+news" is ann), or the alias under the name that it has in the file.
+/// The user, or the alias under the name that it has in the file.
 std::string LocalDelivery::request_name(const local::Leaf& leaf) {
-    const std::string name = ascii_lower(local::unquoted_name(leaf.address.local_part()));
     if (leaf.kind != Kind::programs) {
-        const std::size_t plus = name.find('+');
-        return plus == 0 ? name : name.substr(0, plus);
+        return user_name(leaf.address);
     }
+    const std::string name = ascii_lower(local::unquoted_name(leaf.address.local_part()));
     const std::string whole = name + "@" + ascii_lower(leaf.address.domain());
     const auto alias = services_.aliases.find(whole);
     return alias && *alias != nullptr ? whole : name;

@@ -21,6 +21,9 @@ namespace mxpost::deliver {
 /// Is this an address of this host: one of its domains, or none?
 bool is_local(const Services& services, const mail::Address& address);
 
+/// The user whom an address of this host means: "Ann+news" is ann.
+std::string user_name(const mail::Address& address);
+
 class LocalDelivery {
 public:
     /// The message's content from its start, with this header.

@@ -186,7 +186,7 @@ void apply_program_name(Draft& draft, std::string_view path) {
 /// What -b and -q mean together.
 void settle_mode(Draft& draft) {
     Invocation& invocation = draft.invocation;
-    if (draft.wants_daemon && invocation.mode != Mode::unavailable) {
+    if (draft.wants_daemon) {
         // With or without -q15m, as init scripts have it: the engine knows when messages are due.
         invocation.mode = draft.is_in_foreground ? Mode::run_engine : Mode::start_engine;
         invocation.listens = true;

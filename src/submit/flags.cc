@@ -31,12 +31,6 @@ bool is_on(std::string_view value) {
     return value.empty() || std::string_view("fFnN0").find(value.front()) == std::string_view::npos;
 }
 
-Result<void> refuse(Draft& draft, std::string what) {
-    draft.invocation.mode = Mode::unavailable;
-    draft.invocation.unavailable = std::move(what);
-    return {};
-}
-
 template <class Table>
 auto find_letter(const Table& table, char letter) {
     return std::ranges::find(table, letter, [](const auto& row) { return row.letter; });
@@ -136,16 +130,6 @@ Result<void> set_foreground_daemon(Draft& draft, std::string_view) {
     return {};
 }
 
-Result<void> refuse_aliases(Draft& draft, std::string_view) {
-    return refuse(draft, "newaliases (-bi, -I)");
-}
-Result<void> refuse_verify(Draft& draft, std::string_view) {
-    return refuse(draft, "-bv (address verification)");
-}
-Result<void> refuse_test(Draft& draft, std::string_view) {
-    return refuse(draft, "-bt (address test)");
-}
-
 constexpr std::array kModeFlags = {
     SubFlag{'m', Behaviour::honoured, "deliver a message (default)", set_mode<Mode::deliver>},
     SubFlag{'p', Behaviour::honoured, "print the queue", set_mode<Mode::print_queue>},
@@ -153,9 +137,9 @@ constexpr std::array kModeFlags = {
     SubFlag{'d', Behaviour::honoured, "start the engine, listening for SMTP", set_daemon},
     SubFlag{'D', Behaviour::honoured, "be that engine, in the foreground", set_foreground_daemon},
     SubFlag{'s', Behaviour::honoured, "SMTP on standard input", set_mode<Mode::speak_smtp>},
-    SubFlag{'i', Behaviour::unavailable, "rebuild the alias database", refuse_aliases},
-    SubFlag{'v', Behaviour::unavailable, "verify addresses", refuse_verify},
-    SubFlag{'t', Behaviour::unavailable, "test addresses", refuse_test},
+    SubFlag{'i', Behaviour::honoured, "check the alias files", set_mode<Mode::check_aliases>},
+    SubFlag{'v', Behaviour::honoured, "verify addresses", set_mode<Mode::verify>},
+    SubFlag{'t', Behaviour::honoured, "test addresses", set_mode<Mode::test>},
     SubFlag{'h', Behaviour::honoured, "print host status", set_mode<Mode::print_hosts>},
     SubFlag{'H', Behaviour::honoured, "purge host status", set_mode<Mode::purge_hosts>},
     SubFlag{'P', Behaviour::honoured, "print queue counts", set_mode<Mode::count_queue>},
@@ -362,7 +346,7 @@ constexpr std::array kFlags = {
     Flag{'f', required, honoured, "envelope sender; \"\" and \"<>\": none", set_sender},
     Flag{'G', none, honoured, "relayed message: addresses are not completed", set_gateway},
     Flag{'h', required, honoured, "hops so far", set_hop_count},
-    Flag{'I', none, unavailable, "as -bi", refuse_aliases},
+    Flag{'I', none, honoured, "as -bi", set_mode<Mode::check_aliases>},
     Flag{'i', none, honoured, "a line with a lone dot doesn't end the message", set_ignore_dots},
     Flag{'J', optional, ignored, "of old systems", ignore},
     Flag{'L', required, ignored, "syslog tag", ignore},

@@ -12,6 +12,7 @@
 #include "base/file_system.h"
 #include "base/text.h"
 #include "config/load.h"
+#include "submit/alias_check.h"
 #include "submit/command_line.h"
 #include "submit/engine_starter.h"
 #include "submit/hand_off.h"
@@ -86,6 +87,12 @@ public:
                 return flush_queue(around_, starter_, invocation_.selection, true, say, complain);
             case Mode::run_once:
                 return run_once();
+            case Mode::check_aliases:
+                return check_aliases(around_, say, complain);
+            case Mode::verify:
+                return verify();
+            case Mode::test:
+                return run_tool("--test");
             case Mode::start_engine:
             case Mode::run_engine:
                 return run_system_engine();
@@ -213,11 +220,27 @@ private:
 
     bool is_quiet() const { return invocation_.error_mode == mail::ErrorMode::quiet; }
 
+    ExitStatus verify() {
+        return invocation_.operands.empty() ? refuse(ExitStatus::usage, "-bv needs addresses")
+                                            : run_tool("--verify");
+    }
+
+    /// What asks the DNS is the other program's.
+    ExitStatus run_tool(const std::string& mode) {
+        std::vector<std::string> arguments = {"route", mode, "--"};
+        arguments.insert(arguments.end(), invocation_.operands.begin(), invocation_.operands.end());
+        return run_and_wait({std::move(arguments), {}, true});
+    }
+
     ExitStatus run_once() {
         if (!invocation_.selection.is_everything()) {
             flush_queue(around_, starter_, invocation_.selection, false, say, complain);
         }
-        const auto engine = starter_.start({{"run", "--once"}, {}, true});
+        return run_and_wait({{"run", "--once"}, {}, true});
+    }
+
+    ExitStatus run_and_wait(const EngineCall& call) {
+        const auto engine = starter_.start(call);
         if (!engine) {
             complain(engine.error().message());
             return ExitStatus::os_error;
@@ -265,9 +288,6 @@ std::optional<ExitStatus> run_simple_mode(
         case Mode::print_version:
             say("mxpost " + version);
             return ExitStatus::ok;
-        case Mode::unavailable:
-            complain("mxpost " + version + " doesn't do this yet: " + invocation.unavailable);
-            return ExitStatus::unavailable;
         default:
             return std::nullopt;
     }

@@ -23,15 +23,16 @@ enum class Mode : std::uint8_t {
     run_once,       // -qf: one pass over the queue, waiting for it
     start_engine,   // -bd, -q15m: the system engine, in the background
     run_engine,     // -bD: the system engine, in this process
+    check_aliases,  // -bi, newaliases
+    verify,         // -bv: where mail for the operands goes
+    test,           // -bt: the same, for lines
     check_config,   // -bC
     print_help,     // --help
-    print_version,  // --version
-    unavailable     // Invocation::unavailable says what
+    print_version   // --version
 };
 
 struct Invocation {
     Mode mode = Mode::deliver;
-    std::string unavailable;  // "-bt (address test)"
 
     bool listens = false;  // -bd, -bD: the engine takes mail by SMTP, whatever the settings say
 

@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "config": "base mail",
     "spool": "base mail",
     "protocol": "base mail",
-    "submit": "base mail config spool protocol",
+    "submit": "base mail config spool protocol local",
     "schedule": "base mail",
     "dns": "base asio",
     "route": "base mail dns asio",

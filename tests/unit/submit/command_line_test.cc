@@ -184,9 +184,10 @@ TEST(CommandLine, QueueAndHostListings) {
     EXPECT_TRUE(parse({"-bp", "-v"}).is_verbose);
 }
 
-TEST(CommandLine, UnavailableModesSaySo) {
-    EXPECT_EQ(parse({"-bt"}).unavailable, "-bt (address test)");
-    EXPECT_EQ(parse({"-b", "v", "r@a"}).mode, Mode::unavailable);
+TEST(CommandLine, TheLastModeCounts) {
+    EXPECT_EQ(parse({"-b", "v", "r@a"}).mode, Mode::verify);
+    EXPECT_EQ(parse({"-bt"}).mode, Mode::test);
+    EXPECT_EQ(parse({"-I"}).mode, Mode::check_aliases);
     EXPECT_EQ(parse({"-bs", "-bm"}).mode, Mode::deliver);
 }
 
@@ -236,7 +237,7 @@ TEST(CommandLine, ProgramNamesChooseTheMode) {
         return parse_command_line(std::vector<std::string>{program}).value().mode;
     };
     EXPECT_EQ(mode_of("/usr/bin/mailq"), Mode::print_queue);
-    EXPECT_EQ(mode_of("newaliases"), Mode::unavailable);
+    EXPECT_EQ(mode_of("newaliases"), Mode::check_aliases);
     EXPECT_EQ(mode_of("/usr/sbin/smtpd"), Mode::start_engine);
     EXPECT_EQ(mode_of("/usr/bin/hoststat"), Mode::print_hosts);
     EXPECT_EQ(mode_of("purgestat"), Mode::purge_hosts);

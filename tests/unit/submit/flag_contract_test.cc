@@ -59,14 +59,18 @@ std::string name(Mode mode) {
             return "start_engine";
         case Mode::run_engine:
             return "run_engine";
+        case Mode::check_aliases:
+            return "check_aliases";
+        case Mode::verify:
+            return "verify";
+        case Mode::test:
+            return "test";
         case Mode::check_config:
             return "check_config";
         case Mode::print_help:
             return "print_help";
         case Mode::print_version:
             return "print_version";
-        case Mode::unavailable:
-            return "unavailable";
     }
     return "?";
 }
