@@ -82,6 +82,10 @@ CredentialsResult read_credentials(const std::string& path, const TrustedUser& t
     if (size < 0) {
         return problem(path, std::string("can't be read: ") + std::strerror(errno));
     }
+    if (static_cast<std::size_t>(size) == buffer.size()) {
+        explicit_bzero(buffer.data(), buffer.size());
+        return problem(path, "is too large");
+    }
     auto result = parse(path, {buffer.data(), static_cast<std::size_t>(size)});
     explicit_bzero(buffer.data(), buffer.size());
     return result;
