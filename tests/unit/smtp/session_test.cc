@@ -7,13 +7,21 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
 #include "support/certificate.h"
+#include "support/fixed_random.h"
 #include "support/loopback_server.h"
 #include "support/scripted_peer.h"
+#include "support/temporary_directory.h"
+#include "tls/openssl_digests.h"
 
 namespace mxpost::smtp {
 namespace {
@@ -665,6 +673,176 @@ TEST_F(TlsSession, WithoutAContextStartTlsIsNotAskedFor) {
         EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
     });
     EXPECT_EQ(received, kFramed);
+}
+
+/// Logs in as tim with PLAIN, over any connection.
+void log_in(SessionSettings& settings, Random& random, const Digests& digests) {
+    auto credentials = std::make_shared<protocol::Credentials>();
+    credentials->user = "tim";
+    credentials->secret = Secret("tanstaaf");
+    settings.auth.credentials = std::move(credentials);
+    settings.auth.allowed.add(protocol::Mechanism::plain);
+    settings.auth.digests = &digests;
+    settings.random = &random;
+}
+
+TEST_F(TlsSession, ImplicitTlsComesBeforeTheGreetingAndThePasswordBehindBoth) {
+    std::string received;
+    Lab lab({[&](ServerConnection& server) -> Task {
+        const bool is_done = co_await server.start_tls(server_context_.get());
+        EXPECT_TRUE(is_done);
+        co_await greet(server, "250-AUTH PLAIN\r\n");
+        co_await server.line();
+        co_await server.say("235 2.7.0 welcome\r\n");
+        co_await take_mail(server, received);
+        co_await take_quit(server);
+    }});
+    test::FixedRandom random;
+    const tls::OpensslDigests digests;
+    log_in(lab.settings, random, digests);
+    lab.settings.tls_context = context_.get();
+    lab.settings.tls = tls::TlsUse::encrypt;
+    lab.settings.is_tls_from_start = true;
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_FALSE(trouble);
+        MemoryContent content(kContent);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
+        EXPECT_EQ(result.outcomes.at(0).remote_port, lab.peer().port);
+        co_await session.quit();
+    });
+    EXPECT_EQ(received, kFramed);
+    EXPECT_EQ(lab.connection(0).lines.at(1), "AUTH PLAIN AHRpbQB0YW5zdGFhZg==");
+    for (const std::string& line : lab.dialogue.lines) {
+        EXPECT_EQ(line.find("AHRpbQ"), std::string::npos);
+    }
+}
+
+TEST_F(TlsSession, WhatNeedsTlsNeverLeavesInClearWithoutAContext) {
+    for (const bool is_from_start : {false, true}) {
+        Lab lab({[&](ServerConnection& server) -> Task {
+            co_await greet(server, "250-STARTTLS\r\n250-AUTH PLAIN\r\n");
+            co_await server.line();
+            co_await server.say("220 go\r\n");
+            co_await server.line();
+        }});
+        test::FixedRandom random;
+        const tls::OpensslDigests digests;
+        log_in(lab.settings, random, digests);
+        lab.settings.tls = tls::TlsUse::verify;
+        lab.settings.is_tls_from_start = is_from_start;
+        lab.run([&](Session& session) -> Task {
+            co_await session.connect(lab.peer());
+            const auto trouble = co_await session.greet("me.example");
+            EXPECT_TRUE(trouble);
+            EXPECT_EQ(trouble->text, "TLS failed: it can't be set up here");
+        });
+        lab.settle();
+        for (const std::string& line : lab.connection(0).lines) {
+            EXPECT_FALSE(line.starts_with("AUTH")) << line;
+        }
+    }
+}
+
+TEST_F(TlsSession, ARefusedPasswordIsTold) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        const bool is_done = co_await server.start_tls(server_context_.get());
+        EXPECT_TRUE(is_done);
+        co_await greet(server, "250-AUTH PLAIN\r\n");
+        co_await server.line();
+        co_await server.say("535 5.7.8 wrong\r\n");
+        co_await take_quit(server);
+    }});
+    test::FixedRandom random;
+    const tls::OpensslDigests digests;
+    log_in(lab.settings, random, digests);
+    lab.settings.tls_context = context_.get();
+    lab.settings.is_tls_from_start = true;
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_TRUE(trouble);
+        EXPECT_EQ(trouble->kind, mail::OutcomeKind::deferred);
+        EXPECT_TRUE(session.are_credentials_refused());
+    });
+    EXPECT_EQ(lab.connection_count(), 1U);
+}
+
+/// An LMTP server for one message to two recipients: the second is over quota.
+Task serve_lmtp(asio::local::stream_protocol::acceptor& acceptor, std::string& heard) {
+    constexpr auto await = asio::as_tuple(asio::use_awaitable);
+    auto [error, socket] = co_await acceptor.async_accept(await);
+    const std::vector<std::string> replies = {
+        "220 mx LMTP\r\n",
+        "250-mx\r\n250 PIPELINING\r\n",
+        "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n",
+        "250 2.0.0 saved\r\n452 4.2.2 full\r\n",
+        "221 bye\r\n"};
+    std::string block(4096, '\0');
+    for (const std::string& reply : replies) {
+        co_await asio::async_write(socket, asio::buffer(reply), await);
+        const auto [failed, size] = co_await socket.async_read_some(asio::buffer(block), await);
+        heard.append(block, 0, size);
+    }
+}
+
+TEST(Session, SpeaksLmtpOverAUnixSocket) {
+    const test::TemporaryDirectory directory;
+    const std::string path = directory.path() + "/lmtp";
+    asio::io_context loop;
+    asio::local::stream_protocol::acceptor acceptor(loop, path);
+    std::string heard;
+    auto serving = serve_lmtp(acceptor, heard);
+    asio::co_spawn(loop, std::move(serving), asio::detached);
+    SessionSettings settings;
+    settings.dialect = protocol::Dialect::lmtp;
+    Session session(loop.get_executor(), settings, nullptr);
+    auto work = [&]() -> Task {
+        const auto refused = co_await session.connect(Peer::at_path("lmtp:" + path, path));
+        EXPECT_FALSE(refused);
+        EXPECT_EQ(session.local_address(), std::nullopt);
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_FALSE(trouble);
+        auto transaction = one_recipient();
+        transaction.recipients.emplace_back(mail::Address("full", "b.example"));
+        MemoryContent content(kContent);
+        const auto result = co_await session.send(std::move(transaction), content);
+        EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
+        EXPECT_EQ(result.outcomes.at(0).remote_host, "lmtp:" + path);
+        EXPECT_EQ(result.outcomes.at(0).remote_address, "");
+        EXPECT_EQ(result.outcomes.at(1).kind, mail::OutcomeKind::deferred);
+        EXPECT_EQ(result.outcomes.at(1).text, "4.2.2 full");
+        co_await session.quit();
+    };
+    asio::co_spawn(loop, work(), asio::detached);
+    loop.run_for(std::chrono::seconds(10));
+    EXPECT_TRUE(heard.starts_with("LHLO me.example\r\n"));
+    EXPECT_TRUE(heard.ends_with("QUIT\r\n"));
+}
+
+TEST(Session, ASocketPathThatIsTooLongOrNotThereDefers) {
+    asio::io_context loop;
+    Session session(loop.get_executor(), SessionSettings(), nullptr);
+    std::vector<std::string> texts;
+    auto work = [&]() -> Task {
+        for (const std::string path : {"/nowhere/lmtp", "/123456789"}) {
+            const std::string longer = path.size() > 12 ? path : path + std::string(100, 'x');
+            const auto trouble = co_await session.connect(Peer::at_path("lmtp:x", longer));
+            EXPECT_TRUE(trouble);
+            EXPECT_EQ(trouble->status.text(), "4.4.1");
+            texts.push_back(trouble->text);
+        }
+    };
+    asio::co_spawn(loop, work(), asio::detached);
+    loop.run_for(std::chrono::seconds(10));
+    EXPECT_EQ(
+        texts,
+        (std::vector<std::string>{
+            "connect to lmtp:x: No such file or directory",
+            "connect to lmtp:x: the path is too long for a socket"})
+    );
 }
 
 }  // namespace
