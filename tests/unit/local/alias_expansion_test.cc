@@ -33,6 +33,7 @@ public:
         }
         return parse_target_file(found->second).targets;
     }
+    void refresh() override {}
     bool has_just_changed() const override { return is_changing; }
 
     std::map<std::string, std::string> includes;
