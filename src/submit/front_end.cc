@@ -33,6 +33,10 @@ void print(int fd, std::string text) {
 void say(std::string_view line) {
     print(STDOUT_FILENO, std::string(line));
 }
+/// What -v shows: standard output is the caller's, who may read something else from there.
+void show(std::string_view line) {
+    print(STDERR_FILENO, std::string(line));
+}
 void complain(std::string_view line) {
     print(STDERR_FILENO, "sendmail: " + std::string(line));
 }
@@ -187,7 +191,7 @@ private:
         return status;
     }
 
-    LineSink dialogue_sink() const { return invocation_.is_verbose ? LineSink(say) : LineSink(); }
+    LineSink dialogue_sink() const { return invocation_.is_verbose ? LineSink(show) : LineSink(); }
 
     /// With -v every outcome; else what has failed for good, unless the caller wants to hear
     /// nothing.
@@ -196,13 +200,13 @@ private:
             const auto& outcome = outcomes.all()[i];
             const bool has_failed = outcome && outcome->kind == mail::OutcomeKind::failed;
             if (invocation_.is_verbose) {
-                say(outcome_line(envelope.recipients[i], outcome));
+                show(outcome_line(envelope.recipients[i], outcome));
             } else if (has_failed && !is_quiet()) {
                 complain(outcome_line(envelope.recipients[i], outcome));
             }
         }
         if (invocation_.is_verbose && !outcomes.is_complete() && outcomes.has_note()) {
-            say("waiting: " + printable(outcomes.note()));
+            show("waiting: " + printable(outcomes.note()));
         }
     }
 

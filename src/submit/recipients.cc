@@ -7,6 +7,9 @@ namespace mxpost::submit {
 
 void Recipients::add_operands(const Invocation& invocation) {
     for (const std::string& word : invocation.operands) {
+        if (word == "-" && !invocation.has_operand_mark) {
+            continue;  // "standard input", say those who write it: that is read anyway
+        }
         if (word.starts_with('-') && !invocation.has_operand_mark) {
             bad_.push_back({printable(word, 256), "begins with \"-\"; flags come before recipients"}
             );

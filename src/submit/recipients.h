@@ -17,7 +17,7 @@ public:
     explicit Recipients(std::string domain) : domain_(std::move(domain)) {}
 
     /// The words behind the flags. One that begins with "-" is taken for a misplaced flag and is
-    /// bad, unless "--" said that it is none.
+    /// bad, unless "--" said that it is none; "-" alone is nobody.
     void add_operands(const Invocation& invocation);
     /// Duplicates (Address::is_same) are dropped; the first one's place counts.
     void add(const mail::AddressList& list);

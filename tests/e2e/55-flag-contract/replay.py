@@ -11,12 +11,12 @@ import subprocess
 import sys
 
 # What a result of flags.tsv means for the exit code, where it isn't 0.
-CODES = {"usage": {64}, "unavailable": {69}}
+CODES = {"usage": {64}, "unavailable": {64, 69}}
 # The system engine, its listener and its flags are for root and the engine's user (EX_NOPERM).
 FOR_ROOT = {"start_engine", "run_engine"}
 # Rows that send to the good recipient and name a bad one.
 PARTLY_BAD = {"flags after a recipient": 65}
-NOBODY = {"-": 65}
+NOBODY = {"-": 64}
 
 
 def rows(path):

@@ -31,6 +31,7 @@ send 64 0 -Z r@a.test < <(letter x)
 send 64 0 -f < <(letter x)
 send 64 0 < <(letter x)
 send 64 0 -t < <(letter x)
+send 64 0 - < <(letter x)
 send 64 0 -f 'a@b@c' r@a.test < <(letter x)
 send 0 1 -oQ/tmp/x -OQueueDirectory=/tmp/x -X /tmp/x -C /tmp/x r@a.test < <(letter x)
 [ ! -e /tmp/x ] || fail "/tmp/x was made"
