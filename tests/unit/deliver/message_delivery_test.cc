@@ -521,6 +521,63 @@ TEST_F(MessageDeliveryTest, CompletesUnqualifiedAddressesWhenTheHostsNameIsKnown
     EXPECT_THAT(queue_.reports()[0], HasSubstr("rfc822; bob@gone.example"));
 }
 
+/// A host without a full name, whose mail leaves from `source`.
+class NamelessLife {
+public:
+    NamelessLife(Queue& queue, const char* source, WallTime now = kArrival)
+        : life(queue, now),
+          domain(
+              "",
+              [source] {
+                  return std::vector<boost::asio::ip::address>{
+                      boost::asio::ip::make_address(source)};
+              },
+              life.resolver,
+              life.clock
+          ) {
+        life.services.host_name = "3f2a9c";
+        life.services.sender_domain = &domain;
+    }
+
+    Life life;
+    route::SenderDomain domain;
+};
+
+TEST_F(MessageDeliveryTest, GivesTheSenderOfANamelessHostWhatDnsSaysOfItsAddress) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender = mail::Address("root", "");
+    envelope.is_incomplete = true;
+    const auto name = queue_.commit(envelope);
+    NamelessLife nameless(queue_, "192.0.2.1");
+    nameless.life.resolver.add_ptr("192.0.2.1", "web1.example");
+    nameless.life.resolver.add_address("web1.example", "192.0.2.1");
+
+    EXPECT_EQ(nameless.life.attempt(name), std::nullopt);  // gone.example takes no mail: a bounce
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("To: <root@web1.example>"));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Reporting-MTA: dns; web1.example"));
+}
+
+TEST_F(MessageDeliveryTest, KeepsMailThatNoServerWouldTakeFromANamelessHost) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender = mail::Address("root", "");
+    envelope.is_incomplete = true;
+    NamelessLife nameless(queue_, "172.17.0.2");
+
+    EXPECT_TRUE(nameless.life.attempt(queue_.commit(envelope)));
+    EXPECT_THAT(nameless.life.resolver.questions(), IsEmpty());
+    EXPECT_THAT(queue_.state().last->text, HasSubstr("set from-domain in mxpost.conf"));
+}
+
+TEST_F(MessageDeliveryTest, ANamelessHostSendsWhatHasAFullSender) {
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.is_incomplete = true;  // its Message-ID, say
+    NamelessLife nameless(queue_, "172.17.0.2");
+
+    EXPECT_EQ(nameless.life.attempt(queue_.commit(envelope)), std::nullopt);
+    EXPECT_THAT(nameless.life.resolver.questions(), ElementsAre("MX gone.example"));
+}
+
 TEST_F(MessageDeliveryTest, VerboseFollowersGetTheDialogueAsItHappens) {
     mail::Envelope envelope = make_envelope({"bob@gone.example"});
     envelope.is_followed = envelope.is_verbose = true;
