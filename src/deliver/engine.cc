@@ -195,6 +195,7 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         dispatch();
         co_return;
     }
+    box.begin_attempt(name.id);
     MessageDelivery delivery(services_, *this, std::move(claimed), Finality::keep_trying);
     deliveries_.push_back(&delivery);
     std::optional<spool::EntryName> next;
@@ -213,10 +214,11 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     if (delivery.is_removed()) {
         note_removal(box);
     }
-    const bool is_retry_asked_for = next && box.take_retry(name.id);
-    finish(box, name.id, next);
-    if (is_retry_asked_for) {
-        box.index().hurry(name.id, to_seconds(services_.clock.now()));
+    if (next && box.take_retry(name.id) && delivery.make_due_now()) {
+        // Also for the engine that comes, if this one is about to end.
+        box.index().finish(name.id, delivery.claim().name());
+    } else {
+        finish(box, name.id, next);
     }
     dispatch();
     if (is_stopping_ || options_.role == EngineRole::once) {

@@ -80,7 +80,13 @@ Result<void> ServedBox::scan(std::chrono::sys_seconds now) {
 
 void ServedBox::saw_request(const spool::Request& request, std::chrono::sys_seconds now) {
     if (request.verb == spool::kRetryVerb && index_.hurry(request.id, now)) {
-        store_.take_request(request);
+        hurried_.insert(request.id);
+    }
+}
+
+void ServedBox::begin_attempt(const spool::MessageId& id) {
+    if (hurried_.erase(id) > 0) {
+        take_retry(id);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <unordered_set>
 
 #include "base/fd.h"
 #include "base/file_system.h"
@@ -34,6 +35,9 @@ public:
     Result<void> scan(std::chrono::sys_seconds now);
     /// Acts on a request, unless the message is in work: then see `take_retry`.
     void saw_request(const spool::Request& request, std::chrono::sys_seconds now);
+    /// An attempt at this message begins: one that was asked for is it. Until then the request
+    /// stays, so that it isn't lost when another engine takes the box over first.
+    void begin_attempt(const spool::MessageId& id);
     /// True once when another attempt at this message was asked for while it was busy.
     bool take_retry(const spool::MessageId& id);
 
@@ -47,6 +51,7 @@ private:
     spool::BoxStore store_;
     bool is_system_;
     DueIndex index_;
+    std::unordered_set<spool::MessageId> hurried_;  // by requests that are still there
     Fd system_lock_;
     bool is_served_ = false;
 };

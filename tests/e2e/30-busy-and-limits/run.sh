@@ -5,8 +5,6 @@
 #   alice puts a fourth recipient into her box by herself -> waits; bob's mail goes out
 . "$LAB/lib.sh"
 
-start_system_engine
-
 part "a flush while the message is being sent"
 letter one | as_user alice sendmail -i -f s@corp.example busy@a.test
 wait_mark trying
@@ -15,6 +13,9 @@ id=$(messages 1500 | sed 's,.*/,,; s,\..*,,')
 grep -qx "1 message is being sent just now and will be tried again after that: $id" "$RUN/flushed" ||
     fail "it says: $(cat "$RUN/flushed")"
 [ -e "$SPOOL/1500/.ask-$id-retry" ] || fail "no request: $(ls -A "$SPOOL/1500")"
+# The engine that has the message is about to end: the next one must know of it.
+start_system_engine
+wait_log 'engine ends: a system engine takes over'
 release go
 wait_mail a 1 # long before retry-min, 5 m
 wait_empty

@@ -220,5 +220,20 @@ TEST_F(EngineTest, AnAttemptAskedForWhileOneWasGoingOnFollowsIt) {
     EXPECT_EQ(queue_.names().size(), 1U);
 }
 
+/// An attempt that is asked for while one goes on must not depend on this engine's memory: it may
+/// be about to end.
+TEST_F(EngineTest, WhatIsMadeDueNowIsSoByItsName) {
+    const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    life.start(life.store.claim(name).claim);
+    life.go_on();
+    ASSERT_TRUE(life.is_finished());
+    ASSERT_GT(WallTime(queue_.find()->due), kArrival);
+    EXPECT_TRUE(life.delivery->make_due_now());
+    EXPECT_EQ(WallTime(queue_.find()->due), kArrival);
+    EXPECT_EQ(life.delivery->claim().name(), queue_.find());
+}
+
 }  // namespace
 }  // namespace mxpost::deliver

@@ -162,21 +162,36 @@ protected:
     ServedBox box_;
 };
 
-TEST_F(RequestsTest, AWaitingMessageIsDueNowAndTheRequestIsGone) {
+TEST_F(RequestsTest, AWaitingMessageIsDueNowAndTheRequestStaysUntilItsAttempt) {
     ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
     ASSERT_TRUE(box_.store().leave_request(kId, "retry"));  // twice is no error
-    EXPECT_TRUE(has(".ask-" + kId + "-retry"));
     box_.saw_request({kId, "retry"}, now());
 
     EXPECT_EQ(box_.index().next_due(), now());
+    EXPECT_TRUE(has(".ask-" + kId + "-retry"));  // another engine may have to make the attempt
+    box_.begin_attempt(kId);
     EXPECT_FALSE(has(".ask-" + kId + "-retry"));
+    EXPECT_FALSE(box_.take_retry(kId));
 }
 
 TEST_F(RequestsTest, AScanFindsThoseThatNobodyWasToldOf) {
     ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
     ASSERT_TRUE(box_.scan(now()));
     EXPECT_EQ(box_.index().next_due(), now());
-    EXPECT_FALSE(has(".ask-" + kId + "-retry"));
+}
+
+TEST_F(RequestsTest, OneThatComesAfterTheAttemptBeganIsForTheNext) {
+    box_.begin_attempt(kId);
+    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
+    box_.begin_attempt(kId);
+    EXPECT_TRUE(box_.take_retry(kId));
+}
+
+TEST_F(RequestsTest, OneThatCanNotBeRemovedIsNoReasonToTryWithoutEnd) {
+    std::filesystem::create_directory(path_ + "/.ask-" + kId + "-retry");
+    box_.saw_request({kId, "retry"}, now());
+    box_.begin_attempt(kId);
+    EXPECT_FALSE(box_.take_retry(kId));
 }
 
 TEST_F(RequestsTest, ForAMessageInWorkItIsKeptUntilThatEnds) {
