@@ -230,6 +230,7 @@ public:
     }
 
     ExitStatus check(const std::vector<std::string>& texts, bool is_test) {
+        set_up_relay(false);
         const std::string domain = names_.domain.empty() ? names_.host : names_.domain;
         deliver::AddressCheck addresses(services_, domain, [](const std::string& line) {
             std::cout << line << std::endl;  // each at once: who reads may wait for it

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "deliver/local_delivery.h"
+#include "deliver/relay.h"
 #include "local/account.h"
 
 namespace mxpost::deliver {
@@ -170,6 +171,16 @@ asio::awaitable<void> AddressCheck::verify_end(std::string shown, local::Leaf le
 }
 
 asio::awaitable<void> AddressCheck::verify_elsewhere(std::string shown, mail::Address address) {
+    if (services_.relay != nullptr) {
+        const std::string asked = ascii_lower(address.domain());
+        if (services_.relay->choose(asked, services_.clock.steady_now()) == Way::relay) {
+            print_(
+                shown + "... deliverable: mailer relay, host " + services_.relay->text() +
+                ", user " + address.text()
+            );
+            co_return;
+        }
+    }
     std::string domain = address.domain();
     const route::RouteResult found = co_await services_.router.route(std::move(domain));
     if (const auto* const outcome = std::get_if<mail::RecipientOutcome>(&found)) {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "deliver/lmtp.h"
 #include "deliver/local_message.h"
+#include "deliver/remote_attempt.h"
 
 namespace mxpost::deliver {
 
@@ -328,8 +329,14 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::send_elsewhere(
     const std::string header = "Delivered-To: " + delivered_to.text() + "\r\n" + header_;
     DomainAttempt::ContentSource source = [this, header] { return source_(header); };
     std::vector<mail::Recipient> recipients = envelope.recipients;
-    DomainAttempt attempt(services_, envelope, std::move(recipients), std::move(source), dialogue);
-    AttemptResult result = co_await attempt.run();
+    Way way = Way::direct;
+    if (services_.relay != nullptr) {
+        const std::string domain = ascii_lower(recipients.front().address.domain());
+        way = services_.relay->choose(domain, services_.clock.steady_now());
+    }
+    AttemptResult result = co_await attempt_remote(
+        services_, way, envelope, std::move(recipients), std::move(source), dialogue
+    );
     if (!result.content_problem.empty()) {
         content_problem_ = result.content_problem;
     }

@@ -73,4 +73,9 @@ check 64 sendmail -bt /map
 said '^no such test'
 check 0 mxpost route u@a.test
 said '^u@a\.test\.\.\. deliverable'
+
+part "where a relay takes it"
+echo 'relay = smtp.b.test:587' >> /etc/mxpost.conf
+check 0 sendmail -bv u@a.test
+said '^u@a\.test\.\.\. deliverable: mailer relay, host smtp\.b\.test:587, user u@a\.test$'
 expect_count a 0
