@@ -183,6 +183,33 @@ def check_deliveries(machine, world):
           "a line of the engine's in the journal")
 
 
+def check_local(machine):
+    print("== mail for a user of the host wakes the helper up, which becomes that user")
+    machine.run("useradd", "--create-home", "--shell", "/bin/sh", "alice")
+
+    def has(path, text):
+        return text in machine.run("cat", path, check=False).stdout
+
+    def send_to_alice(subject):
+        machine.run("runuser", "-u", "nobody", "--", "sendmail", "-i", "alice@host.proof.example",
+                    text=f"Subject: {subject}\n\nx\n")
+
+    send_to_alice("to a mailbox")
+    until(lambda: has("/var/mail/alice", "Subject: to a mailbox"), "mail in alice's mailbox")
+    owner = machine.run("stat", "-c", "%U:%G %a", "/var/mail/alice").stdout.strip()
+    if owner != "alice:mail 660":
+        fail(f"/var/mail/alice: {owner}")
+    pid = machine.property("mxpost-local.service", "MainPID")
+    status = machine.run("cat", f"/proc/{pid}/status").stdout
+    if not re.search(r"^CapBnd:\t0*e0$", status, re.MULTILINE):
+        fail(f"not just setuid, setgid and kill:\n{status}")
+    machine.run("runuser", "-u", "alice", "--", "sh", "-c",
+                "umask 022; cat > /home/alice/.forward",
+                text='"|/bin/sh -c \'cat > $HOME/got\'"\n')
+    send_to_alice("to a program")
+    until(lambda: has("/home/alice/got", "Subject: to a program"), "mail at alice's program")
+
+
 def check_restarts(machine, world, pid):
     print("== a killed engine comes back")
     machine.run("kill", "-9", pid)
@@ -224,6 +251,7 @@ def main():
                 return 77
             pid = check_engine(machine)
             check_deliveries(machine, world)
+            check_local(machine)
             check_restarts(machine, world, pid)
             check_queue_run(machine, world)
             machine = check_shutdown(machine, world)
