@@ -50,6 +50,7 @@ void check(const local::AliasTarget& target) {
 class Source final : public local::AliasSource {
 public:
     explicit Source(const local::AliasTable& table) : table_(table) {}
+    void refresh() override {}
     Result<const local::Alias*> find(const std::string& name) override { return table_.find(name); }
     Result<std::vector<local::AliasTarget>> include(const std::string&) override {
         return std::vector<local::AliasTarget>{local::AliasTarget(Kind::mailbox, "x")};
