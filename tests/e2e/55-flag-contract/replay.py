@@ -39,7 +39,7 @@ class Replay:
             return self.fault(f"{words}: doesn't end")
         if done.returncode not in codes:
             self.fault(f"{words}: exit {done.returncode}, not {codes}: {done.stderr.decode()}")
-        if done.returncode and not done.stderr:
+        if done.returncode and not done.stderr + done.stdout:
             self.fault(f"{words}: exit {done.returncode} without a word")
         if sends:
             self.expected.append(subject)
