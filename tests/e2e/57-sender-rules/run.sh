@@ -1,7 +1,7 @@
 # sender-map and masquerade-domains, for each way that mail comes in: arguments and standard input,
-# SMTP on standard input, and what is relayed (-G) stays as it is.
+# SMTP on standard input, the listener; what is relayed (-G) stays as it is.
 #
-#   sendmail (www-data, alice, root) -> mx.a.test
+#   sendmail (www-data, alice, root), 127.0.0.1:25 -> mx.a.test
 #
 . "$LAB/lib.sh"
 
@@ -53,6 +53,20 @@ part "SMTP on standard input"
 printf 'EHLO localhost\r\nMAIL FROM:<www-data@corp.example>\r\nRCPT TO:<r@a.test>\r\nDATA\r\n%s\r\n.\r\nQUIT\r\n' \
     $'From: www-data@corp.example\r\n\r\nbody' | as_user www-data sendmail -bs > "$RUN/dialogue"
 arrives noreply@shop.example www-data@corp.example
+
+part "the listener"
+kill_engines
+sendmail -bd
+cat > "$RUN/say.py" <<'SAY'
+import smtplib
+with smtplib.SMTP("127.0.0.1") as server:
+    server.sendmail("www-data@corp.example", ["r@a.test"],
+                    "From: Shop <www-data@corp.example>\r\n\r\nbody\r\n")
+SAY
+python3 "$RUN/say.py"
+arrives noreply@shop.example 'Shop <www-data@corp.example>'
+wait_log 'mxpost\[[0-9]+\]: /etc/mxpost\.senders:4: '
+kill_engines
 
 part "a bad line costs no mail, and is named"
 wait_log 'mxpost/sendmail.*/etc/mxpost\.senders:4: "nonsense" has no address to become'
