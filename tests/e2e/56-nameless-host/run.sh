@@ -28,13 +28,22 @@ expect_text '^From: root@host\.example \(Cron Daemon\)' postfix 1
 expect_text '^Message-ID: <[0-9A-Za-z.]+@host\.example>' postfix 1
 kill_engines
 
+part "an alias that leads elsewhere"
+echo 'root: admin@p.test' > /etc/aliases
+printf 'From: root (Cron Daemon)\nTo: root\nSubject: alias\n\noutput\n' |
+    sendmail -FCronDaemon -i -B8BITMIME -oem root
+wait_mail postfix 2
+expect_envelope postfix 2 root@host.example admin@p.test
+expect_text '^From: root@host\.example \(Cron Daemon\)' postfix 2
+kill_engines
+
 part "an address without a name"
 echo 'source-address-ipv4 = 192.0.2.7' > /etc/mxpost.conf
 echo 'address-family = ipv4' >> /etc/mxpost.conf
 cron_mail literal
-wait_mail postfix 2
-expect_envelope postfix 2 'root@[192.0.2.7]' ops@p.test
-expect_text '^From: root@\[192\.0\.2\.7\] \(Cron Daemon\)' postfix 2
+wait_mail postfix 3
+expect_envelope postfix 3 'root@[192.0.2.7]' ops@p.test
+expect_text '^From: root@\[192\.0\.2\.7\] \(Cron Daemon\)' postfix 3
 kill_engines
 
 part "an address that other nets don't know"
@@ -43,11 +52,16 @@ cron_mail private
 wait_log 'to=<ops@p\.test>.*status=deferred.*set from-domain in mxpost\.conf'
 mailq > "$RUN/mailq"
 grep -q 'set from-domain' "$RUN/mailq" || fail "mailq says: $(cat "$RUN/mailq")"
+printf 'From: root (Cron Daemon)\nTo: root\nSubject: second\n\noutput\n' | sendmail -i root
+wait_log 'to=<admin@p\.test>.*status=deferred.*set from-domain in mxpost\.conf'
 kill_engines
 
 part "and once it is set"
 echo 'from-domain = corp.example' > /etc/mxpost.conf
 sendmail -q
-wait_mail postfix 3
-expect_envelope postfix 3 root@corp.example ops@p.test
+wait_mail postfix 5
+first=$(find_mail postfix '^Subject: private')
+second=$(find_mail postfix '^Subject: second')
+expect_envelope postfix "$first" root@corp.example ops@p.test
+expect_envelope postfix "$second" root@corp.example admin@p.test
 wait_empty
