@@ -149,7 +149,7 @@ const std::vector<Case>& cases() {
              kQueued + kBye,
          {""}},
         {"Garbage",
-         std::string("\r\nNO\0OP\r\nNOOP\r\r\n\x7f\r\n", 22) + std::string(4097, 'x') +
+         std::string("\r\nNO\0OP\r\nNOOP\r\r\n\x7f\r\n", 19) + std::string(4097, 'x') +
              "\r\nNOOP " + std::string(4091, 'x') + "\r\nQUIT\r\n",
          kGreeting +
              "500 5.5.2 not a command\r\n500 5.5.2 not a command\r\n"
