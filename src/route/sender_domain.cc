@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/udp.hpp>
 
 #include "route/domain_name.h"

@@ -61,10 +61,6 @@ def untested(top):
                 faults += [] if named else [f"{name}: no test shows {first}"]
                 faults += [f"{name}: {first}: there is no test {test}"
                            for test in named if test not in known]
-    with open(top / "compat/callers.tsv", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            case = f"e2e/{row['test in tests/e2e']}"
-            faults += [] if case in known else [f"callers.tsv: there is no {case}"]
     return faults
 
 
