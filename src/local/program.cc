@@ -147,8 +147,7 @@ private:
 class Run {
 public:
     Run(const Program& program, pid_t pid, Fd input, Fd output)
-        : program_(program),
-          pid_(pid),
+        : pid_(pid),
           input_(std::move(input)),
           output_(std::move(output)),
           deadline_(SteadyClock::now() + program.time_limit) {
@@ -251,7 +250,6 @@ private:
         }
     }
 
-    const Program& program_;
     pid_t pid_;
     Fd input_;
     Fd output_;
