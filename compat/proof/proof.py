@@ -229,6 +229,8 @@ def build_networks(folder):
         raise PermissionError(f"no veth pair: {error}") from error
     ip("address", "add", f"{HOST_ADDRESS}/24", "dev", "host0")
     ip("link", "set", "host0", "up")
+    # As on a machine with a way out: by it a host without a name finds the address it is known by.
+    ip("route", "add", "default", "via", MX_ADDRESS)
     start_dns()
     go.send("go")
     if not ready.poll(WAIT) or (told := ready.recv()) != "ok":
