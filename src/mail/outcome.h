@@ -34,6 +34,20 @@ enum class SuccessReport : std::uint8_t {
     expanded = 2    // ours to send, as "expanded": it went on to several without the request
 };
 
+/// What the other side answered, or didn't, when the outcome came about. `none`: not known.
+enum class Step : std::uint8_t {
+    none,
+    connect,
+    greeting,
+    hello,  // EHLO, HELO, LHLO
+    start_tls,
+    auth,
+    mail,
+    recipient,
+    data,    // the DATA command
+    content  // after the message: the final dot, BDAT
+};
+
 /// Copyable value. All text was written by a peer: it is bounded, but may hold anything until
 /// printable() was applied.
 struct RecipientOutcome {
@@ -45,6 +59,7 @@ struct RecipientOutcome {
     OutcomeKind kind = OutcomeKind::deferred;
     EnhancedStatus status;
     SuccessReport success = SuccessReport::due;
+    Step step = Step::none;          // not kept in the journal
     std::uint16_t reply_code = 0;    // SMTP code, 0 when no server answered
     std::string text;                // the server's own words (lines joined by a space), or ours
     std::string remote_host;         // MX host name, empty when none was reached
