@@ -19,6 +19,48 @@ ClientMachine::ClientMachine(ClientSettings settings, Dialogue* dialogue)
       output_(dialogue),
       opening_(settings_, facts_.capabilities, output_) {}
 
+// The places
+
+Exchange* ClientMachine::active() {
+    for (std::size_t age = 0; age < exchanges_.size(); ++age) {
+        if (place(age) && !place(age)->has_ended()) {
+            return &*place(age);
+        }
+    }
+    return nullptr;
+}
+
+std::size_t ClientMachine::live_count() const {
+    return static_cast<std::size_t>(std::count_if(
+        exchanges_.begin(),
+        exchanges_.end(),
+        [](const auto& exchange) { return exchange && !exchange->has_ended(); }
+    ));
+}
+
+std::optional<ClientMachine::Finished> ClientMachine::take_finished() {
+    if (!place(0) || !place(0)->has_ended()) {
+        return std::nullopt;
+    }
+    Exchange& exchange = *place(0);
+    std::optional<Finished> finished;
+    finished.emplace();
+    finished->result = std::move(exchange).result();
+    finished->transaction = exchange.take_transaction();
+    finished->result.is_session_usable =
+        (state_ == State::idle || state_ == State::exchange) && may_mail();
+    place(0).reset();
+    first_ = 1 - first_;
+    return finished;
+}
+
+TransactionResult ClientMachine::result() const {
+    const auto& last = place(1) ? place(1) : place(0);
+    TransactionResult result = last ? last->result() : TransactionResult();
+    result.is_session_usable = is_ready();
+    return result;
+}
+
 // For the driver
 
 ClientMachine::Want ClientMachine::want() const {
@@ -26,7 +68,7 @@ ClientMachine::Want ClientMachine::want() const {
         case State::opening:
             return opening_.is_in_handshake() ? Want::start_tls : Want::read;
         case State::exchange:
-            return exchange_->state() == Exchange::State::content ? Want::content : Want::read;
+            return active()->state() == Exchange::State::content ? Want::content : Want::read;
         case State::idle:
             return Want::idle;
         case State::finished:
@@ -36,12 +78,21 @@ ClientMachine::Want ClientMachine::want() const {
     }
 }
 
+void ClientMachine::output_written() {
+    content_end_ = 0;
+    output_.written(want() == Want::content);
+}
+
+bool ClientMachine::must_hold_output() const {
+    return state_ == State::exchange && active()->must_hold_output();
+}
+
 Timeouts::Duration ClientMachine::timeout() const {
     switch (state_) {
         case State::opening:
             return opening_.timeout();
         case State::exchange:
-            return exchange_->timeout();
+            return active()->timeout();
         default:
             return settings_.timeouts.quit;
     }
@@ -52,11 +103,22 @@ std::string_view ClientMachine::waiting_for() const {
         case State::opening:
             return opening_.waiting_for();
         case State::exchange:
-            return exchange_->waiting_for();
+            return active()->waiting_for();
         case State::quit:
             return "the reply to QUIT";
         default:
             return "nothing";
+    }
+}
+
+mail::Step ClientMachine::step() const {
+    switch (state_) {
+        case State::opening:
+            return opening_.step();
+        case State::exchange:
+            return active()->step();
+        default:
+            return mail::Step::none;
     }
 }
 
@@ -68,15 +130,13 @@ std::size_t ClientMachine::max_recipients() const {
     return facts_.max_recipients == 0 ? limit : std::min(limit, facts_.max_recipients);
 }
 
-bool ClientMachine::is_ready() const {
+bool ClientMachine::may_mail() const {
     const auto& limit = facts_.capabilities.mails_max;
-    return state_ == State::idle && (!limit || facts_.mail_count < *limit);
+    return !limit || facts_.mail_count < *limit;
 }
 
-TransactionResult ClientMachine::result() const {
-    TransactionResult result = exchange_ ? exchange_->result() : TransactionResult();
-    result.is_session_usable = is_ready();
-    return result;
+bool ClientMachine::is_ready() const {
+    return state_ == State::idle && may_mail();
 }
 
 // Replies
@@ -101,8 +161,9 @@ void ClientMachine::received(std::string_view bytes) {
                 break;
         }
         const Reply reply = parser_.take();
-        const bool is_last = is_last_reply_due();
+        const bool is_last = replies_due() <= 1;
         on_reply(reply);
+        // Whatever follows the reply to the last command that was sent, nobody asked for.
         if (is_last && !bytes.empty()) {
             on_surplus(bytes);
             return;
@@ -110,14 +171,22 @@ void ClientMachine::received(std::string_view bytes) {
     }
 }
 
-/// Whatever follows the reply to the last command that was sent, nobody asked for.
-bool ClientMachine::is_last_reply_due() const {
-    return state_ != State::exchange || exchange_->is_last_reply_due();
+std::size_t ClientMachine::replies_due() const {
+    std::size_t count = state_ == State::exchange ? 0 : 1;
+    for (const auto& exchange : exchanges_) {
+        count += exchange ? exchange->replies_due() : 0;
+    }
+    return count;
+}
+
+Dialogue* ClientMachine::listener() {
+    const Exchange* exchange = active();
+    return exchange != nullptr ? exchange->dialogue() : output_.dialogue();
 }
 
 void ClientMachine::on_reply(const Reply& reply) {
     ++reply_count_;
-    output_.heard(reply);
+    tell_reply(listener(), reply);
     // RFC 5321 3.8: the server closes, whatever it was asked.
     if (reply.code == 421 && state_ != State::quit) {
         end_session(refusal_outcome(reply), false);
@@ -128,7 +197,7 @@ void ClientMachine::on_reply(const Reply& reply) {
             act_on(opening_.on_reply(reply));
             return;
         case State::exchange:
-            act_on(exchange_->on_reply(reply));
+            act_on(active()->on_reply(reply));
             return;
         default:
             state_ = State::finished;
@@ -140,7 +209,7 @@ void ClientMachine::act_on(const Verdict& verdict) {
         case Verdict::Kind::go_on:
             return;
         case Verdict::Kind::done:
-            state_ = State::idle;
+            state_ = active() == nullptr ? State::idle : State::exchange;
             return;
         case Verdict::Kind::refused:
             refuse_session(verdict.outcome);
@@ -177,10 +246,9 @@ bool ClientMachine::is_refused_by(std::string_view last_words) {
         return false;
     }
     const Reply reply = parser.take();
-    output_.heard(reply);
-    const bool is_content =
-        state_ == State::exchange && (exchange_->state() == Exchange::State::content ||
-                                      exchange_->state() == Exchange::State::final_reply);
+    tell_reply(listener(), reply);
+    const Exchange* exchange = active();
+    const bool is_content = exchange != nullptr && exchange->is_content_under_way();
     if (reply.code != 421 && !(is_content && reply.klass() >= 4)) {
         return false;
     }
@@ -194,13 +262,40 @@ void ClientMachine::closed(std::string_view reason) {
     if (state_ == State::quit) {
         finish();
     } else if (state_ != State::finished) {
+        was_desynchronised_ = live_count() == 2;
         lose(reason.empty() ? "connection lost" : "connection lost (" + std::string(reason) + ")");
     }
 }
 
-void ClientMachine::write_failed(std::string_view reason, std::string_view last_words) {
-    if (state_ == State::quit || state_ == State::finished || !is_refused_by(last_words)) {
-        closed(reason);
+void ClientMachine::write_failed(
+    std::string_view reason, std::size_t written, std::string_view last_words
+) {
+    if (state_ != State::quit && state_ != State::finished) {
+        const bool is_end_unsent = written < content_end_;
+        if (content_end_ == 0 || written == 0) {
+            is_refused_by(last_words);
+        } else {
+            hear_last_words(last_words, is_end_unsent);
+        }
+        if (Exchange* exchange = active(); exchange != nullptr && is_end_unsent) {
+            exchange->content_end_unsent();
+        }
+    }
+    closed(reason);
+}
+
+/// Replies to what came before the content, or (behind it, another message's commands were to
+/// follow) to the content itself, that came while the rest couldn't be written.
+void ClientMachine::hear_last_words(std::string_view bytes, bool is_end_unsent) {
+    while (state_ == State::exchange && active()->replies_due() > 0) {
+        if (is_end_unsent && active()->is_final_reply_next()) {
+            is_refused_by(bytes);
+            return;
+        }
+        if (parser_.parse(bytes) != ReplyParser::State::complete) {
+            return;
+        }
+        on_reply(parser_.take());
     }
 }
 
@@ -208,12 +303,16 @@ void ClientMachine::timed_out() {
     if (state_ == State::quit) {
         finish();
     } else if (state_ != State::finished) {
+        was_desynchronised_ =
+            std::any_of(exchanges_.begin(), exchanges_.end(), [](const auto& exchange) {
+                return exchange && exchange->is_untouched();
+            });
         lose("timed out");
     }
 }
 
 void ClientMachine::tls_established(std::string_view description) {
-    output_.note(description);
+    note(description);
     parser_ = {};
     opening_.tls_established();
 }
@@ -225,21 +324,39 @@ void ClientMachine::tls_failed(std::string_view reason) {
 
 // Orders
 
-void ClientMachine::start(Transaction transaction) {
-    if (state_ != State::idle) {
+bool ClientMachine::may_follow() const {
+    return state_ == State::exchange && content_end_ != 0 &&
+           content_end_ == output_.octets.size() && !place(1) &&
+           place(0)->state() == Exchange::State::final_reply &&
+           settings_.dialect == Dialect::smtp && facts_.capabilities.has_pipelining &&
+           !Exchange::uses_bdat(settings_, facts_) && may_mail();
+}
+
+void ClientMachine::start(Transaction transaction, Dialogue* dialogue) {
+    const bool is_behind = may_follow();
+    if (state_ != State::idle && !is_behind) {
         throw std::logic_error("ClientMachine::start: not idle");
     }
-    exchange_.emplace(std::move(transaction), settings_, facts_, output_);
-    exchange_->begin();
-    state_ = exchange_->state() == Exchange::State::ended ? State::idle : State::exchange;
+    if (!is_behind) {
+        place(0).reset();
+        place(1).reset();
+    }
+    auto& exchange = place(is_behind ? 1 : 0);
+    exchange.emplace(std::move(transaction), settings_, facts_, output_, dialogue);
+    exchange->begin(is_behind);
+    state_ = active() == nullptr ? State::idle : State::exchange;
 }
 
 bool ClientMachine::content(std::string_view chunk) {
-    return want() == Want::content && accept_content(exchange_->content(chunk));
+    return want() == Want::content && accept_content(active()->content(chunk));
 }
 
 bool ClientMachine::content_end() {
-    return want() == Want::content && accept_content(exchange_->content_end());
+    if (want() != Want::content || !accept_content(active()->content_end())) {
+        return false;
+    }
+    content_end_ = output_.octets.size();
+    return true;
 }
 
 bool ClientMachine::accept_content(const Result<void>& framed) {
@@ -250,9 +367,10 @@ bool ClientMachine::accept_content(const Result<void>& framed) {
 }
 
 void ClientMachine::content_failed(std::string_view reason) {
+    Exchange* exchange = active();
     end_session(deferral(3, 0, "the content can't be sent: " + std::string(reason)), false);
-    if (exchange_) {
-        exchange_->note_bad_content(reason);
+    if (exchange != nullptr) {
+        exchange->note_bad_content(reason);
     }
 }
 
@@ -274,26 +392,51 @@ void ClientMachine::lose(std::string_view how) {
 }
 
 void ClientMachine::desynchronise(std::string_view what) {
+    was_desynchronised_ =
+        std::any_of(exchanges_.begin(), exchanges_.end(), [](const auto& exchange) {
+            return exchange && !exchange->has_ended() && exchange->is_behind();
+        });
     end_session(deferral(5, 0, "the server broke the protocol: " + std::string(what)), true);
 }
 
 void ClientMachine::end_session(const mail::RecipientOutcome& outcome, bool may_be_taken) {
     trouble_ = outcome;
-    output_.note(outcome.text);
-    if (exchange_) {
-        exchange_->cut_off(outcome, may_be_taken);
+    trouble_->step = step();
+    note(outcome.text);
+    for (std::size_t age = 0; age < exchanges_.size(); ++age) {
+        if (place(age) && !place(age)->has_ended()) {
+            place(age)->cut_off(outcome, may_be_taken);
+        }
     }
     finish();
 }
 
 void ClientMachine::refuse_session(const mail::RecipientOutcome& outcome) {
     trouble_ = outcome;
+    trouble_->step = step();
     state_ = State::quit;
     output_.command("QUIT");  // RFC 5321 3.1: also after a 554 greeting
 }
 
+/// What isn't a line: to each message under way, or to the session's own listener.
+void ClientMachine::note(std::string_view line) {
+    const bool is_alone = active() == nullptr;
+    Dialogue* told = is_alone ? output_.dialogue() : nullptr;
+    if (told != nullptr) {
+        told->note(line);
+    }
+    for (const auto& exchange : exchanges_) {
+        if (exchange && !exchange->has_ended() && exchange->dialogue() != nullptr &&
+            exchange->dialogue() != told) {
+            told = exchange->dialogue();
+            told->note(line);
+        }
+    }
+}
+
 void ClientMachine::finish() {
-    output_.written();
+    content_end_ = 0;
+    output_.written(false);
     state_ = State::finished;
 }
 

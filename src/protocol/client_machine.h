@@ -5,13 +5,19 @@
 //     idle → Exchange (MAIL, RCPT…, DATA, content) → idle, with an outcome per recipient
 //     idle → QUIT → finished;   any trouble → finished
 //
+// Up to two exchanges are under way: behind the end of one message's content the next one's
+// commands may follow (RFC 2920 3.1). Replies come in the order of what they answer, so each
+// belongs to the oldest exchange that has not ended.
+//
 // This class holds what is the session's: octets in and out, which part they belong to, endings.
 //
-// The driver loops: do what want() says (first writing output()), report what happened, until
-// want() is `idle` or `finished`. Every reply belongs to a command that was sent: octets that no
-// command asked for end the session (or, after STARTTLS, show an attack: RFC 3207 4.2).
+// The driver loops: do what want() says (first writing output()), report what happened, take the
+// results, until want() is `idle` or `finished`. Every reply belongs to a command that was sent:
+// octets that no command asked for end the session (or, after STARTTLS, show an attack: RFC 3207
+// 4.2).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,9 +41,17 @@ public:
     enum class Want {
         read,  // write output(), then wait for octets, at most timeout() until reply_count() moves
         start_tls,  // the handshake, at most timeout()
-        content,    // content() with the next chunk, or content_end(); write output() as it fills
+        content,    // content() with the next chunk, or content_end(); write output() as it fills,
+                    // but not while must_hold_output(). Anew from the first octet whenever this
+                    // wish comes up again after another.
         idle,       // start() or quit()
         finished    // close the connection
+    };
+
+    /// A message that has come to its end.
+    struct Finished {
+        Transaction transaction;
+        TransactionResult result;
     };
 
     /// `dialogue` may be null; it must outlive the machine.
@@ -49,7 +63,11 @@ public:
     /// Octets to be written, in order; the driver says output_written() when they are. The commands
     /// of one transaction at most (16 KiB for 100 usual recipients), plus what content() appends.
     std::string& output() { return output_.octets; }
-    void output_written() { output_.written(); }
+    void output_written();
+    /// The end of a message is in output().
+    bool has_content_end() const { return content_end_ != 0; }
+    /// What is in output() goes out with the rest of the content, at most 64 KiB of it.
+    bool must_hold_output() const;
     /// For the present step.
     Timeouts::Duration timeout() const;
     /// Replies so far: a deadline counts from one to the next, not from octet to octet.
@@ -61,17 +79,23 @@ public:
     void received(std::string_view bytes);
     /// The connection is gone; `reason` such as "Connection reset by peer", or empty.
     void closed(std::string_view reason);
-    /// Writing failed; `last_words` is what could still be read. Only a refusal counts: whatever
-    /// sounds like "yes" was said before all was written.
-    void write_failed(std::string_view reason, std::string_view last_words);
+    /// Only the first `written` octets of output() were (perhaps) on their way; `last_words` is
+    /// what could still be read. A reply to content whose end isn't among those octets counts only
+    /// as a refusal: whatever sounds like "yes" was said before all was written.
+    void write_failed(std::string_view reason, std::size_t written, std::string_view last_words);
     void timed_out();
     /// `description` for the dialogue.
     void tls_established(std::string_view description);
     void tls_failed(std::string_view reason);
 
-    /// Only when idle. Where nothing needs to be sent (all recipients refused here, message too
-    /// big) the machine stays idle and the result is there at once.
-    void start(Transaction transaction);
+    /// Only when idle, or when may_follow(). Where nothing needs to be sent (all recipients refused
+    /// here, message too big) the result is there at once. `dialogue` gets the message's lines; it
+    /// may be null, and must stay until the result was taken. Without it: the session's.
+    void start(Transaction transaction, Dialogue* dialogue);
+    void start(Transaction transaction) { start(std::move(transaction), output_.dialogue()); }
+    /// Another message's commands can go out with the content that has just ended: nothing else is
+    /// under way, and the content's last octet is in output() still (RFC 2920 3.1).
+    bool may_follow() const;
     /// Only when want() is `content`; appends to output(). False: the content was bad, and all is
     /// over.
     bool content(std::string_view chunk);
@@ -83,7 +107,11 @@ public:
 
     /// Idle, and another transaction is allowed (RFC 9422 MAILMAX).
     bool is_ready() const;
-    /// Of the last transaction; complete when want() is `idle` or `finished` after start().
+    /// The oldest message that has ended, in the order of start(); each comes once. When want() is
+    /// `idle` or `finished` all have ended; what isn't taken before the next start() is forgotten.
+    std::optional<Finished> take_finished();
+    /// Of the last message that was started and not taken; complete when want() is `idle` or
+    /// `finished`.
     TransactionResult result() const;
     /// Why the session is over, or never became ready: it holds for every recipient, unless
     /// another host does better. nullopt while all is well, and after quit().
@@ -92,6 +120,11 @@ public:
     bool is_tls_failure() const { return is_tls_failure_; }
     /// The trouble is that the server took user and password for wrong.
     bool are_credentials_refused() const { return opening_.are_credentials_refused(); }
+    /// The trouble came with two messages under way, and looks as if the server couldn't bear that:
+    /// an unexpected reply, silence, or a lost connection instead of the reply to a message.
+    bool was_desynchronised() const { return was_desynchronised_; }
+    /// The server offers CHUNKING, but refused BDAT as unknown.
+    bool is_bdat_refused() const { return facts_.is_bdat_refused; }
     const Capabilities& capabilities() const { return facts_.capabilities; }
     /// Recipients a transaction may have: RFC 9422, or 100 (RFC 5321 4.5.3.1.8), or what the server
     /// took before it said that there were too many.
@@ -100,17 +133,32 @@ public:
 private:
     enum class State { opening, idle, exchange, quit, finished };
 
+    /// The two places, oldest first; empty ones after those in use.
+    std::optional<Exchange>& place(std::size_t age) { return exchanges_[(first_ + age) % 2]; }
+    const std::optional<Exchange>& place(std::size_t age) const {
+        return exchanges_[(first_ + age) % 2];
+    }
+    /// The oldest exchange that has not ended; null: none.
+    Exchange* active();
+    const Exchange* active() const { return const_cast<ClientMachine*>(this)->active(); }
+    std::size_t live_count() const;
+    bool may_mail() const;
+
     void on_reply(const Reply& reply);
     void act_on(const Verdict& verdict);
-    bool is_last_reply_due() const;
+    std::size_t replies_due() const;
     void on_surplus(std::string_view bytes);
     bool is_refused_by(std::string_view last_words);
+    void hear_last_words(std::string_view bytes, bool is_end_unsent);
     bool accept_content(const Result<void>& framed);
+    Dialogue* listener();
 
     void lose(std::string_view how);
     void desynchronise(std::string_view what);
     void end_session(const mail::RecipientOutcome& outcome, bool may_be_taken);
     void refuse_session(const mail::RecipientOutcome& outcome);
+    void note(std::string_view line);
+    mail::Step step() const;
     void finish();
 
     ClientSettings settings_;
@@ -118,11 +166,14 @@ private:
     SessionFacts facts_;
     State state_ = State::opening;
     Opening opening_;
-    std::optional<Exchange> exchange_;  // the present one, or the last
+    std::array<std::optional<Exchange>, 2> exchanges_;
+    std::size_t first_ = 0;        // the oldest one's place
+    std::size_t content_end_ = 0;  // in output: where content ends that isn't written; 0: none
     ReplyParser parser_;
     std::uint64_t reply_count_ = 0;
     std::optional<mail::RecipientOutcome> trouble_;
     bool is_tls_failure_ = false;
+    bool was_desynchronised_ = false;
 };
 
 }  // namespace mxpost::protocol

@@ -4,12 +4,25 @@
 #include <utility>
 
 namespace mxpost::protocol {
+namespace {
 
-void ClientOutput::command(std::string_view line) {
+constexpr std::size_t kKeptOutput = 16384;
+
+}  // namespace
+
+void tell_reply(Dialogue* listener, const Reply& reply) {
+    if (listener != nullptr) {
+        for (const auto& line : reply.lines) {
+            listener->server(line);
+        }
+    }
+}
+
+void ClientOutput::command(std::string_view line, Dialogue* listener) {
     octets += line;
     octets += "\r\n";
-    if (dialogue_ != nullptr) {
-        dialogue_->client(line);
+    if (listener != nullptr) {
+        listener->client(line);
     }
 }
 
@@ -23,25 +36,13 @@ void ClientOutput::secret(std::string_view line, std::string_view secret) {
     }
 }
 
-void ClientOutput::written() {
+void ClientOutput::written(bool is_more_coming) {
     if (std::exchange(has_secret_, false)) {
         explicit_bzero(octets.data(), octets.size());
     }
     octets.clear();
-}
-
-void ClientOutput::content_sent(std::uint64_t size) {
-    if (dialogue_ != nullptr) {
-        dialogue_->client("(" + std::to_string(size) + " octets of content)");
-        dialogue_->client(".");
-    }
-}
-
-void ClientOutput::heard(const Reply& reply) {
-    if (dialogue_ != nullptr) {
-        for (const auto& line : reply.lines) {
-            dialogue_->server(line);
-        }
+    if (!is_more_coming && octets.capacity() > kKeptOutput) {
+        octets.shrink_to_fit();
     }
 }
 

@@ -1,7 +1,6 @@
 // What a client session writes, and who listens to it.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,6 +8,9 @@
 #include "protocol/reply.h"
 
 namespace mxpost::protocol {
+
+/// To `listener`, which may be null: all lines of a reply.
+void tell_reply(Dialogue* listener, const Reply& reply);
 
 class ClientOutput {
 public:
@@ -18,16 +20,18 @@ public:
     /// Octets to be written, in order.
     std::string octets;
 
-    /// `line` without CRLF.
-    void command(std::string_view line);
+    /// `line` without CRLF; to this session's listener, or to a message's own (may be null).
+    void command(std::string_view line) { command(line, dialogue_); }
+    void command(std::string_view line, Dialogue* listener);
     /// A command, or the answer to a challenge, that ends with what nobody but the server may see.
     void secret(std::string_view line, std::string_view secret);
-    /// `octets` have been written. Empties them.
-    void written();
-    /// The end of content of `size` octets, which are in `octets` already.
-    void content_sent(std::uint64_t size);
-    void heard(const Reply& reply);
+    /// `octets` have been written. Empties them; unless more is coming they give back the room that
+    /// a session which waits doesn't need.
+    void written(bool is_more_coming);
+
+    /// To this session's listener.
     void note(std::string_view line);
+    Dialogue* dialogue() const { return dialogue_; }
 
 private:
     Dialogue* dialogue_;

@@ -45,6 +45,8 @@ struct ClientSettings {
     bool is_appointed = false;
     /// In clear only because the handshake failed: then "530 Must issue STARTTLS" defers.
     bool is_after_tls_failure = false;
+    /// Content by BDAT where the server takes it together with the commands (CHUNKING, PIPELINING).
+    bool may_chunk = true;
     Timeouts timeouts;
 };
 

@@ -10,7 +10,7 @@ Result<void> DataFramer::append(std::string_view chunk, std::string& out) {
     std::size_t written = 0;  // chunk[written, position) waits to be copied in one go
     std::size_t position = 0;
     while (position < chunk.size()) {
-        if (column_ == 0 && !is_after_cr_ && chunk[position] == '.') {
+        if (framing_ == Framing::data && column_ == 0 && !is_after_cr_ && chunk[position] == '.') {
             out.append(chunk, written, position - written);
             out += '.';
             written = position;
@@ -49,7 +49,9 @@ Result<void> DataFramer::finish(std::string& out) {
     if (column_ != 0 || is_after_cr_) {
         return Error::invalid("the content's last line has no end");
     }
-    out += ".\r\n";
+    if (framing_ == Framing::data) {
+        out += ".\r\n";
+    }
     return {};
 }
 

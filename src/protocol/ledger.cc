@@ -24,11 +24,19 @@ mail::RecipientOutcome from_reply(const Reply& reply, mail::OutcomeKind kind, in
     return outcome;
 }
 
+mail::RecipientOutcome delivery_outcome(const Reply& reply) {
+    auto outcome = from_reply(reply, mail::OutcomeKind::delivered, 2);
+    outcome.step = mail::Step::content;
+    return outcome;
+}
+
 }  // namespace
 
-mail::RecipientOutcome refusal_outcome(const Reply& reply) {
-    return reply.klass() == 5 ? from_reply(reply, mail::OutcomeKind::failed, 5)
-                              : from_reply(reply, mail::OutcomeKind::deferred, 4);
+mail::RecipientOutcome refusal_outcome(const Reply& reply, mail::Step step) {
+    auto outcome = reply.klass() == 5 ? from_reply(reply, mail::OutcomeKind::failed, 5)
+                                      : from_reply(reply, mail::OutcomeKind::deferred, 4);
+    outcome.step = step;
+    return outcome;
 }
 
 mail::RecipientOutcome deferral(std::uint16_t subject, std::uint16_t detail, std::string text) {
@@ -59,6 +67,12 @@ std::size_t Ledger::accepted_count() const {
     ));
 }
 
+void Ledger::withdraw() {
+    for (auto& entry : entries_) {
+        entry.is_accepted = false;
+    }
+}
+
 void Ledger::settle(std::size_t index, const mail::RecipientOutcome& outcome) {
     if (!entries_[index].outcome) {
         entries_[index].outcome = outcome;
@@ -78,12 +92,12 @@ std::size_t Ledger::settle_open(const mail::RecipientOutcome& outcome) {
 
 void Ledger::deliver(std::size_t index, const Reply& reply) {
     if (is_accepted(index)) {
-        entries_[index].outcome = from_reply(reply, mail::OutcomeKind::delivered, 2);
+        entries_[index].outcome = delivery_outcome(reply);
     }
 }
 
 void Ledger::deliver_accepted(const Reply& reply, mail::SuccessReport success) {
-    auto outcome = from_reply(reply, mail::OutcomeKind::delivered, 2);
+    auto outcome = delivery_outcome(reply);
     outcome.success = success;
     for (auto& entry : entries_) {
         if (entry.is_accepted && !entry.outcome) {
@@ -92,12 +106,24 @@ void Ledger::deliver_accepted(const Reply& reply, mail::SuccessReport success) {
     }
 }
 
-std::vector<mail::RecipientOutcome> Ledger::outcomes() const {
+void Ledger::overrule(const mail::RecipientOutcome& outcome) {
+    for (auto& entry : entries_) {
+        entry.outcome = outcome;
+    }
+}
+
+std::vector<mail::RecipientOutcome> Ledger::outcomes() const& {
+    auto copy = *this;
+    return std::move(copy).outcomes();
+}
+
+std::vector<mail::RecipientOutcome> Ledger::outcomes() && {
     std::vector<mail::RecipientOutcome> outcomes;
     outcomes.reserve(entries_.size());
-    for (const auto& entry : entries_) {
+    for (auto& entry : entries_) {
         outcomes.push_back(
-            entry.outcome ? *entry.outcome : deferral(3, 0, "the transaction did not end")
+            entry.outcome ? std::move(*entry.outcome)
+                          : deferral(3, 0, "the transaction did not end")
         );
     }
     return outcomes;

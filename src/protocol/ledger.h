@@ -11,9 +11,9 @@
 
 namespace mxpost::protocol {
 
-/// An outcome made of a negative reply: 5yz fails, anything else defers; the status is the server's
-/// if it gave one, else "4.0.0" or "5.0.0".
-mail::RecipientOutcome refusal_outcome(const Reply& reply);
+/// An outcome made of a negative reply at `step`: 5yz fails, anything else defers; the status is
+/// the server's if it gave one, else "4.0.0" or "5.0.0".
+mail::RecipientOutcome refusal_outcome(const Reply& reply, mail::Step step = mail::Step::none);
 /// A deferral of our own making, such as "4.4.2 connection lost …".
 mail::RecipientOutcome deferral(std::uint16_t subject, std::uint16_t detail, std::string text);
 /// The same, to be tried again: for refusals that say nothing of the mail.
@@ -35,6 +35,8 @@ public:
 
     /// The server took RCPT; the outcome comes with the end of data.
     void accept(std::size_t index) { entries_[index].is_accepted = true; }
+    /// Nobody is accepted any more: the message starts anew.
+    void withdraw();
     /// Keeps the first outcome that was given.
     void settle(std::size_t index, const mail::RecipientOutcome& outcome);
     /// All that have no outcome; how many that were.
@@ -43,8 +45,12 @@ public:
     void deliver(std::size_t index, const Reply& reply);
     /// The 2yz to the final dot: every accepted recipient is delivered.
     void deliver_accepted(const Reply& reply, mail::SuccessReport success);
+    /// Forgets whatever was decided: everybody gets `outcome`.
+    void overrule(const mail::RecipientOutcome& outcome);
     /// In order; who is open (none is, after a transaction has ended) is deferred.
-    std::vector<mail::RecipientOutcome> outcomes() const;
+    std::vector<mail::RecipientOutcome> outcomes() const&;
+    /// The same, when nobody will ask again.
+    std::vector<mail::RecipientOutcome> outcomes() &&;
 
 private:
     struct Entry {

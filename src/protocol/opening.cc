@@ -44,6 +44,20 @@ std::string_view Opening::waiting_for() const {
     }
 }
 
+mail::Step Opening::step() const {
+    switch (state_) {
+        case State::greeting:
+            return mail::Step::greeting;
+        case State::ehlo:
+        case State::helo:
+            return mail::Step::hello;
+        case State::auth:
+            return mail::Step::auth;
+        default:
+            return mail::Step::start_tls;
+    }
+}
+
 Verdict Opening::on_reply(const Reply& reply) {
     switch (state_) {
         case State::greeting:

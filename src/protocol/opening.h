@@ -38,6 +38,7 @@ public:
     Timeouts::Duration timeout() const;
     /// "the reply to EHLO".
     std::string_view waiting_for() const;
+    mail::Step step() const;
 
 private:
     enum class State { greeting, ehlo, helo, start_tls, handshake, auth };

@@ -49,6 +49,10 @@ struct TransactionResult {
     /// Besides: this was not the session's first transaction and its first reply was 421, or
     /// there was none. Says nothing about the host: connect to it anew.
     bool is_session_stale = false;
+    /// Nothing about this message or its recipients was decided: its commands followed another
+    /// message's content, and the session ended before a reply to them. No attempt; the outcomes
+    /// hold a deferral all the same. Give it to another session.
+    bool is_unattempted = false;
     /// The content wasn't what was promised; the connection was dropped without the final dot.
     bool is_content_bad = false;
     std::string content_problem;

@@ -21,10 +21,9 @@ using Want = ClientMachine::Want;
 
 namespace {
 
-constexpr std::size_t kInputSize = 4096;
-constexpr std::size_t kChunkSize = 32768;
-/// What is gathered before a write: a framed chunk is at most 4/3 of kChunkSize.
-constexpr std::size_t kOutputSize = 65536;
+/// Of the one buffer: replies, and content up to the second.
+constexpr std::size_t kMinBuffer = 2048;
+constexpr std::size_t kMaxBuffer = 16384;
 
 /// None when the path is longer than the kernel takes.
 std::optional<Transport::Endpoint> endpoint_of(const Peer& peer) {
@@ -66,10 +65,14 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> Session::connect(Peer pee
     peer_ = std::move(peer);
     tls_text_.clear();
     machine_.reset();
+    content_sent_ = Instant::max();
+    is_slow_ = false;
+    address_text_ = peer_.path.empty() ? peer_.address.to_string() : std::string();
     std::optional<mail::RecipientOutcome> outcome;
     const std::string problem = co_await open();
     if (!problem.empty()) {
         outcome = deferral(4, 1, "connect to " + peer_.text() + ": " + problem);
+        outcome->step = mail::Step::connect;
         complete(*outcome);
         transport_.close();
     }
@@ -119,6 +122,7 @@ void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_fa
     settings.is_after_tls_failure = is_after_tls_failure;
     settings.is_appointed = settings_.is_appointed;
     settings.is_tls_from_start = settings_.is_tls_from_start;
+    settings.may_chunk = settings_.chunking;
     settings.auth = settings_.auth;
     if (settings_.auth.credentials) {
         settings.auth.nonce = nonce(*settings_.random);
@@ -129,8 +133,6 @@ void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_fa
         settings.start_tls = protocol::StartTls::required;
     }
     machine_.emplace(settings, dialogue_);
-    machine_->output().reserve(kOutputSize);
-    input_.resize(kInputSize);
     start_clock(settings_.timeouts.total);
 }
 
@@ -180,71 +182,6 @@ asio::awaitable<void> Session::start_tls() {
     machine_->tls_established(tls_text_);
 }
 
-// Sending
-
-asio::awaitable<TransactionResult> Session::send(Transaction transaction, mail::Content& content) {
-    if (!machine_ || machine_->want() != Want::idle || !transport_.is_open()) {
-        auto result = unsent(transaction, deferral(4, 2, "the session is not open"));
-        result.may_try_next_host = true;
-        co_return result;
-    }
-    const auto rewound = content.rewind();
-    if (!rewound) {
-        auto result = unsent(transaction, deferral(3, 0, "the content can't be read"));
-        result.is_session_usable = machine_->is_ready();
-        result.is_content_bad = true;
-        result.content_problem = rewound.error().message();
-        co_return result;
-    }
-    transaction.content_size = content.size();
-    transaction.is_eight_bit = content.is_eight_bit();
-    start_clock(settings_.timeouts.total + std::chrono::seconds(transaction.content_size / 4096));
-    content_.resize(kChunkSize);
-    machine_->start(std::move(transaction));
-    co_await run(&content);
-    auto result = machine_->result();
-    for (auto& outcome : result.outcomes) {
-        complete(outcome);
-    }
-    co_return result;
-}
-
-/// Reads ahead before it writes, so that the last octets and the final dot leave together.
-asio::awaitable<void> Session::send_content(mail::Content& content) {
-    for (;;) {
-        const auto size = content.read(content_);
-        if (!size) {
-            machine_->content_failed(size.error().message());
-            co_return;
-        }
-        if (*size == 0) {
-            machine_->content_end();  // read_replies() writes what is left
-            co_return;
-        }
-        const std::size_t framed_size = *size + *size / 3 + 1;
-        if (machine_->output().size() + framed_size > kOutputSize) {
-            arm();
-            const bool is_written = co_await flush();
-            if (!is_written) {
-                co_return;
-            }
-        }
-        if (!machine_->content(std::string_view(content_.data(), *size))) {
-            co_return;
-        }
-    }
-}
-
-TransactionResult Session::unsent(
-    const Transaction& transaction, const mail::RecipientOutcome& outcome
-) const {
-    auto completed = outcome;
-    complete(completed);
-    TransactionResult result;
-    result.outcomes.assign(transaction.recipients.size(), completed);
-    return result;
-}
-
 // Ending
 
 asio::awaitable<void> Session::quit() {
@@ -267,6 +204,11 @@ bool Session::is_idle_healthy() {
     return machine_ && machine_->is_ready() && transport_.is_silent();
 }
 
+const protocol::Capabilities& Session::capabilities() const {
+    static const protocol::Capabilities nothing;
+    return machine_ ? machine_->capabilities() : nothing;
+}
+
 std::size_t Session::max_recipients() const {
     return machine_ ? machine_->max_recipients() : 0;
 }
@@ -282,16 +224,23 @@ void Session::arm() {
     transport_.set_deadline(std::min(step, total_deadline_));
 }
 
-asio::awaitable<void> Session::run(mail::Content* content) {
+/// Until it is idle or finished. `feed` may be null where no message is under way.
+asio::awaitable<void> Session::run(Feed* feed) {
     for (Want want = machine_->want(); want != Want::idle && want != Want::finished;
          want = machine_->want()) {
         if (want == Want::start_tls) {
             co_await start_tls();
         } else if (want == Want::content) {
-            co_await send_content(*content);
+            co_await send_content(*feed);
         } else {
             co_await read_replies();
         }
+        if (feed != nullptr) {
+            report(*feed);
+        }
+    }
+    if (feed != nullptr) {
+        report(*feed);
     }
     transport_.clear_deadline();
     if (machine_->want() == Want::finished) {
@@ -307,13 +256,14 @@ asio::awaitable<void> Session::read_replies() {
         co_return;
     }
     const auto replies = machine_->reply_count();
+    reserve_buffer(0);
     while (machine_->want() == Want::read && machine_->reply_count() == replies) {
-        const auto [error, size] = co_await transport_.read(input_);
+        const auto [error, size] = co_await transport_.read(buffer_);
         if (transport_.is_timed_out()) {
             machine_->timed_out();
             co_return;
         }
-        machine_->received(std::string_view(input_.data(), size));
+        machine_->received(std::string_view(buffer_.data(), size));
         if (error) {
             lose(error);
             co_return;
@@ -326,24 +276,44 @@ asio::awaitable<bool> Session::flush() {
     if (machine_->output().empty()) {
         co_return true;
     }
-    const auto error = co_await transport_.write(machine_->output());
-    machine_->output_written();
+    const bool has_content_end = machine_->has_content_end();
+    const auto [error, size] = co_await transport_.write(machine_->output());
     if (!error) {
+        machine_->output_written();
+        if (has_content_end) {
+            content_sent_ = std::chrono::steady_clock::now();
+        }
         co_return true;
     }
     if (transport_.is_timed_out()) {
         machine_->timed_out();
     } else {
-        co_await hear_last_words(error);
+        co_await hear_last_words(error, size);
     }
     co_return false;
 }
 
 /// A server that stops reading has often said why ("552 too big").
-asio::awaitable<void> Session::hear_last_words(Transport::ErrorCode error) {
+asio::awaitable<void> Session::hear_last_words(Transport::ErrorCode error, std::size_t written) {
     transport_.set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(1));
-    const auto [read_error, size] = co_await transport_.read(input_);
-    machine_->write_failed(error.message(), std::string_view(input_.data(), size));
+    reserve_buffer(0);
+    const auto [read_error, size] = co_await transport_.read(buffer_);
+    machine_->write_failed(error.message(), written, std::string_view(buffer_.data(), size));
+}
+
+void Session::reserve_buffer(std::uint64_t content_size) {
+    const auto size = std::clamp<std::uint64_t>(content_size, kMinBuffer, kMaxBuffer);
+    if (buffer_.size() < size) {
+        buffer_.resize(static_cast<std::size_t>(size));
+    }
+}
+
+/// There may be hundreds of sessions that wait.
+void Session::release_buffers() {
+    buffer_ = {};
+    if (machine_) {
+        machine_->output().shrink_to_fit();
+    }
 }
 
 void Session::lose(const Transport::ErrorCode& error) {
@@ -354,7 +324,7 @@ void Session::lose(const Transport::ErrorCode& error) {
 
 void Session::complete(mail::RecipientOutcome& outcome) const {
     outcome.remote_host = peer_.host;
-    outcome.remote_address = peer_.path.empty() ? peer_.address.to_string() : std::string();
+    outcome.remote_address = address_text_;
     outcome.remote_port = peer_.port;
     outcome.tls = tls_text_;
 }

@@ -1,6 +1,6 @@
 // One connection to one mail server (SMTP, or LMTP over TCP or a Unix socket):
-// protocol::ClientMachine driven over a socket or TLS. The composer (src/deliver) opens it, sends
-// messages while it is usable, and quits.
+// protocol::ClientMachine driven over a socket or TLS. The composer (src/deliver) opens it, gives
+// it messages while it is usable, and quits.
 //
 // Every await stands under the deadline of its step (RFC 5321 4.5.3.2) and of the whole; memory is
 // bounded by the buffers below, whatever the peer sends.
@@ -68,6 +68,35 @@ struct SessionSettings {
     Timeouts timeouts;
     std::optional<boost::asio::ip::address> source_v4;  // to bind to, by the peer's family
     std::optional<boost::asio::ip::address> source_v6;
+    /// One message's commands may go out with the content of the one before (RFC 2920 3.1).
+    bool may_pipeline_messages = true;
+    bool chunking = true;  // BDAT where the server offers CHUNKING and PIPELINING
+};
+
+/// One message on its way through a session.
+struct Parcel {
+    Parcel() = default;
+
+    /// The session fills in content_size and is_eight_bit. It is away while the message is, and
+    /// back when its done() comes.
+    Transaction transaction;
+    std::unique_ptr<mail::Content> content;  // rewound first
+    /// Gets the lines of this message, commands and replies; may be null.
+    Dialogue* dialogue = nullptr;
+    /// False: the next message's commands must not go out with this one's content.
+    bool may_be_followed = true;
+};
+
+/// Where a session gets its messages from. Called from within Session::deliver() only.
+class Feed {
+public:
+    virtual ~Feed() = default;
+    /// The next message that can be sent now; null when there is none. It stays until its done().
+    /// Asked again and again while the session may carry one more.
+    virtual Parcel* next() = 0;
+    /// Each message that next() gave gets one, in order, as soon as its outcomes are known.
+    /// Messages whose turn didn't come are `is_unattempted`.
+    virtual void done(Parcel& parcel, TransactionResult result) = 0;
 };
 
 /// Not thread-safe; one coroutine at a time. It must outlive the awaitables that it gives. The
@@ -87,11 +116,14 @@ public:
     bool has_route() const { return has_route_; }
     /// The address that connect() went out from; none for a Unix socket.
     std::optional<boost::asio::ip::address> local_address() const;
-    /// Greeting, EHLO, STARTTLS: nullopt means ready for send(). With TlsUse::may a failed
+    /// Greeting, EHLO, STARTTLS: nullopt means ready for mail. With TlsUse::may a failed
     /// handshake leads to a second connection, in clear. `helo_name`: a domain name or an address
     /// literal.
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(std::string helo_name);
 
+    /// Sends what `feed` gives until it gives null with nothing under way, or the session can't go
+    /// on; is_idle_healthy() tells which. Each outcome carries host, address and TLS.
+    boost::asio::awaitable<void> deliver(Feed& feed);
     /// One message. `content` is rewound first and must outlive the call. Each outcome carries
     /// host, address and TLS. See TransactionResult for what to do next.
     boost::asio::awaitable<TransactionResult> send(Transaction transaction, mail::Content& content);
@@ -106,6 +138,13 @@ public:
     /// Ready for another message, as far as can be known without asking the server: it has neither
     /// closed nor said anything since.
     bool is_idle_healthy();
+    /// What the server offers; nothing before greet() has ended well.
+    const protocol::Capabilities& capabilities() const;
+    /// The session ended as if the server couldn't bear two messages under way: see ClientMachine.
+    /// Such a server is better served with may_pipeline_messages = false.
+    bool was_desynchronised() const { return machine_ && machine_->was_desynchronised(); }
+    /// The server offers CHUNKING, but refused BDAT as unknown: better with chunking = false.
+    bool is_bdat_refused() const { return machine_ && machine_->is_bdat_refused(); }
     /// Recipients a Transaction may have (see ClientMachine::max_recipients).
     std::size_t max_recipients() const;
     const Peer& peer() const { return peer_; }
@@ -120,12 +159,19 @@ private:
     void prepare_machine(const std::string& helo_name, bool is_after_tls_failure);
     void start_clock(std::chrono::milliseconds total);
     void arm();
-    boost::asio::awaitable<void> run(mail::Content* content);
+    bool is_ready() const;
+    bool load(Feed& feed);
+    bool may_follow() const;
+    void report(Feed& feed);
+    boost::asio::awaitable<void> run(Feed* feed);
     boost::asio::awaitable<void> read_replies();
     boost::asio::awaitable<void> start_tls();
-    boost::asio::awaitable<void> send_content(mail::Content& content);
+    boost::asio::awaitable<void> send_content(Feed& feed);
+    bool rewind(mail::Content& content);
     boost::asio::awaitable<bool> flush();
-    boost::asio::awaitable<void> hear_last_words(Transport::ErrorCode error);
+    boost::asio::awaitable<void> hear_last_words(Transport::ErrorCode error, std::size_t written);
+    void reserve_buffer(std::uint64_t content_size);
+    void release_buffers();
     void lose(const Transport::ErrorCode& error);
     void complete(mail::RecipientOutcome& outcome) const;
     std::optional<mail::RecipientOutcome> trouble() const;
@@ -140,8 +186,18 @@ private:
     bool has_route_ = true;
     std::optional<protocol::ClientMachine> machine_;
     Instant total_deadline_ = Instant::max();
-    std::vector<char> input_;    // replies
-    std::vector<char> content_;  // one chunk, as read; framed it goes to the machine's output
+    /// Messages under way, oldest first: two at most.
+    struct Loaded {
+        Parcel* parcel = nullptr;
+        bool is_read = false;  // its content must be rewound before it is read (again)
+        std::optional<TransactionResult> early;  // it never came to the machine
+    };
+    std::vector<Loaded> loaded_;
+    std::vector<char> buffer_;  // replies, or one chunk of content as read: never both at a time
+    std::string address_text_;  // the peer's
+    /// When the end of a message was written whose reply isn't in; max: none is awaited.
+    Instant content_sent_ = Instant::max();
+    bool is_slow_ = false;  // it took its time with a message: no other follows on its heels
 };
 
 }  // namespace mxpost::smtp

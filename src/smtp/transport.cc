@@ -66,14 +66,21 @@ asio::awaitable<std::optional<std::string>> Transport::start_tls(tls::SslPointer
     co_return problem;
 }
 
-asio::awaitable<Transport::ErrorCode> Transport::write(std::string_view bytes) {
+asio::awaitable<std::pair<Transport::ErrorCode, std::size_t>> Transport::write(
+    std::string_view bytes
+) {
     const auto buffer = asio::buffer(bytes.data(), bytes.size());
+    std::pair<ErrorCode, std::size_t> result;
     if (tls_) {
         const auto [error, size] = co_await asio::async_write(*tls_, buffer, kAwait);
-        co_return error;
+        result.first = error;
+        result.second = size;
+    } else {
+        const auto [error, size] = co_await asio::async_write(socket_, buffer, kAwait);
+        result.first = error;
+        result.second = size;
     }
-    const auto [error, size] = co_await asio::async_write(socket_, buffer, kAwait);
-    co_return error;
+    co_return result;
 }
 
 asio::awaitable<std::pair<Transport::ErrorCode, std::size_t>> Transport::read(std::span<char> buffer

@@ -41,8 +41,8 @@ public:
     );
     /// The handshake, as a client. nullopt: it stands; else why not.
     boost::asio::awaitable<std::optional<std::string>> start_tls(tls::SslPointer ssl);
-    /// All of `bytes`, which must stay where they are.
-    boost::asio::awaitable<ErrorCode> write(std::string_view bytes);
+    /// All of `bytes`, which must stay where they are; or an error and how many went before it.
+    boost::asio::awaitable<std::pair<ErrorCode, std::size_t>> write(std::string_view bytes);
     /// At least one octet, or an error; 0 octets only with an error.
     boost::asio::awaitable<std::pair<ErrorCode, std::size_t>> read(std::span<char> buffer);
 

@@ -3,10 +3,12 @@
 // ScriptedPeer plays a script and compares octet by octet what the client writes:
 //     S: 220 mx ESMTP        the server says it (lines in a row: in one piece)
 //     C: EHLO me.example     the client must have written it (lines in a row: in one write)
-//     C: <content>           stands for the content as framed()
+//     C: <content>           stands for the content as framed(), in the order in which it is sent
+//     C: <chunk>             the same as it is, for BDAT
 //     T: ok | T: fail        the handshake
 //     X: close | X: timeout  instead of octets
-//     M: start               the next transaction; the client must be idle
+//     M: start               the next transaction; the client must be idle. A follower() starts the
+//                            others by itself, as soon as it may
 //     M: quit
 // FakeServer answers by itself, as a strict server would, and misbehaves at one step.
 #pragma once
@@ -42,6 +44,9 @@ struct Cut {
 struct Played {
     std::vector<std::string> mismatches;  // empty: the client kept to the script
     std::string written;                  // all that the client wrote
+    std::vector<std::string> writes;      // the same, by write
+    bool was_desynchronised = false;
+    bool is_bdat_refused = false;
     std::size_t server_octets = 0;
     std::optional<mail::RecipientOutcome> trouble;
     std::vector<protocol::TransactionResult> results;
@@ -61,22 +66,35 @@ public:
     ScriptedPeer(std::string script, std::vector<Mail> mails)
         : script_(std::move(script)), mails_(std::move(mails)) {}
 
+    /// Sends the next message's commands behind the content of the one before.
+    ScriptedPeer& follower(bool is_follower = true) {
+        is_follower_ = is_follower;
+        return *this;
+    }
+
     Played play(protocol::ClientSettings settings, Cut cut = {}) {
         protocol::ClientMachine machine(std::move(settings));
         Played played;
         std::string server;
         std::string unread;  // written by the client, not yet compared
-        std::size_t next_mail = 0;
-        std::optional<std::size_t> running;
+        next_mail_ = 0;
+        active_mail_ = 0;
+        contents_.clear();
+        const auto take = [&] {
+            while (auto finished = machine.take_finished()) {
+                played.results.push_back(std::move(finished->result));
+                ++active_mail_;
+            }
+        };
         const auto collect = [&] {
-            settle_client(machine, running);
-            unread += machine.output();
-            played.written += machine.output();
-            machine.output().clear();
-            if (running && (machine.want() == protocol::ClientMachine::Want::idle ||
-                            machine.want() == protocol::ClientMachine::Want::finished)) {
-                played.results.push_back(machine.result());
-                running.reset();
+            take();
+            settle_client(machine);
+            take();
+            if (!machine.output().empty()) {
+                unread += machine.output();
+                played.written += machine.output();
+                played.writes.push_back(machine.output());
+                machine.output_written();
             }
         };
         const auto say = [&](std::string_view bytes) {
@@ -102,7 +120,7 @@ public:
             if (line[0] == 'S') {
                 server += what + "\r\n";
             } else if (line[0] == 'C') {
-                expect(what, unread, running ? mails_[*running].content : "", played);
+                expect(what, unread, played);
             } else if (line[0] == 'T') {
                 if (machine.want() != protocol::ClientMachine::Want::start_tls) {
                     played.mismatches.push_back("no handshake wanted at " + std::string(line));
@@ -118,10 +136,7 @@ public:
                 machine.quit();
                 collect();
             } else {
-                running = next_mail++;
-                auto transaction = mails_[*running].transaction;
-                transaction.content_size = mails_[*running].content.size();
-                machine.start(std::move(transaction));
+                start_next(machine);
                 collect();
             }
         }
@@ -129,6 +144,8 @@ public:
         if (!unread.empty()) {
             played.mismatches.push_back("more than scripted: " + unread);
         }
+        played.was_desynchronised = machine.was_desynchronised();
+        played.is_bdat_refused = machine.is_bdat_refused();
         played.trouble = machine.trouble();
         played.is_finished = machine.want() == protocol::ClientMachine::Want::finished;
         return played;
@@ -149,20 +166,32 @@ public:
     }
 
 private:
-    void settle_client(protocol::ClientMachine& machine, std::optional<std::size_t> running) {
-        if (machine.want() == protocol::ClientMachine::Want::content && running) {
-            const std::string& content = mails_[*running].content;
+    void start_next(protocol::ClientMachine& machine) {
+        auto transaction = mails_.at(next_mail_).transaction;
+        transaction.content_size = mails_.at(next_mail_).content.size();
+        ++next_mail_;
+        machine.start(std::move(transaction));
+    }
+
+    void settle_client(protocol::ClientMachine& machine) {
+        if (machine.want() == protocol::ClientMachine::Want::content) {
+            const std::string& content = mails_[active_mail_].content;
             const auto half = content.size() / 2;
-            if (machine.content(content.substr(0, half)) && machine.content(content.substr(half))) {
-                machine.content_end();
+            contents_.push_back(content);
+            if (machine.content(content.substr(0, half)) && machine.content(content.substr(half)) &&
+                machine.content_end() && is_follower_ && machine.may_follow() &&
+                next_mail_ < mails_.size()) {
+                start_next(machine);
             }
         }
     }
 
-    static void expect(
-        const std::string& line, std::string& unread, const std::string& content, Played& played
-    ) {
-        const std::string expected = line == "<content>" ? framed(content) : line + "\r\n";
+    void expect(const std::string& line, std::string& unread, Played& played) {
+        std::string expected = line + "\r\n";
+        if ((line == "<content>" || line == "<chunk>") && !contents_.empty()) {
+            expected = line == "<chunk>" ? contents_.front() : framed(contents_.front());
+            contents_.erase(contents_.begin());
+        }
         if (unread.starts_with(expected)) {
             unread.erase(0, expected.size());
         } else {
@@ -172,6 +201,10 @@ private:
 
     std::string script_;
     std::vector<Mail> mails_;
+    bool is_follower_ = false;
+    std::size_t next_mail_ = 0;          // to be started
+    std::size_t active_mail_ = 0;        // the oldest under way
+    std::vector<std::string> contents_;  // sent, not yet compared
 };
 
 /// A strict server. Step 0 is its greeting, each command and each final dot is a step.
@@ -183,8 +216,8 @@ public:
         std::string reply;    // to the final dot, as the client could see it
     };
 
-    explicit FakeServer(bool is_pipelining, bool is_lmtp = false)
-        : is_pipelining_(is_pipelining), is_lmtp_(is_lmtp) {}
+    explicit FakeServer(bool is_pipelining, bool is_lmtp = false, bool is_chunking = false)
+        : is_pipelining_(is_pipelining), is_lmtp_(is_lmtp), is_chunking_(is_chunking) {}
 
     /// At `step` this is said instead ("" = nothing, and the connection is closed).
     void misbehave(std::size_t step, std::string reply) { overrides_[step] = std::move(reply); }
@@ -195,8 +228,22 @@ public:
     std::string hear(std::string_view bytes) {
         std::string said;
         input_ += bytes;
-        for (auto end = input_.find("\r\n"); end != std::string::npos && !is_closed_;
-             end = input_.find("\r\n")) {
+        while (!is_closed_) {
+            if (chunk_size_) {
+                if (input_.size() < *chunk_size_) {
+                    return said;
+                }
+                present_.content = input_.substr(0, *chunk_size_);
+                input_.erase(0, *chunk_size_);
+                chunk_size_.reset();
+                said += message_end();
+                has_mail_ = has_mail_ || !messages_.back().reply.starts_with("2");
+                continue;
+            }
+            const auto end = input_.find("\r\n");
+            if (end == std::string::npos) {
+                return said;
+            }
             const std::string line = input_.substr(0, end);
             input_.erase(0, end + 2);
             said += is_in_data_ ? data_line(line) : command(line);
@@ -227,9 +274,10 @@ private:
             return "";
         }
         is_in_data_ = false;
-        if (is_lmtp_) {
-            return lmtp_end();
-        }
+        return is_lmtp_ ? lmtp_end() : message_end();
+    }
+
+    std::string message_end() {
         present_.reply = answer(present_.recipients.empty() ? "554 nobody\r\n" : "250 taken\r\n");
         messages_.push_back(std::exchange(present_, {}));
         has_mail_ = false;
@@ -252,7 +300,11 @@ private:
 
     std::string command(const std::string& line) {
         if (line.starts_with(is_lmtp_ ? "LHLO" : "EHLO")) {
-            return answer(is_pipelining_ ? "250-mx\r\n250 PIPELINING\r\n" : "250 mx\r\n");
+            return answer(
+                is_chunking_     ? "250-mx\r\n250-CHUNKING\r\n250 PIPELINING\r\n"
+                : is_pipelining_ ? "250-mx\r\n250 PIPELINING\r\n"
+                                 : "250 mx\r\n"
+            );
         }
         if (line.starts_with("HELO")) {
             return answer("250 mx\r\n");
@@ -283,6 +335,10 @@ private:
             is_in_data_ = reply.starts_with("354");
             return reply;
         }
+        if (line.starts_with("BDAT ") && line.ends_with(" LAST")) {
+            chunk_size_ = std::stoul(line.substr(5));
+            return "";
+        }
         if (line == "QUIT") {
             is_closed_ = true;
             const std::string reply = answer("221 bye\r\n");
@@ -295,6 +351,8 @@ private:
 
     bool is_pipelining_;
     bool is_lmtp_;
+    bool is_chunking_;
+    std::optional<std::size_t> chunk_size_;  // BDAT's octets that have to come
     std::map<std::size_t, std::string> overrides_;
     std::size_t step_ = 0;
     std::string input_;

@@ -22,6 +22,9 @@ struct Case {
     std::string trouble;                // in the same form; empty: none
     StartTls start_tls = StartTls::never;
     Dialect dialect = Dialect::smtp;
+    bool is_follower = false;      // the second mail's commands go with the first's content
+    std::string unattempted = {};  // "01": the second mail is
+    bool was_desynchronised = false;
 };
 
 void PrintTo(const Case& dialogue, std::ostream* out) {
@@ -39,6 +42,20 @@ const std::string kLmtpMail =
     kLmtp +
     "M: start\nC: MAIL FROM:<me@a.example>\nC: RCPT TO:<x@b.example>\nC: RCPT TO:<y@b.example>\n"
     "C: DATA\n";
+
+/// Two mails with the second's commands behind the first's content; what follows are the replies
+/// to all of that.
+const std::string kFollowed =
+    kPipelining +
+    "M: start\nC: MAIL FROM:<me@a.example>\nC: RCPT TO:<x@b.example>\nC: RCPT TO:<y@b.example>\n"
+    "C: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+    "C: <content>\nC: .\nC: MAIL FROM:<>\nC: RCPT TO:<z@b.example>\nC: DATA\n";
+
+const std::string kChunking =
+    kOpen +
+    "S: 250-mx\nS: 250-CHUNKING\nS: 250 PIPELINING\nM: start\n"
+    "C: MAIL FROM:<me@a.example>\nC: RCPT TO:<x@b.example>\nC: RCPT TO:<y@b.example>\n"
+    "C: BDAT 26 LAST\nC: <chunk>\n";
 
 std::vector<Mail> two_mails() {
     Mail first;
@@ -255,6 +272,199 @@ const std::vector<Case>& cases() {
          "deferred 4.5.2 500 5.5.2 what?",
          StartTls::never,
          Dialect::lmtp},
+        // RFC 2920 3.1
+        {"TheSecondMailFollows",
+         kFollowed + "S: 250 one\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+                     "C: <content>\nC: .\nS: 250 two\nM: quit\nC: QUIT\nS: 221 bye\n",
+         {"delivered 2.0.0 250 one", "delivered 2.0.0 250 one", "delivered 2.0.0 250 two"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"TheFirstIsRefusedAtItsEnd",
+         kFollowed + "S: 554 5.6.0 spam\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+                     "C: <content>\nC: .\nS: 250 two\nM: quit\nC: QUIT\nS: 221 bye\n",
+         {"failed 5.6.0 554 5.6.0 spam", "failed 5.6.0 554 5.6.0 spam", "delivered 2.0.0 250 two"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"TheFirstIsDeferredAndTheSecondRefused",
+         kFollowed + "S: 451 4.3.0 later\nS: 250 ok\nS: 550 5.1.1 who?\nS: 503 no\n"
+                     "M: quit\nC: QUIT\nS: 221 bye\n",
+         {"deferred 4.3.0 451 4.3.0 later",
+          "deferred 4.3.0 451 4.3.0 later",
+          "failed 5.1.1 550 5.1.1 who?"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"TheSecondHasNobodyLeftAndGetsALoneDot",
+         kFollowed + "S: 250 one\nS: 250 ok\nS: 450 4.2.0 grey\nS: 354 go\nC: .\nS: 554 nobody\n"
+                     "M: quit\nC: QUIT\nS: 221 bye\n",
+         {"delivered 2.0.0 250 one", "delivered 2.0.0 250 one", "deferred 4.2.0 450 4.2.0 grey"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"TheSecondsSenderIsRefused",
+         kFollowed + "S: 250 one\nS: 550 5.7.1 no bounces\nS: 503 no\nS: 503 no\n"
+                     "M: quit\nC: QUIT\nS: 221 bye\n",
+         {"delivered 2.0.0 250 one",
+          "delivered 2.0.0 250 one",
+          "failed 5.7.1 550 5.7.1 no bounces"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"TheSecondsDataIsRefused",
+         kFollowed + "S: 250 one\nS: 250 ok\nS: 250 ok\nS: 452 4.3.1 full\n"
+                     "M: quit\nC: QUIT\nS: 221 bye\n",
+         {"delivered 2.0.0 250 one", "delivered 2.0.0 250 one", "deferred 4.3.1 452 4.3.1 full"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"ClosingReplyToTheFirstLeavesTheSecondUnattempted",
+         kFollowed + "S: 421 4.3.2 bye\n",
+         {"deferred 4.3.2 421 4.3.2 bye",
+          "deferred 4.3.2 421 4.3.2 bye",
+          "deferred 4.3.2 421 4.3.2 bye"},
+         "deferred 4.3.2 421 4.3.2 bye",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "01"},
+        {"ClosingReplyToTheSecondLeavesItUnattempted",
+         kFollowed + "S: 250 one\nS: 421 4.7.0 enough\n",
+         {"delivered 2.0.0 250 one", "delivered 2.0.0 250 one", "deferred 4.7.0 421 4.7.0 enough"},
+         "deferred 4.7.0 421 4.7.0 enough",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "01"},
+        {"ClosingReplyToTheSecondsRecipientIsItsOwn",
+         kFollowed + "S: 250 one\nS: 250 ok\nS: 421 4.7.0 enough\n",
+         {"delivered 2.0.0 250 one", "delivered 2.0.0 250 one", "deferred 4.7.0 421 4.7.0 enough"},
+         "deferred 4.7.0 421 4.7.0 enough",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"TheFirstIsLostAndTheSecondUnattempted",
+         kFollowed + "X: close\n",
+         {"deferred 4.4.2 0 connection lost while waiting for the reply to the message",
+          "deferred 4.4.2 0 connection lost while waiting for the reply to the message",
+          "deferred 4.4.2 0 connection lost while waiting for the reply to the message"},
+         "deferred 4.4.2 0 connection lost while waiting for the reply to the message",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "01",
+         true},
+        {"TheServerForgetsWhatFollowed",
+         kFollowed + "S: 250 one\nX: timeout\n",
+         {"delivered 2.0.0 250 one",
+          "delivered 2.0.0 250 one",
+          "deferred 4.4.2 0 timed out while waiting for the reply to MAIL"},
+         "deferred 4.4.2 0 timed out while waiting for the reply to MAIL",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "01",
+         true},
+        {"TheServerClosesBehindEachMessage",
+         kFollowed + "S: 250 one\nX: close\n",
+         {"delivered 2.0.0 250 one",
+          "delivered 2.0.0 250 one",
+          "deferred 4.4.2 0 connection lost while waiting for the reply to MAIL"},
+         "deferred 4.4.2 0 connection lost while waiting for the reply to MAIL",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "01"},
+        {"OneReplyTooManyShowsAtTheSecondsData",
+         kFollowed + "S: 250 one\nS: 250 one again\nS: 250 ok\nS: 250 ok\nS: 354 go\n",
+         {"delivered 2.0.0 250 one",
+          "delivered 2.0.0 250 one",
+          "deferred 4.5.0 0 the server broke the protocol: an unexpected reply"},
+         "deferred 4.5.0 0 the server broke the protocol: an unexpected reply",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00",
+         true},
+        {"TheServerTakesTheFirstForNoEnd",
+         kFollowed + "S: 354 go on\n",
+         {"deferred 4.5.0 0 the server broke the protocol: an unexpected reply",
+          "deferred 4.5.0 0 the server broke the protocol: an unexpected reply",
+          "deferred 4.5.0 0 the server broke the protocol: an unexpected reply"},
+         "deferred 4.5.0 0 the server broke the protocol: an unexpected reply",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "01",
+         true},
+        // RFC 3030
+        {"SmallContentGoesInOneChunkWithTheCommands",
+         kChunking + "S: 250 ok\nS: 250 ok\nS: 550 5.1.1 who?\nS: 250 2.6.0 one\n"
+                     "M: start\nC: MAIL FROM:<>\nC: RCPT TO:<z@b.example>\n"
+                     "C: BDAT 16 LAST\nC: <chunk>\n"
+                     "S: 250 ok\nS: 250 ok\nS: 451 4.3.0 later\nM: quit\nC: QUIT\nS: 221 bye\n",
+         {"delivered 2.6.0 250 2.6.0 one",
+          "failed 5.1.1 550 5.1.1 who?",
+          "deferred 4.3.0 451 4.3.0 later"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true},
+        {"AChunkForNobodyMeansNothing",
+         kChunking + "S: 250 ok\nS: 550 5.1.1 who?\nS: 450 4.2.0 grey\nS: 250 took nothing\n"
+                     "M: start\nC: RSET\nC: MAIL FROM:<>\nC: RCPT TO:<z@b.example>\n"
+                     "C: BDAT 16 LAST\nC: <chunk>\n"
+                     "S: 250 reset\nS: 550 5.7.1 no bounces\nS: 503 no\nS: 503 no\n"
+                     "M: quit\nC: QUIT\nS: 221 bye\n",
+         {"failed 5.1.1 550 5.1.1 who?",
+          "deferred 4.2.0 450 4.2.0 grey",
+          "failed 5.7.1 550 5.7.1 no bounces"},
+         ""},
+        {"ARefusedChunkIsFollowedByReset",
+         kChunking + "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 554 5.7.1 spam\n"
+                     "M: start\nC: RSET\nC: MAIL FROM:<>\nC: RCPT TO:<z@b.example>\n"
+                     "C: BDAT 16 LAST\nC: <chunk>\n"
+                     "S: 250 reset\nS: 250 ok\nS: 250 ok\nS: 250 two\n",
+         {"failed 5.7.1 554 5.7.1 spam", "failed 5.7.1 554 5.7.1 spam", "delivered 2.0.0 250 two"},
+         ""},
+        {"UnknownBdatIsRepeatedByDataOnceAndForAll",
+         kChunking + "S: 250 ok\nS: 250 ok\nS: 550 5.1.1 who?\nS: 502 5.5.1 what?\n"
+                     "C: RSET\nS: 250 reset\n"
+                     "C: MAIL FROM:<me@a.example>\nC: RCPT TO:<x@b.example>\nC: DATA\n"
+                     "S: 250 ok\nS: 250 ok\nS: 354 go\nC: <content>\nC: .\n"
+                     "C: MAIL FROM:<>\nC: RCPT TO:<z@b.example>\nC: DATA\n"
+                     "S: 250 one\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+                     "C: <content>\nC: .\nS: 250 two\n",
+         {"delivered 2.0.0 250 one", "failed 5.1.1 550 5.1.1 who?", "delivered 2.0.0 250 two"},
+         "",
+         StartTls::never,
+         Dialect::smtp,
+         true,
+         "00"},
+        {"ContentTakenForCommandsShowsAtReset",
+         kChunking + "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 500 what?\nC: RSET\nS: 500 what?\n",
+         {"deferred 4.5.0 0 the server broke the protocol: RSET was refused",
+          "deferred 4.5.0 0 the server broke the protocol: RSET was refused"},
+         "deferred 4.5.0 0 the server broke the protocol: RSET was refused"},
+        {"AnIntermediateReplyToAChunkIsNone",
+         kChunking + "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\n",
+         {"deferred 4.5.0 0 the server broke the protocol: an unexpected reply",
+          "deferred 4.5.0 0 the server broke the protocol: an unexpected reply"},
+         "deferred 4.5.0 0 the server broke the protocol: an unexpected reply"},
     };
     return all;
 }
@@ -266,7 +476,9 @@ Played play(const Case& dialogue, Cut cut) {
     settings.start_tls = dialogue.start_tls;
     settings.dialect = dialogue.dialect;
     settings.is_appointed = dialogue.dialect == Dialect::lmtp;
-    return ScriptedPeer(dialogue.script, two_mails()).play(settings, cut);
+    return ScriptedPeer(dialogue.script, two_mails())
+        .follower(dialogue.is_follower)
+        .play(settings, cut);
 }
 
 void check(const Case& dialogue, const Played& played) {
@@ -279,6 +491,14 @@ void check(const Case& dialogue, const Played& played) {
         }
     }
     EXPECT_EQ(outcomes, dialogue.outcomes);
+    EXPECT_EQ(played.was_desynchronised, dialogue.was_desynchronised);
+    if (!dialogue.unattempted.empty()) {
+        std::string unattempted;
+        for (const auto& result : played.results) {
+            unattempted += result.is_unattempted ? '1' : '0';
+        }
+        EXPECT_EQ(unattempted, dialogue.unattempted);
+    }
 }
 
 TEST_P(Dialogue, GoesAsScriptedHoweverItIsCut) {
