@@ -1,6 +1,8 @@
 // Every step of a dialogue made to fail in every way, against a strict server: no recipient is
 // ever called delivered whose message that server didn't take, none is tried elsewhere that it may
 // have taken, and each has exactly one outcome.
+#include <algorithm>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -55,16 +57,33 @@ Transaction transaction_for(const std::string& prefix) {
     for (const char* name : {"a", "b", "c"}) {
         recipients.emplace_back(mail::Address(prefix + name, "b.example"));
     }
-    return Transaction(mail::Address("me", "a.example"), std::move(recipients));
+    Transaction transaction(mail::Address("me", "a.example"), std::move(recipients));
+    transaction.content_size = 21;
+    return transaction;
+}
+
+const std::string kContent = "Subject: x\r\n\r\n.body\r\n";
+
+void fill_content(ClientMachine& machine, std::deque<Transaction>& followers) {
+    ASSERT_TRUE(machine.content(kContent));
+    ASSERT_TRUE(machine.content_end());
+    if (machine.may_follow() && !followers.empty()) {
+        machine.start(followers.front());
+        followers.pop_front();
+    }
 }
 
 /// Runs the machine until it is idle or finished.
-void pump(ClientMachine& machine, FakeServer& server, const Fault& fault, std::size_t piece) {
-    const std::string content = "Subject: x\r\n\r\n.body\r\n";
+void pump(
+    ClientMachine& machine,
+    FakeServer& server,
+    const Fault& fault,
+    std::size_t piece,
+    std::deque<Transaction>& followers
+) {
     for (int rounds = 0; rounds < 100; ++rounds) {
         if (machine.want() == Want::content) {
-            ASSERT_TRUE(machine.content(content));
-            ASSERT_TRUE(machine.content_end());
+            fill_content(machine, followers);
         } else if (machine.want() != Want::read) {
             return;
         }
@@ -90,7 +109,9 @@ void check(
         bool is_taken = false;   // and was answered with 2yz
         for (const auto& message : server.messages()) {
             if (message.recipients.contains(path(transaction.recipients[i]))) {
-                EXPECT_EQ(message.content, "Subject: x\r\n\r\n..body\r\n");
+                EXPECT_TRUE(
+                    message.content == kContent || message.content == "Subject: x\r\n\r\n..body\r\n"
+                ) << message.content;
                 has_ended = true;
                 is_taken = message.reply.starts_with("2");
             }
@@ -103,7 +124,13 @@ void check(
             result.outcomes[i].reply_code == 0) {
             EXPECT_FALSE(result.may_try_next_host) << "the server may have it";
         }
+        if (result.is_unattempted) {
+            EXPECT_FALSE(has_ended);
+            EXPECT_EQ(kind, mail::OutcomeKind::deferred);
+            EXPECT_TRUE(result.may_try_next_host);
+        }
         EXPECT_NE(result.outcomes[i].status.klass, 0);
+        EXPECT_NE(result.outcomes[i].step, mail::Step::none);
     }
     EXPECT_FALSE(result.is_content_bad);
 }
@@ -113,7 +140,7 @@ struct Run {
     std::size_t delivered = 0;
 };
 
-enum class Server { step_by_step, pipelining, lmtp };
+enum class Server { step_by_step, pipelining, following, chunking, lmtp };
 
 std::string name_of(Server kind) {
     switch (kind) {
@@ -121,13 +148,17 @@ std::string name_of(Server kind) {
             return "StepByStep";
         case Server::pipelining:
             return "Pipelined";
+        case Server::following:
+            return "Following";
+        case Server::chunking:
+            return "Chunked";
         default:
             return "Lmtp";
     }
 }
 
 Run run(Server kind, std::size_t step, const Fault& fault, std::size_t piece) {
-    FakeServer server(kind != Server::step_by_step, kind == Server::lmtp);
+    FakeServer server(kind != Server::step_by_step, kind == Server::lmtp, kind == Server::chunking);
     if (step != std::string::npos) {
         server.misbehave(step, fault.reply);
     }
@@ -142,27 +173,27 @@ Run run(Server kind, std::size_t step, const Fault& fault, std::size_t piece) {
     } else if (fault.name == "HalfReply" && step == 0) {
         machine.timed_out();
     }
-    pump(machine, server, fault, piece);
+    std::deque<Transaction> nobody;
+    pump(machine, server, fault, piece, nobody);
     EXPECT_EQ(machine.want() == Want::idle, !machine.trouble().has_value());
-    for (const std::string prefix : {"1", "2"}) {
-        if (machine.want() != Want::idle) {
-            break;
-        }
-        auto transaction = transaction_for(prefix);
-        transaction.content_size = 21;
-        machine.start(transaction);
-        pump(machine, server, fault, piece);
-        const auto result = machine.result();
-        EXPECT_EQ(result.is_session_usable, machine.want() == Want::idle);
-        check(transaction, result, server);
-        for (const auto& outcome : result.outcomes) {
-            run.delivered += outcome.kind == mail::OutcomeKind::delivered ? 1 : 0;
+    std::deque<Transaction> waiting = {transaction_for("1"), transaction_for("2")};
+    while (machine.want() == Want::idle && !waiting.empty()) {
+        const Transaction next = waiting.front();
+        waiting.pop_front();
+        machine.start(next);
+        pump(machine, server, fault, piece, kind == Server::following ? waiting : nobody);
+        EXPECT_EQ(machine.result().is_session_usable, machine.want() == Want::idle);
+        while (const auto finished = machine.take_finished()) {
+            check(finished->transaction, finished->result, server);
+            for (const auto& outcome : finished->result.outcomes) {
+                run.delivered += outcome.kind == mail::OutcomeKind::delivered ? 1 : 0;
+            }
         }
     }
     if (machine.want() == Want::idle) {
         EXPECT_FALSE(machine.trouble());
         machine.quit();
-        pump(machine, server, fault, piece);
+        pump(machine, server, fault, piece, nobody);
         EXPECT_FALSE(machine.trouble());
     }
     EXPECT_EQ(machine.want(), Want::finished);
@@ -177,8 +208,9 @@ TEST_P(Faults, AtEveryStepLeaveOneTrueOutcomePerRecipient) {
     const auto& [kind, fault] = GetParam();
     const auto good = run(kind, std::string::npos, fault, 1000);
     ASSERT_EQ(good.delivered, 6U);
-    // greeting, EHLO, 2 × (MAIL, 3 RCPT, DATA, dot), QUIT; LMTP: 3 replies to the dot
-    ASSERT_EQ(good.steps, kind == Server::lmtp ? 19U : 15U);
+    // greeting, EHLO, 2 × (MAIL, 3 RCPT, DATA, dot), QUIT; BDAT: one for all; LMTP: 3 replies to
+    // the dot
+    ASSERT_EQ(good.steps, kind == Server::lmtp ? 19U : kind == Server::chunking ? 13U : 15U);
     for (std::size_t step = 0; step < good.steps; ++step) {
         for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}}) {
             SCOPED_TRACE("step " + std::to_string(step) + " piece " + std::to_string(piece));
@@ -191,12 +223,156 @@ INSTANTIATE_TEST_SUITE_P(
     Client,
     Faults,
     ::testing::Combine(
-        ::testing::Values(Server::step_by_step, Server::pipelining, Server::lmtp),
+        ::testing::Values(
+            Server::step_by_step,
+            Server::pipelining,
+            Server::following,
+            Server::chunking,
+            Server::lmtp
+        ),
         ::testing::ValuesIn(faults())
     ),
     [](const auto& instance) {
         return std::get<1>(instance.param).name + name_of(std::get<0>(instance.param));
     }
+);
+
+/// A connection that breaks after so many octets one way or the other.
+struct Break {
+    std::size_t client = std::string::npos;  // of the client's arrive
+    std::size_t server = std::string::npos;  // of the server's
+    bool is_seen_writing = false;            // the client's write fails
+};
+
+struct Octets {
+    std::size_t client = 0;
+    std::size_t server = 0;
+};
+
+/// One for each message that was started: delivered to all, or not; and whether it may be tried at
+/// once.
+class BrokenRun {
+public:
+    BrokenRun(Server kind, Break where)
+        : server_(true, false, kind == Server::chunking),
+          machine_(ClientSettings("me.example")),
+          where_(where) {
+        if (kind == Server::following) {
+            followers_.push_back(transaction_for("2"));
+        }
+        hear(server_.greet());
+        while (machine_.want() != Want::idle && machine_.want() != Want::finished) {
+            step();
+        }
+        if (machine_.want() == Want::idle) {
+            machine_.start(transaction_for("1"));
+        }
+        while (machine_.want() != Want::idle && machine_.want() != Want::finished) {
+            step();
+        }
+        while (auto finished = machine_.take_finished()) {
+            check(finished->transaction, finished->result, server_);
+            check_exactly(*finished);
+            ++messages_;
+        }
+        EXPECT_EQ(server_.violations(), std::vector<std::string>());
+    }
+
+    Octets octets() const { return octets_; }
+    int messages() const { return messages_; }
+    int delivered() const { return delivered_; }
+
+private:
+    void step() {
+        if (machine_.want() == Want::content) {
+            fill_content(machine_, followers_);
+        }
+        const std::string written = machine_.output();
+        const std::size_t size = std::min(written.size(), where_.client - octets_.client);
+        const std::string said = server_.hear(std::string_view(written).substr(0, size));
+        octets_.client += size;
+        if (size < written.size() && where_.is_seen_writing) {
+            note_replies(said);
+            machine_.write_failed("reset", size, said);
+            return;
+        }
+        machine_.output_written();
+        hear(said);
+        if (size < written.size()) {
+            machine_.closed("");
+        }
+    }
+
+    void hear(const std::string& said) {
+        const std::size_t size = std::min(said.size(), where_.server - octets_.server);
+        octets_.server += size;
+        note_replies(said.substr(0, size));
+        machine_.received(std::string_view(said).substr(0, size));
+        if (size < said.size()) {
+            machine_.closed("reset");
+        }
+    }
+
+    void note_replies(const std::string& heard) { heard_ += heard; }
+
+    /// All that the client was told of a message's end counts, and nothing else.
+    void check_exactly(const ClientMachine::Finished& finished) {
+        const std::string mine = path(finished.transaction.recipients[0]);
+        bool has_ended = false;
+        bool is_told = false;
+        std::size_t end_replies = 0;  // "250 taken", in order
+        std::size_t position = 0;
+        for (const auto& message : server_.messages()) {
+            position = heard_.find("250 taken\r\n", end_replies);
+            end_replies = position == std::string::npos ? heard_.size() : position + 1;
+            if (message.recipients.contains(mine)) {
+                has_ended = true;
+                is_told = position != std::string::npos;
+            }
+        }
+        const bool is_delivered = finished.result.outcomes[0].kind == mail::OutcomeKind::delivered;
+        EXPECT_EQ(is_delivered, is_told);
+        delivered_ += is_delivered ? 1 : 0;
+        if (!is_delivered) {
+            EXPECT_EQ(finished.result.outcomes[0].kind, mail::OutcomeKind::deferred);
+            EXPECT_FALSE(has_ended && finished.result.may_try_next_host);
+        }
+    }
+
+    FakeServer server_;
+    ClientMachine machine_;
+    Break where_;
+    std::deque<Transaction> followers_;
+    Octets octets_;
+    std::string heard_;
+    int messages_ = 0;
+    int delivered_ = 0;
+};
+
+class Breaks : public ::testing::TestWithParam<Server> {};
+
+TEST_P(Breaks, AtEveryOctetLeaveOneTrueOutcomePerMessage) {
+    const int count = GetParam() == Server::following ? 2 : 1;
+    const BrokenRun whole(GetParam(), {});
+    ASSERT_EQ(whole.messages(), count);
+    ASSERT_EQ(whole.delivered(), count);
+    for (std::size_t i = 0; i <= whole.octets().server; ++i) {
+        SCOPED_TRACE("server's octet " + std::to_string(i));
+        BrokenRun(GetParam(), {std::string::npos, i});
+    }
+    for (const bool is_seen_writing : {false, true}) {
+        for (std::size_t i = 0; i < whole.octets().client; ++i) {
+            SCOPED_TRACE("client's octet " + std::to_string(i));
+            BrokenRun(GetParam(), {i, std::string::npos, is_seen_writing});
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Client,
+    Breaks,
+    ::testing::Values(Server::pipelining, Server::following, Server::chunking),
+    [](const auto& instance) { return name_of(instance.param); }
 );
 
 }  // namespace
