@@ -18,6 +18,8 @@ struct Timeouts {
     Duration data_block = std::chrono::minutes(3);  // 4.5.3.2.5, each write
     Duration data_end = std::chrono::minutes(10);   // 4.5.3.2.6: shorter ones make duplicates
     Duration quit = std::chrono::seconds(5);        // nothing hangs on its reply
+    /// A server that thinks longer over a message gets the next one's commands only afterwards.
+    Duration slow_reply = std::chrono::seconds(1);
     /// Bound on one open() and on one send(), against servers that answer each step just in time;
     /// a send() gets a second more for each 4 KiB of content.
     Duration total = std::chrono::minutes(60);

@@ -15,8 +15,6 @@ namespace {
 
 /// What is gathered before a write: a framed chunk is at most 4/3 of a buffer.
 constexpr std::size_t kOutputSize = 65536;
-/// A server that thinks longer over a message gets the next one's commands only afterwards.
-constexpr auto kSlowReply = std::chrono::seconds(1);
 
 /// Content that somebody else owns.
 class BorrowedContent final : public mail::Content {
@@ -113,7 +111,8 @@ void Session::report(Feed& feed) {
         }
         loaded_.erase(loaded_.begin());
         if (content_sent_ != Instant::max()) {
-            is_slow_ |= std::chrono::steady_clock::now() - content_sent_ > kSlowReply;
+            is_slow_ |=
+                std::chrono::steady_clock::now() - content_sent_ > settings_.timeouts.slow_reply;
             content_sent_ = Instant::max();
         }
         feed.done(parcel, std::move(result));

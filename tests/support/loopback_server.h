@@ -70,6 +70,19 @@ public:
         co_return content;
     }
 
+    /// Exactly so many; fewer when the client is gone.
+    boost::asio::awaitable<std::string> octets(std::size_t count) {
+        while (input_.size() < count) {
+            const bool is_open = co_await fill();
+            if (!is_open) {
+                break;
+            }
+        }
+        std::string octets = input_.substr(0, count);
+        input_.erase(0, count);
+        co_return octets;
+    }
+
     boost::asio::awaitable<bool> start_tls(SSL_CTX* context) {
         constexpr auto await = boost::asio::as_tuple(boost::asio::use_awaitable);
         tls_ = std::make_unique<Stream>(socket_, SSL_new(context));
