@@ -327,6 +327,7 @@ private:
             }
         }
         session.tls_context = tls_context_.get();
+        session.chunking = settings_.chunking == config::Chunking::automatic;
         session.source_v4 = source(settings_.source_address_ipv4);
         session.source_v6 = source(settings_.source_address_ipv6);
         return session;

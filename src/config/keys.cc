@@ -82,6 +82,16 @@ constexpr auto tls_level = [](std::string_view text) -> Result<TlsLevel> {
     return Error::invalid("none, may or encrypt");
 };
 
+constexpr auto chunking = [](std::string_view text) -> Result<Chunking> {
+    if (text == "auto") {
+        return Chunking::automatic;
+    }
+    if (text == "never") {
+        return Chunking::never;
+    }
+    return Error::invalid("auto or never");
+};
+
 constexpr auto relay_when = [](std::string_view text) -> Result<RelayWhen> {
     if (text == "always") {
         return RelayWhen::always;
@@ -280,6 +290,11 @@ constexpr std::array kKeys = {
         Scope::engine,
         "none, may (where the server offers it) or encrypt (or don't deliver)",
         set<&Settings::tls, tls_level>},
+    Key{"chunking",
+        "auto",
+        Scope::engine,
+        "auto (content by BDAT where the server offers CHUNKING and PIPELINING) or never",
+        set<&Settings::chunking, chunking>},
     Key{"relay",
         "",
         Scope::engine,

@@ -24,6 +24,10 @@ enum class RelayTls : std::uint8_t { unset, none, may, encrypt, verify };
 /// relay-for names domains, none.
 enum class RelayWhen : std::uint8_t { unset, always, blocked };
 
+/// Whether content goes by BDAT (RFC 3030). `automatic`: where the server takes it, and all in one
+/// write.
+enum class Chunking : std::uint8_t { automatic, never };
+
 /// What `sendmail` does after the message is safe, where its caller doesn't say (-od).
 enum class DeliveryMode : std::uint8_t {
     background,   // b: start an engine, don't wait
@@ -73,6 +77,7 @@ struct Settings {
     std::string source_address_ipv4;
     std::string source_address_ipv6;
     TlsLevel tls = {};
+    Chunking chunking = {};
     std::vector<std::string> resolver;  // IP addresses; empty: /etc/resolv.conf's
 
     std::vector<ListenAddress> listen;

@@ -122,6 +122,9 @@ TEST_F(Load, SaysWhatAValueMustBe) {
     );
     EXPECT_EQ(error_of("tls = maybe\n"), "FILE:1: tls must be none, may or encrypt, not \"maybe\"");
     EXPECT_EQ(
+        error_of("chunking = always\n"), "FILE:1: chunking must be auto or never, not \"always\""
+    );
+    EXPECT_EQ(
         error_of("", {"MXPOST_MAX_SESSIONS=none"}),
         "environment MXPOST_MAX_SESSIONS: max-sessions must be a number from 1 on, not \"none\""
     );
