@@ -1,5 +1,7 @@
 #include "mail/mime_walker.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "mail/content_type.h"
 #include "mail/header.h"
@@ -31,7 +33,7 @@ TransferEncoding encoding_of(bool is_set, const std::string& value) {
     return token == "base64" ? TransferEncoding::base64 : TransferEncoding::other;
 }
 
-/// multipart and message may have no other (RFC 2045 6.4).
+/// message may have no other (RFC 2045 6.4); where it has one all the same readers decode it.
 bool is_identity(TransferEncoding encoding) {
     return encoding == TransferEncoding::none || encoding == TransferEncoding::seven_bit ||
            encoding == TransferEncoding::eight_bit || encoding == TransferEncoding::binary;
@@ -200,13 +202,19 @@ void MimeWalker::end_header(bool has_separator) {
     part.has_mime_version = mime_version_.is_set;
     part.has_type = type_.is_set;
     part.encoding = encoding_of(encoding_.is_set, encoding_.text);
-    part.is_text = type.type.empty() || type.type == "text";
-    const bool may_contain = has_separator && is_identity(part.encoding) && depth_ < kMaxMimeDepth;
+    part.is_text = type.type.empty() || type.type == "text" || type.type == "message";
+    part.is_fixed =
+        std::ranges::any_of(levels_, [](const Level& level) { return level.is_signed; }) ||
+        (type.type == "message" && (type.subtype == "partial" || type.subtype == "external-body"));
+    const bool may_contain = has_separator && depth_ < kMaxMimeDepth;
     const bool is_multipart =
         type.type == "multipart" && !type.boundary.empty() && type.boundary.size() <= kMaxBoundary;
+    // message/global is a leaf: its header may be UTF-8, and so all of it may be encoded (RFC
+    // 6532 3.7).
     const bool is_message =
-        (type.type == "message" && (type.subtype == "rfc822" || type.subtype == "global")) ||
-        (is_in_digest_ && !type_.is_set);  // RFC 2046 5.1.5
+        is_identity(part.encoding) && ((type.type == "message" && type.subtype == "rfc822") ||
+                                       (is_in_digest_ && !type_.is_set));  // RFC 2046 5.1.5
+    // Whatever encoding a multipart names, readers look for its boundary.
     if (may_contain && is_multipart) {
         part.kind = MimePart::Kind::multipart;
     } else if (may_contain && is_message && part_count_ < kMaxMimeParts) {
@@ -214,7 +222,9 @@ void MimeWalker::end_header(bool has_separator) {
     }
     handler_.on_header_end(part, has_separator);
     if (part.kind == MimePart::Kind::multipart) {
-        levels_.push_back({type.boundary, depth_, type.subtype == "digest"});
+        levels_.push_back(
+            {type.boundary, depth_, type.subtype == "digest", type.subtype == "signed"}
+        );
         state_ = State::filler;
     } else if (part.kind == MimePart::Kind::message) {
         begin_part(true, depth_ + 1);

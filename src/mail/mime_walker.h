@@ -23,7 +23,10 @@ struct MimePart {
 
     Kind kind = Kind::leaf;
     bool is_message = false;  // its header is a message's: the first part, and message/rfc822's
-    bool is_text = true;      // text/*, or no type
+    bool is_text = true;      // text/*, message/*, or no type: lines
+    /// Encoding it anew would break it: it is in a multipart/signed (RFC 1847 2.1), or a type that
+    /// may have no encoding (RFC 2046 5.2.2.1, 5.2.3).
+    bool is_fixed = false;
     bool has_mime_version = false;
     bool has_type = false;
     TransferEncoding encoding = TransferEncoding::none;
@@ -68,6 +71,7 @@ private:
         std::string boundary;
         std::size_t depth = 0;
         bool is_digest = false;
+        bool is_signed = false;
     };
     struct HeaderValue {
         std::string text;

@@ -7,11 +7,16 @@
 // message.
 // - A text part becomes quoted-printable, any other base64. One that is quoted-printable or base64
 //   already is only wrapped anew.
+// - What a signature covers (multipart/signed) keeps its 8-bit octets: RFC 1847 2.1 wants it to be
+//   7-bit, and where its writer didn't care, another encoding would make a forgery of it. So do
+//   message/partial and message/external-body, which may have no encoding, and header fields.
 // - A message without MIME fields gets MIME-Version and Content-Type (text/plain, with charset
 //   us-ascii, utf-8 or unknown-8bit).
 // - multipart and message/rfc822 are descended into; their own encoding becomes 7bit or 8bit.
+//   message/global isn't: it may be encoded as a whole, with the UTF-8 of its header.
 // - Long header lines are folded at white space, else after a comma or semicolon, else anywhere.
-// - Text around the parts of a multipart (preamble, epilogue) is no content: it may be wrapped.
+// - Text around the parts of a multipart (preamble, epilogue) is no content: it may be wrapped, and
+//   without 8BITMIME gets "?" for what isn't ASCII.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +31,7 @@
 namespace mxpost::mail {
 
 struct RecodeOptions {
-    bool to_seven_bit = false;  // 8-bit bodies are encoded, too (header fields stay as they are)
+    bool to_seven_bit = false;  // 8-bit bodies are encoded, too (see above for what stays)
 };
 
 /// What to do with each part, in the order in which their headers come. Bounded: behind the last

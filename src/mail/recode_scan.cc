@@ -71,20 +71,37 @@ public:
     void feed(std::string_view octets) { walker_.feed(octets); }
     RecodePlan finish() {
         walker_.finish();
+        if (keeps_eight_bit_) {
+            for (const std::size_t index : containers_) {
+                RecodePlan::Part& plan = plan_.parts[index];
+                if (plan.action == Action::label_seven_bit) {
+                    plan.action = Action::label_eight_bit;
+                }
+            }
+        }
         return std::move(plan_);
     }
 
-    void on_header(const LinePiece& piece) override { note_length(piece); }
+    void on_header(const LinePiece& piece) override {
+        note_length(piece);
+        // The first part's header is in no container.
+        keeps_eight_bit_ = keeps_eight_bit_ || (!plan_.parts.empty() && !is_ascii(piece.text));
+    }
     void on_header_end(const MimePart& part, bool) override {
         part_ = part;
         body_ = BodyFacts();
         RecodePlan::Part plan;
         const bool is_marked = part.encoding == TransferEncoding::eight_bit ||
                                part.encoding == TransferEncoding::binary;
-        if (options_.to_seven_bit && is_marked) {
+        if (part.is_fixed) {
+            plan.action = Action::keep;
+        } else if (options_.to_seven_bit && is_marked) {
             plan.action = Action::label_seven_bit;
         } else if (part.kind != MimePart::Kind::leaf && part.encoding == TransferEncoding::binary) {
             plan.action = Action::label_eight_bit;
+        }
+        if (part.kind != MimePart::Kind::leaf) {
+            containers_.push_back(plan_.parts.size());
         }
         plan_.parts.push_back(plan);
     }
@@ -98,9 +115,9 @@ public:
         }
     }
     void on_body_end(bool) override {
-        const bool is_encoded =
-            body_.has_long_line || (options_.to_seven_bit && body_.is_eight_bit);
-        if (!is_encoded) {
+        const bool is_downgraded = options_.to_seven_bit && body_.is_eight_bit && !part_.is_fixed;
+        if (!body_.has_long_line && !is_downgraded) {
+            keeps_eight_bit_ = keeps_eight_bit_ || body_.is_eight_bit;
             return;
         }
         plan_.is_needed = true;
@@ -118,7 +135,10 @@ public:
     void on_delimiter(std::string_view line) override { note_length({line, true, true}); }
     void on_filler(const LinePiece& piece) override {
         note_length(piece);
-        plan_.is_needed = plan_.is_needed || (options_.to_seven_bit && !is_ascii(piece.text));
+        if (options_.to_seven_bit && !is_ascii(piece.text)) {
+            keeps_eight_bit_ = keeps_eight_bit_ || part_.is_fixed;
+            plan_.is_needed = plan_.is_needed || !part_.is_fixed;
+        }
     }
 
 private:
@@ -132,6 +152,8 @@ private:
     MimePart part_;
     BodyFacts body_;
     std::size_t length_of_line_ = 0;
+    std::vector<std::size_t> containers_;  // indices of parts
+    bool keeps_eight_bit_ = false;         // in a part's header, or in what is fixed
     MimeWalker walker_{*this};
 };
 

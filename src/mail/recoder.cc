@@ -84,7 +84,7 @@ public:
             flush_if_large();
         }
     }
-    void on_header_end(const MimePart&, bool has_separator) override {
+    void on_header_end(const MimePart& walked, bool has_separator) override {
         const RecodePlan::Part plan = part();
         if (plan.needs_mime_version) {
             out_ += "MIME-Version: 1.0\r\n";
@@ -102,6 +102,7 @@ public:
         }
         encoder_ = make_encoder(plan.action);
         is_dropping_ = false;
+        is_fixed_ = walked.is_fixed;
         ++index_;
     }
     void on_body(const LinePiece& piece) override {
@@ -130,7 +131,9 @@ public:
                 out_ += "\r\n ";
                 filler_column_ = 1;
             }
-            out_ += plan_.to_seven_bit && static_cast<unsigned char>(c) > 0x7F ? '?' : c;
+            const bool is_lost =
+                plan_.to_seven_bit && !is_fixed_ && static_cast<unsigned char>(c) > 0x7F;
+            out_ += is_lost ? '?' : c;
             ++filler_column_;
         }
         out_ += piece.is_last ? "\r\n" : "";
@@ -165,6 +168,7 @@ private:
     std::string out_;
     std::size_t index_ = 0;
     bool is_dropping_ = false;  // the current field is left out
+    bool is_fixed_ = false;     // see MimePart, for the text around parts
     LineFolder folder_;
     std::unique_ptr<TransferEncoder> encoder_;
     std::size_t filler_column_ = 0;

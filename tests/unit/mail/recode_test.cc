@@ -180,6 +180,71 @@ TEST(Recode, GoesToSevenBits) {
     );
 }
 
+TEST(Recode, LeavesWhatASignatureCovers) {
+    const std::string part =
+        "Content-Type: multipart/mixed; boundary=c\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+        "pre \xC3\xA4\r\n--c\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xC3\xA4\r\n--c--\r\n";
+    const std::string covered =
+        "--s\r\n" + part + "--s\r\nContent-Type: application/pgp-signature\r\n\r\nabc\r\n--s--\r\n";
+    const std::string signed_type = "Content-Type: multipart/signed; boundary=s\r\n";
+    EXPECT_FALSE(scan(signed_type + "\r\n" + covered, true, 100).is_needed);
+
+    // What a mailing list adds is not covered.
+    const std::string head = "Content-Type: multipart/mixed; boundary=b\r\n";
+    const std::string encoding = "Content-Transfer-Encoding: 8bit\r\n\r\n";
+    EXPECT_EQ(
+        recoded(
+            head + encoding + "--b\r\n" + signed_type + encoding + covered + "--b\r\n" + encoding +
+                "\xC3\xA4\r\n--b--\r\n",
+            true
+        ),
+        head + encoding + "--b\r\n" + signed_type + encoding + covered +
+            "--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A4\r\n--b--\r\n"
+    );
+}
+
+TEST(Recode, LeavesTypesThatMayHaveNoEncoding) {
+    for (const std::string type : {"message/partial", "Message/External-Body"}) {
+        EXPECT_FALSE(scan("Content-Type: " + type + "\r\n\r\n\xC3\xA4\r\n", true, 9).is_needed);
+    }
+}
+
+TEST(Recode, EncodesAMessageWithAUtf8HeaderAsAWhole) {
+    EXPECT_EQ(
+        recoded(
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+            "Content-Type: message/global\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+            "Subject: \xC3\xA4\r\n\r\nx\r\n--b--\r\n",
+            true
+        ),
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+        "Content-Type: message/global\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        "Subject: =C3=A4\r\n\r\nx\r\n--b--\r\n"
+    );
+}
+
+TEST(Recode, SaysEightBitOfContainersOfWhatStaysSo) {
+    const std::string message =
+        "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+        "--b\r\nContent-Disposition: inline; filename=\xC3\xA4\r\n\r\n\xC3\xA4\r\n--b--\r\n";
+    EXPECT_NE(
+        recoded(message, true).find("Content-Transfer-Encoding: 8bit\r\n\r\n--b"), std::string::npos
+    );
+}
+
+TEST(Recode, LooksForPartsWhateverEncodingAMultipartNames) {
+    for (const std::string encoding : {"8-bit", "quoted-printable", "base64"}) {
+        const std::string head =
+            "Content-Type: multipart/mixed; boundary=b\r\n"
+            "Content-Transfer-Encoding: " +
+            encoding + "\r\n\r\n--b\r\n";
+        EXPECT_EQ(
+            recoded(head + "\r\n\xC3\xA4\r\n--b--\r\n", true),
+            head + "Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A4\r\n--b--\r\n"
+        );
+    }
+}
+
 TEST(Recode, WrapsWhatIsEncodedAlready) {
     const std::string base64 = "Content-Transfer-Encoding: BASE64\r\n\r\n";
     EXPECT_EQ(recoded(base64 + std::string(1000, 'A') + " \r\nQ!==\r\n").substr(base64.size()), [] {
