@@ -18,16 +18,6 @@ constexpr std::size_t kMaxTried = 10;
 /// No further host is begun after this long.
 constexpr std::chrono::minutes kMaxHostsTime{15};
 
-/// With A-labels where that is enough, so that only a local part beyond ASCII needs RFC 6531.
-mail::Address on_the_wire(const mail::Address& address) {
-    if (!is_ascii(address.domain()) && !address.needs_smtp_utf8()) {
-        if (auto domain = route::to_a_labels(address.domain())) {
-            return {address.local_part(), *domain};
-        }
-    }
-    return address;
-}
-
 /// Remembers why reading failed: a disk that can't be read now is no reason to set a message aside.
 class WatchedContent final : public mail::Content {
 public:
@@ -78,7 +68,7 @@ DomainAttempt::DomainAttempt(
     );
     result_.outcomes.assign(recipients_.size(), nothing_tried);
     for (std::size_t i = 0; i < recipients_.size(); ++i) {
-        recipients_[i].address = on_the_wire(recipients_[i].address);
+        recipients_[i].address = route::with_a_labels(recipients_[i].address);
         open_.push_back(i);
     }
 }
@@ -206,7 +196,7 @@ asio::awaitable<void> DomainAttempt::transact(std::unique_ptr<WarmSession> warm,
         }
         smtp::Transaction transaction(envelope_, std::move(recipients));
         if (transaction.sender) {
-            transaction.sender = on_the_wire(*transaction.sender);
+            transaction.sender = route::with_a_labels(*transaction.sender);
         }
         const smtp::TransactionResult result =
             co_await warm->session->send(std::move(transaction), content);

@@ -57,6 +57,15 @@ Result<std::string> to_a_labels(std::string_view domain) {
     return name;
 }
 
+mail::Address with_a_labels(const mail::Address& address) {
+    if (!is_ascii(address.domain()) && !address.needs_smtp_utf8()) {
+        if (const auto domain = to_a_labels(address.domain())) {
+            return {address.local_part(), *domain};
+        }
+    }
+    return address;
+}
+
 bool is_address_literal(std::string_view domain) {
     return domain.starts_with('[') && domain.ends_with(']');
 }

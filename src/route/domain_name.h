@@ -8,6 +8,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "base/result.h"
+#include "mail/address.h"
 
 namespace mxpost::route {
 
@@ -15,6 +16,10 @@ namespace mxpost::route {
 /// 2008 with the non-transitional mapping of UTS 46 (RFC 5891 5, "faß" is not "fass"). An ASCII
 /// name is only put in lower case. Error: no such name can exist in the DNS.
 Result<std::string> to_a_labels(std::string_view domain);
+
+/// With A-labels where that makes it ASCII, so that only a local part beyond ASCII needs RFC 6531;
+/// else as it is.
+mail::Address with_a_labels(const mail::Address& address);
 
 /// True for "[…]".
 bool is_address_literal(std::string_view domain);

@@ -19,6 +19,16 @@ TEST(ToALabels, PutsAsciiNamesInLowerCase) {
     EXPECT_EQ(converted("under_score.example"), "under_score.example");
 }
 
+TEST(WithALabels, OnlyWhereTheAddressIsAsciiThen) {
+    const std::string domain =
+        "b\xc3\xbc"
+        "cher.example";
+    EXPECT_EQ(with_a_labels({"ann", domain}).text(), "ann@xn--bcher-kva.example");
+    EXPECT_EQ(with_a_labels({"j\xc3\xb6rg", domain}).domain(), domain);
+    EXPECT_EQ(with_a_labels({"ann", "Example.org"}).text(), "ann@Example.org");
+    EXPECT_EQ(with_a_labels({"ann", "\xff"}).domain(), "\xff");
+}
+
 TEST(ToALabels, ConvertsULabelsWhateverTheirCaseAndNormalForm) {
     EXPECT_EQ(
         converted("b\xc3\xbc"
