@@ -184,7 +184,7 @@ asio::awaitable<void> DomainAttempt::transact(std::unique_ptr<WarmSession> warm,
         const auto middle = left.begin() + static_cast<std::ptrdiff_t>(size);
         const std::vector<std::size_t> chunk(left.begin(), middle);
         left.erase(left.begin(), middle);
-        auto source = source_();
+        auto source = source_(!warm->session->capabilities().has_eight_bit_mime);
         if (!source) {
             note_content_trouble(source.error());
             break;

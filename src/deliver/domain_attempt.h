@@ -36,8 +36,9 @@ enum class Reach : std::uint8_t {
 
 class DomainAttempt {
 public:
-    /// Makes the content from its start; called once for each transaction.
-    using ContentSource = std::function<Result<std::unique_ptr<mail::Content>>()>;
+    /// Makes the content from its start; called once for each transaction. `to_seven_bit`: the
+    /// server lacks 8BITMIME (RFC 6152 3).
+    using ContentSource = std::function<Result<std::unique_ptr<mail::Content>>(bool to_seven_bit)>;
 
     /// `recipients`: those of the destination, in the envelope's order, qualified, at least one.
     /// References must outlive run().

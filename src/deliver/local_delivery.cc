@@ -239,7 +239,9 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::hand_to_server(
     mail::Recipient addressee = envelope_.recipients[recipient];
     addressee.address = leaf.address;
     std::vector<mail::Recipient> recipients = {std::move(addressee)};
-    DomainAttempt::ContentSource source = [this] { return source_(header_); };
+    DomainAttempt::ContentSource source = [this](bool to_seven_bit) {
+        return source_(header_, to_seven_bit);
+    };
     AttemptResult result = co_await attempt_lmtp(
         services_, std::move(*server), envelope_, std::move(recipients), std::move(source), dialogue
     );
@@ -268,7 +270,7 @@ Result<local::Request> LocalDelivery::make_request(
     trace.sender = envelope_.sender;
     trace.delivered_to = leaf.address;
     trace.original_to = original;
-    auto content = source_(local_header(header_, trace));
+    auto content = source_(local_header(header_, trace), false);
     if (!content) {
         return content.error();
     }
@@ -327,7 +329,9 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::send_elsewhere(
     mail::Envelope envelope, mail::Address delivered_to, DialogueLog& dialogue
 ) {
     const std::string header = "Delivered-To: " + delivered_to.text() + "\r\n" + header_;
-    DomainAttempt::ContentSource source = [this, header] { return source_(header); };
+    DomainAttempt::ContentSource source = [this, header](bool to_seven_bit) {
+        return source_(header, to_seven_bit);
+    };
     std::vector<mail::Recipient> recipients = envelope.recipients;
     Way way = Way::direct;
     if (services_.relay != nullptr) {

@@ -26,9 +26,9 @@ std::string user_name(const mail::Address& address);
 
 class LocalDelivery {
 public:
-    /// The message's content from its start, with this header.
-    using ContentSource =
-        std::function<Result<std::unique_ptr<mail::Content>>(const std::string& header)>;
+    /// The message's content from its start, with this header; see DomainAttempt::ContentSource.
+    using ContentSource = std::function<
+        Result<std::unique_ptr<mail::Content>>(const std::string& header, bool to_seven_bit)>;
 
     /// `envelope` and `header`: the message's, completed. References must outlive it.
     LocalDelivery(

@@ -45,7 +45,9 @@ MessageDelivery::MessageDelivery(
           *claim_,
           envelope_,
           header_,
-          [this](const std::string& header) { return make_content(header); },
+          [this](const std::string& header, bool to_seven_bit) {
+              return make_content(header, to_seven_bit);
+          },
           finality
       ),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
@@ -290,7 +292,9 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
             recipients.push_back(std::move(recipient));
         }
     }
-    DomainAttempt::ContentSource source = [this] { return make_content(header_); };
+    DomainAttempt::ContentSource source = [this](bool to_seven_bit) {
+        return make_content(header_, to_seven_bit);
+    };
     AttemptResult result = co_await attempt_remote(
         services_, job.way, envelope_, std::move(recipients), std::move(source), dialogue
     );
@@ -316,12 +320,17 @@ AttemptResult MessageDelivery::defer_nameless(const Job& job) const {
     return result;
 }
 
-Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content(const std::string& header) {
+/// Whoever signs (DKIM) does it behind this. The hints are the submitter's: one that is wrong
+/// spoils nobody's message but theirs.
+Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content(
+    const std::string& header, bool to_seven_bit
+) {
     auto content = claim_->content(header);
-    if (!envelope_.has_long_lines) {
+    mail::RecodeOptions options;
+    options.to_seven_bit = to_seven_bit && envelope_.is_eight_bit;
+    if (!envelope_.has_long_lines && !options.to_seven_bit) {
         return content;
     }
-    const mail::RecodeOptions options;
     return mail::recode(std::move(content), options);
 }
 

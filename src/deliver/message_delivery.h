@@ -62,7 +62,9 @@ private:
     std::function<void(std::exception_ptr)> report_bug();
     boost::asio::awaitable<void> guarded_job(const Job& job);
     AttemptResult defer_nameless(const Job& job) const;
-    Result<std::unique_ptr<mail::Content>> make_content(const std::string& header);
+    Result<std::unique_ptr<mail::Content>> make_content(
+        const std::string& header, bool to_seven_bit
+    );
     void release_copies();
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
     void log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;

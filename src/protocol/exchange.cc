@@ -148,8 +148,8 @@ MailParameters Exchange::mail_parameters() const {
     MailParameters parameters;
     parameters.has_size = capabilities.has_size && !facts_.is_plain;
     parameters.has_dsn = facts_.passes_dsn();
-    // To a server without 8BITMIME 8-bit content goes as it is: nearly all of them pass it on.
-    // (RFC 6152 3 wants it converted before it comes here.)
+    // For a server without 8BITMIME the composer has re-encoded the content. What is 8-bit still
+    // (mail::Recode says what, and why) goes as it is: nearly all of them pass it on.
     parameters.has_body = transaction_.is_eight_bit && capabilities.has_eight_bit_mime;
     parameters.has_smtp_utf8 =
         transaction_.is_smtp_utf8 || (transaction_.sender && needs_smtp_utf8(*transaction_.sender));

@@ -81,7 +81,10 @@ TEST(Session, StreamsALargeMessageUnchanged) {
     }});
     lab.run([&](Session& session) -> Task {
         co_await session.connect(lab.peer());
+        EXPECT_FALSE(session.capabilities().has_pipelining);
         co_await session.greet("me.example");
+        EXPECT_TRUE(session.capabilities().has_pipelining);
+        EXPECT_FALSE(session.capabilities().has_eight_bit_mime);
         MemoryContent content(text);
         const auto result = co_await session.send(one_recipient(), content);
         EXPECT_EQ(result.outcomes.at(0).kind, mail::OutcomeKind::delivered);
