@@ -51,7 +51,11 @@ MessageDelivery::MessageDelivery(
           finality
       ),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
-      retry_record_(services.executor) {}
+      retry_record_(services.executor) {
+    // Of the addresses each counts where it is used (protocol::Exchange looks at them): a recipient
+    // elsewhere isn't refused for another's.
+    envelope_.is_smtp_utf8 = envelope_.is_smtp_utf8 && !is_ascii(header_);
+}
 
 /// Design 7: what submission could not complete because this host's name wasn't known to it.
 asio::awaitable<void> MessageDelivery::complete_envelope() {

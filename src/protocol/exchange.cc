@@ -42,18 +42,29 @@ bool Exchange::refuse_locally() {
         ledger_.settle_open(failure(1, 7, "the sender's address can't be sent in SMTP"));
     }
     const bool is_utf8_refused = !facts_.capabilities.has_smtp_utf8;
-    const auto no_utf8 =
-        failure(6, 7, "the message needs SMTPUTF8, which the server does not offer");
-    if (is_utf8_refused && (transaction_.is_smtp_utf8 ||
-                            (transaction_.sender && needs_smtp_utf8(*transaction_.sender)))) {
-        ledger_.settle_open(no_utf8);
+    // RFC 6531 3.2. The words go into reports: people read them.
+    const auto no_utf8 = [](const std::string& what) {
+        return failure(
+            6,
+            7,
+            "the mail server does not accept internationalized mail addresses (it offers no "
+            "SMTPUTF8), and " +
+                what
+        );
+    };
+    if (is_utf8_refused && transaction_.sender && needs_smtp_utf8(*transaction_.sender)) {
+        ledger_.settle_open(no_utf8("the sender's address has other than ASCII characters"));
+    } else if (is_utf8_refused && transaction_.is_smtp_utf8) {
+        ledger_.settle_open(
+            no_utf8("an address in the message's header has other than ASCII characters")
+        );
     }
     for (std::size_t i = 0; i < transaction_.recipients.size(); ++i) {
         const auto& address = transaction_.recipients[i].address;
         if (!is_safe_address(address)) {
             ledger_.settle(i, failure(1, 3, "the recipient's address can't be sent in SMTP"));
         } else if (is_utf8_refused && needs_smtp_utf8(address)) {
-            ledger_.settle(i, no_utf8);
+            ledger_.settle(i, no_utf8("this address has other than ASCII characters"));
         }
     }
     const auto limit = facts_.capabilities.size_limit;

@@ -284,6 +284,14 @@ TEST(ClientMachine, WithoutSmtpUtf8OnlyThoseWhoNeedItFail) {
     all.start(transaction);
     EXPECT_EQ(all.want(), Want::idle);
     EXPECT_EQ(all.result().outcomes[0].status.text(), "5.6.7");
+    EXPECT_EQ(
+        all.result().outcomes[0].text,
+        "the mail server does not accept internationalized mail addresses (it offers no SMTPUTF8), "
+        "and an address in the message's header has other than ASCII characters"
+    );
+    transaction.sender = mail::Address("\xc3\xa4", "a.example");
+    all.start(transaction);
+    EXPECT_NE(all.result().outcomes[0].text.find("and the sender's address"), std::string::npos);
 }
 
 TEST(ClientMachine, UnsafeAddressesAreNeverWritten) {
