@@ -5,6 +5,7 @@
 
 #include "base/base32.h"
 #include "base/crc32c.h"
+#include "route/domain_name.h"
 
 namespace mxpost::deliver {
 namespace {
@@ -194,6 +195,7 @@ dsn::Report Reporting::make_report(
     for (const std::uint32_t index : recipients) {
         request.recipients.emplace_back(index, &claim_.journal().recipients[index]);
     }
+    request.to = route::with_a_labels(*envelope_.sender);
     request.reporting_mta = reporting_name(services_);
     request.report_id = id;
     request.now = services_.clock.now();

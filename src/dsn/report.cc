@@ -19,7 +19,10 @@ struct Parts {
     ReturnedPart returned;
 
     bool is_human_ascii() const { return is_ascii(human); }
-    bool is_eight_bit() const { return !is_human_ascii() || returned.is_eight_bit; }
+    bool is_status_ascii() const { return is_ascii(status); }
+    bool is_eight_bit() const {
+        return !is_human_ascii() || !is_status_ascii() || returned.is_eight_bit;
+    }
 };
 
 /// A boundary that is in none of the parts (RFC 2046 5.1.1), whatever a server or submitter wrote.
@@ -58,7 +61,12 @@ std::string make_body(const Parts& parts, const std::string& boundary) {
         !parts.is_human_ascii()
     );
     body += parts.human + "\r\n";
-    body += part_head(boundary, "message/delivery-status", "The same for programs", false);
+    body += part_head(
+        boundary,
+        parts.is_status_ascii() ? "message/delivery-status" : "message/global-delivery-status",
+        "The same for programs",
+        !parts.is_status_ascii()
+    );
     body += parts.status + "\r\n";
     const bool is_whole =
         parts.returned.type.ends_with("rfc822") || parts.returned.type.ends_with("global");
@@ -90,7 +98,7 @@ std::string make_header(
     std::string header =
         folded_field("Date", mail::date_text(to_seconds(request.now), request.utc_offset));
     header += folded_field("From", "Mail Delivery System <MAILER-DAEMON@" + host + ">");
-    const std::string to = request.envelope->sender->text();
+    const std::string to = request.to.value_or(*request.envelope->sender).text();
     header += to.size() <= kMaxText ? "To: <" + to + ">\r\n" : "To: undisclosed-recipients:;\r\n";
     const std::string subject_text = subject(request);
     header += is_ascii(subject_text) ? folded_field("Subject", subject_text)
@@ -129,7 +137,7 @@ Report make_report(const ReportRequest& request) {
     report.envelope.arrival = request.now;
     report.envelope.is_bounce = true;
     report.envelope.is_eight_bit = parts.is_eight_bit();
-    report.envelope.is_smtp_utf8 = request.envelope->sender->needs_smtp_utf8();
+    report.envelope.is_smtp_utf8 = is_for_smtp_utf8(request);
     report.header = make_header(request, boundary, parts.is_eight_bit());
     report.body = make_body(parts, boundary);
     return report;

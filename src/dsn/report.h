@@ -4,10 +4,16 @@
 // A report has three parts: plain words for people first, the same facts for programs, and the
 // message or its header. All text of peers is made printable and indented, so it can't end a part,
 // add a field, or move a terminal's cursor.
+//
+// RFC 6533: where the sender's address needs SMTPUTF8, so does the report, and its fields have
+// addresses in UTF-8 (message/global-delivery-status). Any other report may pass servers and
+// readers that know ASCII only: there the second part has "\x{FC}" for them
+// (message/delivery-status).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,8 +47,11 @@ struct ReportRequest {
     std::string header;                // of the original: lines with CRLF, without the empty line
     mail::Content* content = nullptr;  // of the original, from header to end; null: header only
     std::vector<ReportRecipient> recipients;  // at least one
-    std::string reporting_mta;                // this host's name
-    spool::MessageId report_id;               // the new message's
+    /// The original's sender as the field To is to have it, with A-labels if that makes it ASCII;
+    /// unset: as it is in the envelope.
+    std::optional<mail::Address> to;
+    std::string reporting_mta;   // this host's name
+    spool::MessageId report_id;  // the new message's
     WallTime now;
     std::chrono::minutes utc_offset{0};  // of dates in the text
     std::chrono::seconds lifetime{0};    // how long the queue tries

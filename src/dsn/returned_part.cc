@@ -109,17 +109,18 @@ std::string clean_header(std::string_view header) {
 
 ReturnedPart returned_part(const ReportRequest& request) {
     ReturnedPart part;
-    const bool is_utf8 = request.envelope->is_smtp_utf8 && !is_ascii(request.header);
+    const bool is_global =
+        request.envelope->is_smtp_utf8 && !is_ascii(request.header) && is_utf8(request.header);
     const std::uint64_t limit = size_limit(request);
     if (request.content != nullptr && limit > 0) {
         auto text = read_content(*request.content, limit);
         if (text && is_clean(*text)) {
-            part.type = is_utf8 ? "message/global" : "message/rfc822";
+            part.type = is_global ? "message/global" : "message/rfc822";
             part.text = std::move(*text);
         }
     }
     if (part.type.empty()) {
-        part.type = is_utf8 ? "message/global-headers" : "text/rfc822-headers";
+        part.type = is_global ? "message/global-headers" : "text/rfc822-headers";
         part.text = clean_header(request.header);
     }
     part.is_eight_bit = !is_ascii(part.text);

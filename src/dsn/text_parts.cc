@@ -187,31 +187,37 @@ std::string status(const ReportRequest& request, const ReportRecipient& entry) {
 }
 
 /// RFC 3464 2.3.2, and RFC 6533 3 for what isn't ASCII.
-std::string address_field(const std::string& address) {
-    return is_ascii(address)
-               ? "rfc822; " + ascii_printable(address)
+std::string address_field(const ReportRequest& request, const std::string& address) {
+    if (is_ascii(address)) {
+        return "rfc822; " + ascii_printable(address);
+    }
+    return is_for_smtp_utf8(request)
+               ? "utf-8; " + printable(address, kMaxText)
                : ("utf-8; " + mail::to_utf8_address_xtext(address)).substr(0, kMaxText);
 }
 
 /// RFC 3464 2.3.1. RFC 6533 3: an address of type utf-8 keeps its "\x{FC}" in a part that is ASCII.
-std::string original_recipient_field(std::string_view parameter) {
+std::string original_recipient_field(const ReportRequest& request, std::string_view parameter) {
     const std::size_t at = parameter.find(';');
     if (at == std::string_view::npos) {
         return {};
     }
     const std::string_view type = parameter.substr(0, at);
     const std::string_view address = parameter.substr(at + 1);
-    const std::string text =
-        ascii_iequals(type, "utf-8") ? std::string(address) : decode_xtext(address);
-    return folded_field(
-        "Original-Recipient", ascii_printable(type, 64) + "; " + ascii_printable(text)
-    );
+    const bool is_utf8_type = ascii_iequals(type, "utf-8");
+    const auto decoded = is_utf8_type && is_for_smtp_utf8(request)
+                             ? mail::from_utf8_address_xtext(address)
+                             : std::nullopt;
+    const std::string text = decoded        ? printable(*decoded, kMaxText)
+                             : is_utf8_type ? ascii_printable(address)
+                                            : ascii_printable(decode_xtext(address));
+    return folded_field("Original-Recipient", ascii_printable(type, 64) + "; " + text);
 }
 
 std::string recipient_fields(const ReportRequest& request, const ReportRecipient& entry) {
     const mail::Recipient& recipient = recipient_of(request, entry);
-    std::string out = original_recipient_field(recipient.original_recipient);
-    out += folded_field("Final-Recipient", address_field(recipient.address.text()));
+    std::string out = original_recipient_field(request, recipient.original_recipient);
+    out += folded_field("Final-Recipient", address_field(request, recipient.address.text()));
     out += folded_field("Action", action(request, entry));
     out += folded_field("Status", status(request, entry));
     if (const auto& last = entry.state->last) {
@@ -236,6 +242,10 @@ std::string recipient_fields(const ReportRequest& request, const ReportRecipient
 }
 
 }  // namespace
+
+bool is_for_smtp_utf8(const ReportRequest& request) {
+    return request.envelope->sender->needs_smtp_utf8();
+}
 
 std::string host_name(const ReportRequest& request) {
     const std::string& name = request.reporting_mta;

@@ -43,6 +43,40 @@ std::string hex_point(std::uint32_t point) {
     return hex;
 }
 
+/// UTF-8 of a code point; nothing for none (RFC 3629 3), and for a control character.
+std::optional<std::string> utf8_of(std::uint32_t point) {
+    if (point < 0x20 || (point >= 0x7F && point < 0xA0) || (point >= 0xD800 && point < 0xE000) ||
+        point > 0x10FFFF) {
+        return std::nullopt;
+    }
+    if (point < 0x80) {
+        return std::string(1, static_cast<char>(point));
+    }
+    const std::size_t tail_count = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    const std::uint32_t lead = tail_count == 1 ? 0xC0U : tail_count == 2 ? 0xE0U : 0xF0U;
+    std::string octets(1, static_cast<char>(lead | point >> (6 * tail_count)));
+    for (std::size_t i = tail_count; i-- > 0;) {
+        octets += static_cast<char>(0x80U | (point >> (6 * i) & 0x3FU));
+    }
+    return octets;
+}
+
+/// Two to six hexadecimal digits; nothing for anything else.
+std::optional<std::uint32_t> parse_hex_point(std::string_view digits) {
+    if (digits.size() < 2 || digits.size() > 6) {
+        return std::nullopt;
+    }
+    std::uint32_t point = 0;
+    for (const char digit : digits) {
+        const std::size_t value = kHexDigits.find(digit);
+        if (value == std::string_view::npos) {
+            return std::nullopt;
+        }
+        point = point << 4U | static_cast<std::uint32_t>(value);
+    }
+    return point;
+}
+
 }  // namespace
 
 bool is_xtext(std::string_view text) {
@@ -113,6 +147,28 @@ std::string to_utf8_xtext(std::string_view value) {
                                 : "\\x{" + hex_point(point) + "}";
     }
     return encoded;
+}
+
+std::optional<std::string> from_utf8_address_xtext(std::string_view text) {
+    std::string address;
+    while (!text.empty()) {
+        const std::size_t at = std::min(text.find("\\x{"), text.size());
+        address += text.substr(0, at);
+        text.remove_prefix(at);
+        if (text.empty()) {
+            break;
+        }
+        const std::size_t end = text.find('}');
+        const auto point =
+            end == std::string_view::npos ? std::nullopt : parse_hex_point(text.substr(3, end - 3));
+        const auto octets = point ? utf8_of(*point) : std::nullopt;
+        if (!octets) {
+            return std::nullopt;
+        }
+        address += *octets;
+        text.remove_prefix(end + 1);
+    }
+    return address;
 }
 
 std::string original_recipient_of(const Address& address) {

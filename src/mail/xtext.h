@@ -23,6 +23,9 @@ std::optional<std::string> from_xtext(std::string_view text);
 std::string to_utf8_address_xtext(std::string_view text);
 /// The same of an ORCPT value (utf-8-addr-unitext), whose ASCII is encoded already: it stays.
 std::string to_utf8_xtext(std::string_view value);
+/// The address that either of them stands for, in UTF-8; nothing when a "\x{…}" is no character, or
+/// a control character.
+std::optional<std::string> from_utf8_address_xtext(std::string_view text);
 
 /// "rfc822;alice+2Bx@example.com", or "utf-8;…" where the address is not ASCII.
 std::string original_recipient_of(const Address& address);

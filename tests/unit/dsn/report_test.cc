@@ -354,6 +354,72 @@ TEST_F(ReportTest, ARecipientThatIsNotAsciiIsGivenInRfc6533Form) {
     expect_deliverable(report);
 }
 
+/// Which form is right depends on who reads it: RFC 6533 3, 4.
+TEST_F(ReportTest, ReportsAboutAddressesBeyondAsciiReadAsTheirGoldenFiles) {
+    refuse(
+        add("j\xC3\xB6rg",
+            "b\xC3\xBC"
+            "cher.example"),
+        "5.1.1 Gibt es nicht: \xC3\xBC"
+        "berhaupt nicht"
+    );
+    envelope_.recipients[0].original_recipient = "utf-8;j\\x{F6}rg\\x{2B}x@example.org";
+    envelope_.is_smtp_utf8 = true;
+    request_.header =
+        "From: alice@example.com\r\nTo: j\xC3\xB6rg@example.org\r\nSubject: Hello\r\n";
+    expect_golden("05-utf8-recipient");
+
+    envelope_.sender = Address(
+        "\xC3\xA4nn",
+        "b\xC3\xBC"
+        "cher.example"
+    );
+    StringContent content(request_.header + "\r\nHall\xC3\xB6\r\n");
+    request_.content = &content;
+    expect_golden("06-utf8-sender");
+    EXPECT_TRUE(make_report(request_).envelope.is_smtp_utf8);
+}
+
+TEST_F(ReportTest, ADelayReadsAsItsGoldenFile) {
+    defer(add("bob", "example.org"));
+    request_.kind = ReportKind::delay;
+    request_.now = envelope_.arrival + std::chrono::hours(4);
+    states_[0].last_time = request_.now;
+    expect_golden("07-delayed");
+}
+
+TEST_F(ReportTest, AHostileReplyReadsAsItsGoldenFile) {
+    refuse(
+        add("bob", "example.org"),
+        "5.1.1 no\r\n\r\n--=_01hk2w7yz0c1111111_0\r\nContent-Type: "
+        "text/html\r\n\r\n\x1B[31m<b>\xC2\x9B" +
+            std::string(100U << 10, 'x')
+    );
+    expect_golden("08-hostile-reply");
+}
+
+TEST_F(ReportTest, AnOriginalRecipientThatIsNoneStaysAsItIs) {
+    refuse(add("bob", "example.org"), "no");
+    envelope_.sender = Address("\xC3\xA4nn", "example.com");
+    envelope_.recipients[0].original_recipient = "utf-8;a\\x{0D}\\x{0A}b";
+    const Report report = make_report(request_);
+    EXPECT_THAT(report.body, HasSubstr("Original-Recipient: utf-8; a\\x{0D}\\x{0A}b\r\n"));
+    expect_deliverable(report);
+}
+
+TEST_F(ReportTest, TheFieldToHasTheAddressThatItIsGiven) {
+    refuse(add("bob", "example.org"), "no");
+    envelope_.sender = Address(
+        "alice",
+        "b\xC3\xBC"
+        "cher.example"
+    );
+    request_.to = Address("alice", "xn--bcher-kva.example");
+    const Report report = make_report(request_);
+    EXPECT_THAT(report.header, HasSubstr("To: <alice@xn--bcher-kva.example>\r\n"));
+    EXPECT_FALSE(report.envelope.is_smtp_utf8);
+}
+
 TEST_F(ReportTest, ASenderThatIsNotAsciiNeedsSmtpUtf8) {
     refuse(add("bob", "example.org"), "no");
     envelope_.sender = Address("j\xC3\xB6rg", "example.com");

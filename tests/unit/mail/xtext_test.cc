@@ -40,6 +40,26 @@ TEST(Utf8Xtext, LeavesWhatIsEncodedAlready) {
     EXPECT_EQ(to_utf8_xtext("j\xC3\xB6rg\\x{2B}@example.org"), "j\\x{F6}rg\\x{2B}@example.org");
 }
 
+TEST(Utf8AddressXtext, ComesBack) {
+    const std::string address = "\xF0\x9F\x98\x80\xE4\xBD\xA0\xC3\xB6+a=b\\ c@x";
+    EXPECT_EQ(from_utf8_address_xtext(to_utf8_address_xtext(address)), address);
+    EXPECT_EQ(from_utf8_address_xtext("j\xC3\xB6rg\\x{F6}@x"), "j\xC3\xB6rg\xC3\xB6@x");
+    EXPECT_EQ(from_utf8_address_xtext("a\\b"), "a\\b");
+    for (const char* bad :
+         {"\\x{}",
+          "\\x{F6",
+          "\\x{6}",
+          "\\x{0D}",
+          "\\x{0A}",
+          "\\x{85}",
+          "\\x{D800}",
+          "\\x{110000}",
+          "\\x{1234567}",
+          "\\x{-1}"}) {
+        EXPECT_EQ(from_utf8_address_xtext(bad), std::nullopt) << bad;
+    }
+}
+
 TEST(OriginalRecipient, HasTheTypeThatFits) {
     EXPECT_EQ(original_recipient_of(Address("a+b", "example.org")), "rfc822;a+2Bb@example.org");
     EXPECT_EQ(original_recipient_of(Address("\"a b\"", "x.org")), "rfc822;\"a+20b\"@x.org");
