@@ -116,13 +116,14 @@ struct SameValue {
     std::string_view key;
 };
 /// Whose values have the same form in mxpost.conf.
-constexpr std::array<SameValue, 11> kSame = {{
+constexpr std::array<SameValue, 12> kSame = {{
     {"myhostname", "host-name"},
     {"smtp_helo_name", "helo-name"},
     {"smtp_bind_address", "source-address-ipv4"},
     {"smtp_bind_address6", "source-address-ipv6"},
     {"message_size_limit", "message-size-limit"},
     {"maximal_queue_lifetime", "queue-lifetime"},
+    {"bounce_queue_lifetime", "bounce-lifetime"},
     {"delay_warning_time", "warning-time"},
     {"minimal_backoff_time", "retry-min"},
     {"maximal_backoff_time", "retry-max"},
@@ -192,7 +193,7 @@ private:
         if (!is_time || !parse_unsigned(value)) {
             return value;
         }
-        return value + (parameter == "maximal_queue_lifetime" ? "d"
+        return value + (parameter.ends_with("_queue_lifetime") ? "d"
                         : parameter == "delay_warning_time"   ? "h"
                                                               : "s");
     }

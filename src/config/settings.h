@@ -67,7 +67,8 @@ struct Settings {
     std::uint64_t min_free_space = 0;         // octets
 
     std::chrono::seconds queue_lifetime{};
-    std::chrono::seconds warning_time{};  // 0: no warning
+    std::chrono::seconds bounce_lifetime{};  // of mail without a sender; at most queue_lifetime
+    std::chrono::seconds warning_time{};     // 0: no warning
     std::chrono::seconds retry_min{};
     std::chrono::seconds retry_max{};
     std::uint64_t max_sessions = 0;

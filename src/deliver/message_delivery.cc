@@ -28,6 +28,15 @@ mail::Address complete(const mail::Address& address, const std::string& domain) 
     return address.is_qualified() ? address : mail::Address(address.local_part(), domain);
 }
 
+/// Nobody hears when mail without a sender is given up: it needn't wait as long as other mail.
+schedule::RetryPolicy retry_policy(const Services& services, const mail::Envelope& envelope) {
+    schedule::RetryPolicy policy = services.retry;
+    if (!envelope.sender) {
+        policy.lifetime = std::min(policy.lifetime, services.settings.bounce_lifetime);
+    }
+    return policy;
+}
+
 }  // namespace
 
 MessageDelivery::MessageDelivery(
@@ -38,6 +47,7 @@ MessageDelivery::MessageDelivery(
       finality_(finality),
       envelope_(claim_->envelope()),
       header_(claim_->header()),
+      retry_(retry_policy(services, envelope_)),
       reporting_(services, outbox, *claim_, envelope_, header_, finality),
       local_(
           services,
@@ -112,7 +122,7 @@ std::vector<std::uint32_t> MessageDelivery::due_recipients() const {
         const schedule::PendingRecipient recipient(
             states[i].attempts, states[i].last_time, states[i].last ? &*states[i].last : nullptr
         );
-        if (schedule::is_due(recipient, now, services_.retry)) {
+        if (schedule::is_due(recipient, now, retry_)) {
             due.push_back(i);
         }
     }
@@ -449,7 +459,7 @@ void MessageDelivery::expire() {
     for (std::uint32_t i = 0; i < states.size(); ++i) {
         const spool::RecipientState& state = states[i];
         if (!state.is_pending() ||
-            !schedule::is_expired(envelope_.arrival, now, services_.retry, state.attempts)) {
+            !schedule::is_expired(envelope_.arrival, now, retry_, state.attempts)) {
             continue;
         }
         mail::RecipientOutcome outcome = state.last.value_or(mail::RecipientOutcome());
@@ -511,7 +521,7 @@ std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_repor
                 envelope_.arrival,
                 reporting_.is_warning_open(),
                 now,
-                services_.retry,
+                retry_,
                 services_.random
             );
         }

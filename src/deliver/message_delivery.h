@@ -82,6 +82,7 @@ private:
     Finality finality_;
     mail::Envelope envelope_;  // the claim's, completed
     std::string header_;       // the claim's, completed
+    schedule::RetryPolicy retry_;
     Reporting reporting_;
     LocalDelivery local_;
     boost::asio::steady_timer jobs_done_;

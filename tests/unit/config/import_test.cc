@@ -402,6 +402,7 @@ TEST(ImportPostfix, ExpandsContinuesAndReadsItsMaps) {
           "   example.com\n"
           "sender_canonical_maps = hash:/etc/postfix/canonical, regexp:/etc/postfix/re\n"
           "maximal_queue_lifetime = 3\n"
+          "bounce_queue_lifetime = 1\n"
           "delay_warning_time = 0\n"
           "minimal_backoff_time = 300s\n"
           "message_size_limit = 20480000\n"},
@@ -414,6 +415,7 @@ TEST(ImportPostfix, ExpandsContinuesAndReadsItsMaps) {
             "host-name = web1.example.com",
             "message-size-limit = 20480000",
             "queue-lifetime = 3d",
+            "bounce-lifetime = 1d",
             "retry-min = 300s",
             "masquerade-domains = !lab.example.com example.com",
             "from-domain = example.com",

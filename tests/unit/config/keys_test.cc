@@ -38,6 +38,7 @@ TEST(Settings, HaveTheDocumentedDefaults) {
     EXPECT_EQ(settings.spool, "/var/spool/mxpost");
     EXPECT_EQ(settings.message_size_limit, 50U << 20U);
     EXPECT_EQ(settings.queue_lifetime, std::chrono::hours(120));
+    EXPECT_EQ(settings.bounce_lifetime, std::chrono::hours(48));
     EXPECT_EQ(settings.warning_time, std::chrono::hours(4));
     EXPECT_EQ(settings.tls, TlsLevel::may);
     EXPECT_EQ(settings.delivery_mode, DeliveryMode::background);

@@ -231,6 +231,44 @@ TEST_F(MessageDeliveryTest, GivesUpWhenTheLifetimeIsOverButNotBeforeAFewAttempts
     EXPECT_EQ(queue_.find(), std::nullopt);
 }
 
+TEST_F(MessageDeliveryTest, MailWithoutASenderIsGivenUpEarlier) {
+    mail::Envelope envelope = make_envelope({"bob@slow.example"});
+    envelope.sender.reset();
+    std::optional<spool::EntryName> next = queue_.commit(envelope);
+    Life life(queue_, kArrival + std::chrono::hours(49));
+    life.settings.bounce_lifetime = std::chrono::hours(48);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    for (int attempt = 1; attempt <= 4; ++attempt) {
+        next = life.attempt(*next);
+        ASSERT_TRUE(next) << "attempt " << attempt;
+        life.clock.jump_to(WallTime(next->due));
+    }
+    EXPECT_EQ(life.attempt(*next), std::nullopt);
+    EXPECT_EQ(life.log.count("given up, the queue lifetime is over"), 1U);
+    EXPECT_LT(life.clock.now(), kArrival + std::chrono::hours(120));
+}
+
+TEST_F(MessageDeliveryTest, AClockThatJumpsAYearEitherWayLosesNoMail) {
+    for (const auto jump : {std::chrono::hours(24 * 365), -std::chrono::hours(24 * 365)}) {
+        Queue queue;
+        std::optional<spool::EntryName> next = queue.commit(make_envelope({"bob@slow.example"}));
+        Life life(queue, kArrival + jump);
+        life.services.retry.warning = std::chrono::seconds(0);
+        life.resolver.fail_mx("slow.example", "SERVFAIL");
+        next = life.attempt(*next);
+        ASSERT_TRUE(next);
+        const auto wait = WallTime(next->due) - life.clock.now();
+        EXPECT_GT(wait, std::chrono::seconds(0));
+        EXPECT_LE(wait, std::chrono::hours(5));
+        life.clock.jump_to(kArrival + std::chrono::minutes(30));  // somebody sets it right
+        next = life.attempt(*next);
+        ASSERT_TRUE(next);
+        EXPECT_GT(WallTime(next->due), life.clock.now());
+        EXPECT_LE(WallTime(next->due), life.clock.now() + std::chrono::hours(5));
+        EXPECT_THAT(queue.reports(), IsEmpty());
+    }
+}
+
 TEST_F(MessageDeliveryTest, WhatIsGivenUpIsOnDiskBeforeItsBounce) {
     const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
     Life life(queue_);
