@@ -27,6 +27,8 @@
 #include "local/alias_files.h"
 #include "route/host_name.h"
 #include "route/own_addresses.h"
+#include "route/reverse_name.h"
+#include "route/source_check.h"
 #include "submit/identity.h"
 #include "submit/process.h"
 #include "submit/sender_rules.h"
@@ -60,6 +62,10 @@ route::AddressFamily family(config::AddressFamily setting) {
             return route::AddressFamily::ipv4;
         case config::AddressFamily::ipv6:
             return route::AddressFamily::ipv6;
+        case config::AddressFamily::prefer_ipv4:
+            return route::AddressFamily::prefer_ipv4;
+        case config::AddressFamily::prefer_ipv6:
+            return route::AddressFamily::prefer_ipv6;
         case config::AddressFamily::automatic:
             break;
     }
@@ -81,6 +87,10 @@ tls::TlsUse tls_use(config::TlsLevel setting) {
 /// A source address; settings are checked when they are read. Empty: the kernel's choice.
 std::optional<asio::ip::address> source(const std::string& address) {
     return address.empty() ? std::nullopt : std::optional(asio::ip::make_address(address));
+}
+
+std::string configured_helo_name(const config::Settings& settings) {
+    return settings.helo_name.empty() ? settings.host_name : settings.helo_name;
 }
 
 schedule::RetryPolicy retry_policy(const config::Settings& settings) {
@@ -167,6 +177,11 @@ public:
               random_,
               clock_
           ),
+          reverse_names_(resolver_, clock_),
+          helo_name_(configured_helo_name(settings_), names_.host, reverse_names_),
+          source_check_(
+              [this](const auto& destination) { return source_of(destination); }, reverse_names_
+          ),
           router_(
               resolver_,
               random_,
@@ -197,6 +212,7 @@ public:
               aliases_,
               files_} {
         services_.sender_domain = &sender_domain_;
+        services_.helo_name = &helo_name_;
     }
 
     ExitStatus serve(EngineStart start, Listening listening) {
@@ -304,9 +320,10 @@ private:
             std::move(senders.rewriter)};
     }
 
-    route::RouterSettings router_settings() const {
+    route::RouterSettings router_settings() {
         route::RouterSettings result;
         result.family = family(settings_.address_family);
+        result.source_check = &source_check_;
         for (const std::string& name : {settings_.host_name, settings_.helo_name, names_.host}) {
             if (name.find('.') != std::string::npos) {
                 result.own_names.insert(ascii_lower(name));
@@ -356,6 +373,13 @@ private:
         return names_.domain.empty() && route::is_valid_helo_name(helo) ? helo : names_.domain;
     }
 
+    /// Where a connection to `destination` comes from.
+    std::optional<asio::ip::address> source_of(const asio::ip::address& destination) const {
+        const std::string& configured =
+            destination.is_v4() ? settings_.source_address_ipv4 : settings_.source_address_ipv6;
+        return route::source_to(destination, source(configured));
+    }
+
     /// The addresses that mail leaves from.
     std::vector<asio::ip::address> sources() const {
         std::vector<asio::ip::address> addresses;
@@ -382,6 +406,9 @@ private:
     asio::io_context io_{1};
     route::InterfaceAddresses addresses_;
     dns::StubResolver resolver_;
+    route::ReverseNames reverse_names_;
+    route::HeloName helo_name_;
+    route::SourceCheck source_check_;
     route::Router router_;
     route::SenderDomain sender_domain_;
     std::unique_ptr<tls::ClientContext> tls_context_;

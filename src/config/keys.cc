@@ -66,7 +66,13 @@ constexpr auto address_family = [](std::string_view text) -> Result<AddressFamil
     if (text == "ipv6") {
         return AddressFamily::ipv6;
     }
-    return Error::invalid("auto, ipv4 or ipv6");
+    if (text == "prefer-ipv4") {
+        return AddressFamily::prefer_ipv4;
+    }
+    if (text == "prefer-ipv6") {
+        return AddressFamily::prefer_ipv6;
+    }
+    return Error::invalid("auto, ipv4, ipv6, prefer-ipv4 or prefer-ipv6");
 };
 
 constexpr auto tls_level = [](std::string_view text) -> Result<TlsLevel> {
@@ -278,7 +284,7 @@ constexpr std::array kKeys = {
     Key{"address-family",
         "auto",
         Scope::engine,
-        "auto, ipv4 or ipv6",
+        "auto, ipv4, ipv6, prefer-ipv4 or prefer-ipv6",
         set<&Settings::address_family, address_family>},
     Key{"source-address-ipv4",
         "",

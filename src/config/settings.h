@@ -12,7 +12,7 @@
 
 namespace mxpost::config {
 
-enum class AddressFamily : std::uint8_t { automatic, ipv4, ipv6 };
+enum class AddressFamily : std::uint8_t { automatic, ipv4, ipv6, prefer_ipv4, prefer_ipv6 };
 
 /// Demands on the way to a recipient's server. `may`: encrypted where the server offers it.
 enum class TlsLevel : std::uint8_t { none, may, encrypt };

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "route/domain_name.h"
-#include "route/host_name.h"
 #include "spool/message_file.h"
 
 namespace mxpost::deliver {
@@ -165,12 +164,13 @@ asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(
 asio::awaitable<std::optional<mail::RecipientOutcome>> DomainAttempt::greet(smtp::Session& session
 ) {
     const auto local = session.local_address();
-    const config::Settings& settings = services_.settings;
-    std::string name = settings.helo_name.empty() ? settings.host_name : settings.helo_name;
-    if (local) {
-        name = co_await route::helo_name(name, services_.host_name, *local, services_.resolver);
-    } else if (name.empty()) {  // a Unix socket: nobody looks it up
-        name = services_.host_name.empty() ? "localhost" : services_.host_name;
+    std::string name = "localhost";
+    if (local && services_.helo_name != nullptr) {
+        name = co_await services_.helo_name->find(*local);
+    } else if (local) {
+        name = route::address_literal(*local);
+    } else if (services_.helo_name != nullptr) {
+        name = services_.helo_name->find_for_socket();
     }
     co_return co_await session.greet(std::move(name));
 }

@@ -1,5 +1,8 @@
 #include "deliver/named_host.h"
 
+#include <array>
+#include <utility>
+
 #include "deliver/services.h"
 #include "route/domain_name.h"
 #include "route/special_address.h"
@@ -21,7 +24,11 @@ asio::awaitable<Result<std::vector<asio::ip::address>>> addresses_of(
     }
     const auto name = route::to_a_labels(host);
     std::string problem = host + " has no address";
-    for (const auto wanted : {dns::Family::ipv4, dns::Family::ipv6}) {
+    std::array order = {dns::Family::ipv4, dns::Family::ipv6};
+    if (family == config::AddressFamily::prefer_ipv6) {
+        std::swap(order[0], order[1]);
+    }
+    for (const auto wanted : order) {
         const bool is_v4 = wanted == dns::Family::ipv4;
         if (!name ||
             family == (is_v4 ? config::AddressFamily::ipv6 : config::AddressFamily::ipv4)) {

@@ -17,6 +17,7 @@
 #include "dns/resolver.h"
 #include "local/alias_files.h"
 #include "mail/address.h"
+#include "route/host_name.h"
 #include "route/router.h"
 #include "route/sender_domain.h"
 #include "schedule/retry.h"
@@ -44,6 +45,8 @@ struct Services {
     FileSystem& files;  // for copies of messages that mailboxes get
     /// Of senders that submission couldn't complete; null: host_name.
     route::SenderDomain* sender_domain = nullptr;
+    /// What EHLO says; null: the literal of the address that the connection comes from.
+    route::HeloName* helo_name = nullptr;
     Relay* relay = nullptr;  // null: all mail goes straight to its recipients' servers
 };
 

@@ -1,12 +1,31 @@
 #include "route/host_name.h"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
 
 #include "base/text.h"
 #include "route/domain_name.h"
+#include "route/sender_domain.h"
+#include "route/special_address.h"
 
 namespace mxpost::route {
 namespace {
+
+constexpr std::chrono::seconds kPatience(5);
+/// RFC 6762, RFC 8375, RFC 6761 6.4, and those of RFC 6762's appendix G.
+constexpr std::array<std::string_view, 10> kPrivateDomains = {
+    ".local",
+    ".home.arpa",
+    ".invalid",
+    ".internal",
+    ".intranet",
+    ".private",
+    ".corp",
+    ".home",
+    ".lan",
+    ".localnet"};
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -21,11 +40,15 @@ bool is_label(std::string_view label) {
            std::all_of(label.begin(), label.end(), is_letter_digit_hyphen);
 }
 
-std::string without_dot(std::string name) {
+/// In lower case, without trailing dot; empty where it is neither a valid name nor a literal.
+std::string usable(std::string name) {
+    if (parse_address_literal(name)) {
+        return name;
+    }
     if (name.ends_with('.')) {
         name.pop_back();
     }
-    return name;
+    return is_valid_helo_name(name) ? ascii_lower(name) : std::string();
 }
 
 }  // namespace
@@ -41,28 +64,39 @@ bool is_valid_helo_name(std::string_view name) {
            !ascii_iequals(top, "localdomain");
 }
 
-boost::asio::awaitable<std::string> helo_name(
-    std::string configured,
-    std::string host_name,
-    boost::asio::ip::address source,
-    dns::Resolver& resolver
-) {
-    configured = without_dot(std::move(configured));
-    if (is_valid_helo_name(configured) || parse_address_literal(configured)) {
-        co_return configured;
+bool is_private_name(std::string_view name) {
+    const std::string lower = ascii_lower(name);
+    return std::ranges::any_of(kPrivateDomains, [&](std::string_view domain) {
+        return lower.ends_with(domain);
+    });
+}
+
+HeloName::HeloName(std::string configured, std::string host_name, ReverseNames& names)
+    : configured_(usable(std::move(configured))),
+      host_name_(usable(std::move(host_name))),
+      names_(names) {}
+
+boost::asio::awaitable<std::string> HeloName::find(boost::asio::ip::address source) {
+    source = unmapped(source);
+    if (!configured_.empty()) {
+        co_return configured_;
     }
-    host_name = without_dot(std::move(host_name));
-    if (is_valid_helo_name(host_name)) {
-        co_return host_name;
+    if (!host_name_.empty() && !is_private_name(host_name_)) {
+        co_return host_name_;
     }
-    dns::Answer<std::string> names = co_await resolver.ptr(source);
-    // The order of records changes from answer to answer; the name should not.
-    std::sort(names.records.begin(), names.records.end());
-    const auto valid = std::find_if(names.records.begin(), names.records.end(), is_valid_helo_name);
-    if (valid != names.records.end()) {
-        co_return *valid;
+    const ReverseName reverse = co_await names_.find(source, kPatience);
+    if (!reverse.host_name.empty() &&
+        (reverse.is_host_name_confirmed || !is_private_name(reverse.host_name))) {
+        co_return reverse.host_name;
+    }
+    if (!host_name_.empty() && !is_known_elsewhere(source)) {
+        co_return host_name_;
     }
     co_return address_literal(source);
+}
+
+std::string HeloName::find_for_socket() const {
+    return !configured_.empty() ? configured_ : !host_name_.empty() ? host_name_ : "localhost";
 }
 
 }  // namespace mxpost::route

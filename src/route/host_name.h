@@ -8,7 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/address.hpp>
 
-#include "dns/resolver.h"
+#include "route/reverse_name.h"
 
 namespace mxpost::route {
 
@@ -16,15 +16,34 @@ namespace mxpost::route {
 /// "localhost", nothing under ".localhost" or ".localdomain". Without trailing dot.
 bool is_valid_helo_name(std::string_view name);
 
-/// `configured` (empty: none), else `host_name` (what gethostname(2) or /etc/hosts gave), else a
-/// PTR name of `source`, the local address of the connection; the first of them that is valid. If
-/// none is, the address literal of `source`: never a container's id, never an invalid name.
-/// `resolver` must outlive the coroutine. Bounded by the resolver's own time limit.
-boost::asio::awaitable<std::string> helo_name(
-    std::string configured,
-    std::string host_name,
-    boost::asio::ip::address source,
-    dns::Resolver& resolver
-);
+/// A valid name under a top-level domain that every net uses for itself, so that a server elsewhere
+/// can't look it up: .local (RFC 6762), .internal, .home.arpa (RFC 8375), .lan, … What containers
+/// and clouds call their hosts: "pod.ns.svc.cluster.local", "ip-10-0-0-5.compute.internal".
+bool is_private_name(std::string_view name);
+
+/// Finds the name for each address that connections come from. Not thread-safe.
+class HeloName {
+public:
+    /// `configured`: what the settings say; `host_name`: what gethostname(2) or /etc/hosts gave;
+    /// either may be empty or no full name. `names` must outlive it.
+    HeloName(std::string configured, std::string host_name, ReverseNames& names);
+
+    /// For a connection from `source`, the first that there is of:
+    /// - what is configured;
+    /// - the host's own full name;
+    /// - a PTR name of `source`, rather one that leads back to it;
+    /// - the host's own name where only private nets know it and `source` is such a net's as well;
+    /// - the address literal of `source`.
+    /// Never a container's id, never an invalid name. Bounded by a few seconds; remembered as
+    /// ReverseNames says.
+    boost::asio::awaitable<std::string> find(boost::asio::ip::address source);
+    /// For a connection that comes from no address: a Unix socket. Nobody looks it up.
+    std::string find_for_socket() const;
+
+private:
+    std::string configured_;  // valid or empty
+    std::string host_name_;   // valid or empty
+    ReverseNames& names_;
+};
 
 }  // namespace mxpost::route

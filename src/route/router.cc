@@ -30,8 +30,9 @@ struct Router::HostLookup {
     MxHost host;
     std::vector<address> ipv4;
     std::vector<address> ipv6;
-    std::string problem;  // why we don't know all of it: ask again later
-    std::string refusal;  // an address that must not be used, and why
+    std::vector<address> passed_over;  // of these, what AddressFamily::automatic leaves out
+    std::string problem;               // why we don't know all of it: ask again later
+    std::string refusal;               // an address that must not be used, and why
     bool is_secure = true;
 };
 
@@ -191,6 +192,7 @@ asio::awaitable<RouteResult> Router::route(std::string domain) {
     const bool is_complete = hosts.size() <= kMaxHosts;
     hosts.resize(std::min(hosts.size(), kMaxHosts));
     std::vector<HostLookup> lookups = co_await look_up(std::move(hosts));
+    co_await pass_over_ipv6(lookups);
     co_return assemble(std::move(route), std::move(lookups), is_complete);
 }
 
@@ -280,6 +282,30 @@ asio::awaitable<std::vector<Router::HostLookup>> Router::look_up(std::vector<MxH
     co_return std::move(lookups->hosts);
 }
 
+/// AddressFamily::automatic: mail over IPv6 from an address without a name is refused by many, so
+/// it isn't tried where IPv4 leads to the same host.
+asio::awaitable<void> Router::pass_over_ipv6(std::vector<HostLookup>& lookups) {
+    SourceCheck* const check = settings_.source_check;
+    if (settings_.family != AddressFamily::automatic || check == nullptr) {
+        co_return;
+    }
+    for (HostLookup& lookup : lookups) {
+        const auto ipv4 = std::ranges::find_if(lookup.ipv4, [](const address& each) {
+            return why_unusable(each).empty();
+        });
+        const bool is_known = ipv4 != lookup.ipv4.end();
+        if (is_known ? !check->has_way_to(*ipv4) : lookup.problem.empty()) {
+            continue;  // IPv6 is the only way
+        }
+        for (const address& each : lookup.ipv6) {
+            const bool is_liked = co_await check->is_confirmed_to(each);
+            if (!is_liked) {
+                lookup.passed_over.push_back(each);
+            }
+        }
+    }
+}
+
 RouteResult Router::assemble(Route route, std::vector<HostLookup> lookups, bool is_complete) {
     if (!drop_ourselves(lookups)) {
         return failed(kLoop, "mail for " + route.domain + " loops back to this host, its best MX");
@@ -340,10 +366,13 @@ bool Router::drop_ourselves(std::vector<HostLookup>& lookups) const {
 }
 
 void Router::order_addresses(HostLookup& lookup) {
-    if (settings_.family == AddressFamily::automatic && lookup.ipv4.empty() &&
-        !lookup.problem.empty()) {
+    if (settings_.family == AddressFamily::automatic && settings_.source_check == nullptr &&
+        lookup.ipv4.empty() && !lookup.problem.empty()) {
         return;  // there may be an IPv4 address: IPv6 alone must not decide a bounce
     }
+    std::erase_if(lookup.ipv6, [&](const address& each) {
+        return std::ranges::find(lookup.passed_over, each) != lookup.passed_over.end();
+    });
     shuffle(lookup.ipv4);
     shuffle(lookup.ipv6);
     const bool is_ipv6_first = settings_.family == AddressFamily::prefer_ipv6;

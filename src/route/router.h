@@ -19,11 +19,14 @@
 #include "base/random.h"
 #include "dns/resolver.h"
 #include "mail/outcome.h"
+#include "route/source_check.h"
 
 namespace mxpost::route {
 
 enum class AddressFamily : std::uint8_t {
-    automatic,    // IPv4 first; IPv6 alone only where there surely is no IPv4 address
+    /// IPv4 first. IPv6 from where receivers like it (SourceCheck), and to hosts that surely have
+    /// no IPv4 address, or that this host can't reach over IPv4.
+    automatic,
     ipv4,         // never IPv6
     ipv6,         // never IPv4
     prefer_ipv4,  // within each host
@@ -55,6 +58,8 @@ using RouteResult = std::variant<Route, mail::RecipientOutcome>;
 
 struct RouterSettings {
     AddressFamily family = AddressFamily::automatic;
+    /// For `automatic`; must outlive the router. Null: IPv6 is taken to be liked.
+    SourceCheck* source_check = nullptr;
     std::set<std::string> own_names;  // of this host, lower-case A-labels: an MX here is a loop
 };
 
@@ -72,8 +77,8 @@ public:
     );
 
     /// `domain` as in mail::Address: U-labels, A-labels or an address literal. The outcome is
-    /// deferred or failed. Bounded by twice the resolver's time limit; where the awaiting coroutine
-    /// is cancelled, ends by the exception or with a deferred outcome.
+    /// deferred or failed. Bounded by twice the resolver's time limit and a few seconds; where the
+    /// awaiting coroutine is cancelled, ends by the exception or with a deferred outcome.
     boost::asio::awaitable<RouteResult> route(std::string domain);
 
     /// An address of this host.
@@ -89,6 +94,7 @@ private:
     /// The hosts to look up, in order; `hosts` as the MX records say.
     std::vector<MxHost> in_order(std::vector<MxHost> hosts);
     boost::asio::awaitable<std::vector<HostLookup>> look_up(std::vector<MxHost> hosts);
+    boost::asio::awaitable<void> pass_over_ipv6(std::vector<HostLookup>& lookups);
     RouteResult assemble(Route route, std::vector<HostLookup> lookups, bool is_complete);
     /// Removes this host and those that are no better. False: nothing is left.
     bool drop_ourselves(std::vector<HostLookup>& lookups) const;

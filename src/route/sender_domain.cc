@@ -4,12 +4,11 @@
 #include <array>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/network_v4.hpp>
-#include <boost/asio/ip/udp.hpp>
 
 #include "route/domain_name.h"
-#include "route/host_name.h"
+#include "route/reverse_name.h"
+#include "route/source_check.h"
 #include "route/special_address.h"
 
 namespace mxpost::route {
@@ -30,28 +29,10 @@ constexpr std::array kPrivateNetworks = {
     "192.0.0.0/24",
     "198.18.0.0/15",
     "240.0.0.0/4"};
-constexpr std::size_t kMaxNames = 4;  // PTR records that are looked up
 
 bool is_in(const ip::address_v4& address, const char* network) {
     const ip::network_v4 wanted = ip::make_network_v4(network);
     return ip::network_v4(address, wanted.prefix_length()).canonical() == wanted;
-}
-
-/// The source address of a datagram to `target`. A connected UDP socket has one; nothing is sent.
-std::optional<ip::address> source_to(const char* target) {
-    asio::io_context context;
-    ip::udp::socket socket(context);
-    boost::system::error_code error;
-    const ip::udp::endpoint endpoint(ip::make_address(target), 53);
-    socket.open(endpoint.protocol(), error);
-    if (!error) {
-        socket.connect(endpoint, error);
-    }
-    if (error) {
-        return std::nullopt;
-    }
-    const ip::udp::endpoint local = socket.local_endpoint(error);
-    return error ? std::nullopt : std::optional(local.address());
 }
 
 }  // namespace
@@ -73,7 +54,7 @@ bool is_known_elsewhere(const ip::address& address) {
 std::vector<ip::address> default_sources() {
     std::vector<ip::address> sources;
     for (const char* root_server : {"198.41.0.4", "2001:503:ba3e::2:30"}) {
-        if (const auto source = source_to(root_server)) {
+        if (const auto source = source_to(ip::make_address(root_server), std::nullopt)) {
             sources.push_back(*source);
         }
     }
@@ -87,31 +68,6 @@ SenderDomain::SenderDomain(
       sources_(std::move(sources)),
       resolver_(resolver),
       clock_(clock) {}
-
-/// A PTR name of `source` that has `source` among its addresses: anybody can write a PTR
-/// record.
-asio::awaitable<std::string> SenderDomain::name_of(ip::address source) {
-    dns::Answer<std::string> names = co_await resolver_.ptr(source);
-    // The order of records changes from answer to answer; the name should not.
-    std::sort(names.records.begin(), names.records.end());
-    const dns::Family family = source.is_v4() ? dns::Family::ipv4 : dns::Family::ipv6;
-    std::size_t asked = 0;
-    for (const std::string& name : names.records) {
-        if (!is_valid_helo_name(name)) {
-            continue;
-        }
-        if (++asked > kMaxNames) {
-            break;
-        }
-        std::string host = name;
-        const dns::Answer<ip::address> addresses =
-            co_await resolver_.addresses(std::move(host), family);
-        if (std::ranges::find(addresses.records, source) != addresses.records.end()) {
-            co_return name;
-        }
-    }
-    co_return std::string();
-}
 
 asio::awaitable<std::string> SenderDomain::find() {
     if (is_configured()) {
@@ -127,7 +83,11 @@ asio::awaitable<std::string> SenderDomain::find() {
         if (!found.empty() || !is_known_elsewhere(source)) {
             continue;
         }
-        found = co_await name_of(source);
+        // One that leads back: anybody can write a PTR record.
+        const ReverseName name = co_await look_up_reverse_name(source, resolver_, clock_);
+        if (name.is_host_name_confirmed) {
+            found = name.host_name;
+        }
         if (literal.empty()) {
             literal = address_literal(source);
         }

@@ -46,8 +46,6 @@ public:
     const std::string& last() const { return is_configured() ? configured_ : found_; }
 
 private:
-    boost::asio::awaitable<std::string> name_of(boost::asio::ip::address source);
-
     std::string configured_;
     Sources sources_;
     dns::Resolver& resolver_;

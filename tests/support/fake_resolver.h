@@ -39,6 +39,12 @@ public:
     void fail_addresses(const std::string& host, dns::Family family, const std::string& reason) {
         addresses_[{host, family}] = dns::Answer<Address>(dns::LookupStatus::temporary, reason);
     }
+    void fail_ptr(const std::string& address, const std::string& reason) {
+        ptr_[boost::asio::ip::make_address(address)] =
+            dns::Answer<std::string>(dns::LookupStatus::temporary, reason);
+    }
+    /// Forgets all PTR records.
+    void clear_ptr() { ptr_.clear(); }
     /// All answers from now on carry AD of a trusted resolver, or not.
     void set_secure(bool is_secure) { is_secure_ = is_secure; }
 

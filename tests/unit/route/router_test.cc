@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "support/fake_resolver.h"
+#include "support/manual_clock.h"
 
 namespace mxpost::route {
 namespace {
@@ -234,6 +235,87 @@ TEST_F(RouterTest, PutsAddressesInTheOrderOfTheSetting) {
     EXPECT_THAT(with(AddressFamily::prefer_ipv6), ElementsAre("2001:db8::1", "192.0.2.1"));
     EXPECT_THAT(with(AddressFamily::ipv4), ElementsAre("192.0.2.1"));
     EXPECT_THAT(with(AddressFamily::ipv6), ElementsAre("2001:db8::1"));
+}
+
+/// With the check of the source address: from 192.0.2.25 and 2001:db8::25, where there is a way.
+class RouterFamilyTest : public RouterTest {
+protected:
+    RouterFamilyTest() {
+        settings_.source_check = &check_;
+        add_host("example.org", 10, "mx.example.org", "192.0.2.1");
+        resolver_.add_address("mx.example.org", "2001:db8::1");
+    }
+    void confirm_ipv6() {
+        resolver_.add_ptr("2001:db8::25", "us.example");
+        resolver_.add_address("us.example", "2001:db8::25");
+    }
+    std::vector<std::string> found() { return addresses(route("example.org").hosts[0]); }
+
+    std::optional<asio::ip::address> ipv4_ = make_address("192.0.2.25");
+    std::optional<asio::ip::address> ipv6_ = make_address("2001:db8::25");
+    test::ManualClock clock_;
+    ReverseNames names_{resolver_, clock_};
+    SourceCheck check_{
+        [this](const asio::ip::address& to) { return to.is_v4() ? ipv4_ : ipv6_; }, names_};
+};
+
+TEST_F(RouterFamilyTest, LeavesIpv6OutWhereTheSourceHasNoName) {
+    EXPECT_THAT(found(), ElementsAre("192.0.2.1"));
+    resolver_.fail_ptr("2001:db8::25", "no reply");
+    EXPECT_THAT(found(), ElementsAre("192.0.2.1"));
+}
+
+TEST_F(RouterFamilyTest, PutsIpv6BehindIpv4WhereTheSourceHasAName) {
+    confirm_ipv6();
+    EXPECT_THAT(found(), ElementsAre("192.0.2.1", "2001:db8::1"));
+}
+
+TEST_F(RouterFamilyTest, TakesIpv6WhereThereIsNoWayOverIpv4) {
+    ipv4_.reset();
+    EXPECT_THAT(found(), ElementsAre("192.0.2.1", "2001:db8::1"));
+}
+
+TEST_F(RouterFamilyTest, AsksForNoNameWhereThereIsNoWayOverIpv6) {
+    confirm_ipv6();
+    ipv6_.reset();
+    EXPECT_THAT(found(), ElementsAre("192.0.2.1"));
+    EXPECT_THAT(resolver_.questions(), testing::Not(testing::Contains("PTR 2001:db8::25")));
+}
+
+TEST_F(RouterFamilyTest, AlwaysReachesAHostWithOnlyIpv6) {
+    add_host("six.example", 10, "mx.six.example", "2001:db8::6");
+    EXPECT_THAT(addresses(route("six.example").hosts[0]), ElementsAre("2001:db8::6"));
+    resolver_.add_address("mx.six.example", "127.0.0.1");  // no IPv4 address to be used
+    EXPECT_THAT(addresses(route("six.example").hosts[0]), ElementsAre("2001:db8::6"));
+}
+
+TEST_F(RouterFamilyTest, TakesIpv6WhereIpv4IsUnknownOnlyFromASourceWithAName) {
+    add_host("slow.example", 10, "mx.slow.example", "2001:db8::7");
+    resolver_.fail_addresses("mx.slow.example", dns::Family::ipv4, "no reply");
+    expect_deferred("slow.example", {4, 4, 3}, "no reply");
+    confirm_ipv6();
+    clock_.advance(std::chrono::hours(1));
+    run("slow.example");  // still with what was known; the next one has it anew
+    EXPECT_THAT(addresses(route("slow.example").hosts[0]), ElementsAre("2001:db8::7"));
+}
+
+TEST_F(RouterFamilyTest, FindsLoopsOverAddressesThatItLeavesOut) {
+    own_ = {make_address("2001:db8::1")};
+    expect_failed("example.org", {5, 4, 6}, "loops back to this host");
+}
+
+TEST_F(RouterFamilyTest, ChecksNothingForTheOtherSettings) {
+    for (const AddressFamily family :
+         {AddressFamily::ipv4,
+          AddressFamily::ipv6,
+          AddressFamily::prefer_ipv4,
+          AddressFamily::prefer_ipv6}) {
+        settings_.family = family;
+        found();
+    }
+    EXPECT_THAT(resolver_.questions(), testing::Not(testing::Contains("PTR 2001:db8::25")));
+    settings_.family = AddressFamily::prefer_ipv6;
+    EXPECT_THAT(found(), ElementsAre("2001:db8::1", "192.0.2.1"));
 }
 
 TEST_F(RouterTest, ReachesADomainWithOnlyIpv6ByDefaultButNotWhereForbidden) {
