@@ -23,6 +23,11 @@ struct NextHop {
     smtp::SessionSettings session;
 };
 
+/// `peers` cut where the preference changes: each group is for one smtp::Session::connect().
+std::vector<std::vector<smtp::Peer>> groups_of_equal_preference(
+    const std::vector<smtp::Peer>& peers
+);
+
 using NextHopResult = std::variant<NextHop, mail::RecipientOutcome>;
 
 class Destination {

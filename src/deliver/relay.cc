@@ -118,7 +118,7 @@ asio::awaitable<NextHopResult> Relay::find(Services& services) {
         }
         for (const route::MxHost& host : std::get<route::Route>(routed).hosts) {
             for (const asio::ip::address& address : host.addresses) {
-                hop.peers.emplace_back(host.name, address, port);
+                hop.peers.emplace_back(host.name, address, port).preference = host.preference;
             }
         }
         co_return hop;

@@ -8,7 +8,9 @@ namespace mxpost::protocol {
 struct Timeouts {
     using Duration = std::chrono::milliseconds;
 
-    Duration connect = std::chrono::seconds(30);    // the kernel's own is over two minutes
+    Duration connect = std::chrono::seconds(30);  // the kernel's own is over two minutes
+    /// Until another address of equal preference is tried beside one that doesn't answer.
+    Duration connect_stagger = std::chrono::seconds(2);
     Duration greeting = std::chrono::minutes(5);    // RFC 5321 4.5.3.2.1
     Duration hello = std::chrono::minutes(5);       // EHLO, HELO
     Duration start_tls = std::chrono::minutes(2);   // the command and, again, the handshake

@@ -15,6 +15,7 @@
 namespace mxpost::smtp {
 
 namespace asio = boost::asio;
+namespace errc = boost::system::errc;
 using protocol::ClientMachine;
 using protocol::deferral;
 using Want = ClientMachine::Want;
@@ -25,15 +26,36 @@ namespace {
 constexpr std::size_t kMinBuffer = 2048;
 constexpr std::size_t kMaxBuffer = 16384;
 
-/// None when the path is longer than the kernel takes.
-std::optional<Transport::Endpoint> endpoint_of(const Peer& peer) {
+bool is_too_long(const Peer& peer) {
+    return peer.path.size() >= sizeof(sockaddr_un::sun_path);
+}
+
+ConnectTarget::Endpoint endpoint_of(const Peer& peer) {
     if (peer.path.empty()) {
-        return Transport::Endpoint(asio::ip::tcp::endpoint(peer.address, peer.port));
+        return ConnectTarget::Endpoint(asio::ip::tcp::endpoint(peer.address, peer.port));
     }
-    if (peer.path.size() >= sizeof(sockaddr_un::sun_path)) {
-        return std::nullopt;
+    return ConnectTarget::Endpoint(asio::local::stream_protocol::endpoint(peer.path));
+}
+
+/// Errors of this host, whatever the peer is like. EADDRNOTAVAIL: it has no address to come from,
+/// or no port left.
+bool is_for_lack_of_route(const Transport::ErrorCode& error) {
+    return error == asio::error::network_unreachable ||
+           error == asio::error::address_family_not_supported ||
+           error == errc::address_not_available;
+}
+
+std::string problem_of(const ConnectFailure& failure, const std::string& source, bool is_ipv6) {
+    if (failure.is_source) {
+        const std::string setting = (is_ipv6 ? "source-address-ipv6 " : "source-address-ipv4 ");
+        return failure.error == errc::address_not_available
+                   ? setting + source + " isn't an address of this host"
+                   : setting + source + " can't be used: " + failure.error.message();
     }
-    return Transport::Endpoint(asio::local::stream_protocol::endpoint(peer.path));
+    if (failure.error == errc::filename_too_long) {
+        return "the path is too long for a socket";
+    }
+    return failure.error == asio::error::timed_out ? "timed out" : failure.error.message();
 }
 
 /// 192 bits in base64.
@@ -50,10 +72,6 @@ std::string nonce(Random& random) {
 
 }  // namespace
 
-std::string Peer::text() const {
-    return path.empty() ? host + "[" + address.to_string() + "]:" + std::to_string(port) : host;
-}
-
 Session::Session(
     const asio::any_io_executor& executor, SessionSettings settings, Dialogue* dialogue
 )
@@ -62,45 +80,106 @@ Session::Session(
 // Opening
 
 asio::awaitable<std::optional<mail::RecipientOutcome>> Session::connect(Peer peer) {
-    peer_ = std::move(peer);
+    std::vector<Peer> peers;
+    peers.push_back(std::move(peer));
+    auto outcome = co_await connect(std::move(peers));
+    co_return outcome;
+}
+
+asio::awaitable<std::optional<mail::RecipientOutcome>> Session::connect(std::vector<Peer> peers) {
+    failed_connects_.clear();
+    auto outcome = co_await open(std::move(peers));
+    co_return outcome;
+}
+
+asio::awaitable<std::optional<mail::RecipientOutcome>> Session::open(std::vector<Peer> peers) {
+    transport_.close();
     tls_text_.clear();
     machine_.reset();
     content_sent_ = Instant::max();
     is_slow_ = false;
-    address_text_ = peer_.path.empty() ? peer_.address.to_string() : std::string();
-    std::optional<mail::RecipientOutcome> outcome;
-    const std::string problem = co_await open();
-    if (!problem.empty()) {
-        outcome = deferral(4, 1, "connect to " + peer_.text() + ": " + problem);
-        outcome->step = mail::Step::connect;
-        complete(*outcome);
-        transport_.close();
+    has_route_ = true;
+    const std::size_t earlier = failed_connects_.size();
+    std::erase_if(peers, [this](const Peer& peer) {
+        const bool is_bad = is_too_long(peer);
+        if (is_bad) {
+            note_failure(peer, {0, make_error_code(errc::filename_too_long), false});
+        }
+        return is_bad;
+    });
+    std::vector<ConnectTarget> targets;
+    for (const Peer& peer : peers) {
+        targets.push_back({endpoint_of(peer), source_for(peer)});
     }
-    if (dialogue_ != nullptr) {
-        dialogue_->note(outcome ? outcome->text : "connected to " + peer_.text());
+    ConnectLimits limits;
+    limits.stagger = settings_.timeouts.connect_stagger;
+    limits.each = settings_.timeouts.connect;
+    limits.total = 2 * settings_.timeouts.connect;
+    Connector connector(transport_.executor(), std::move(targets), limits);
+    co_await connector.run();
+    for (const ConnectFailure& failure : connector.failures()) {
+        note_failure(peers.at(failure.target), failure);
+    }
+    std::optional<mail::RecipientOutcome> outcome;
+    if (const auto winner = connector.connected()) {
+        talk_to(std::move(peers.at(*winner)));
+        transport_.adopt(connector.take_socket());
+        if (dialogue_ != nullptr) {
+            dialogue_->note("connected to " + peer_.text());
+        }
+    } else {
+        outcome = all_failed(std::span(failed_connects_).subspan(earlier));
     }
     co_return outcome;
 }
 
-/// Why there is no connection; empty: there is one.
-asio::awaitable<std::string> Session::open() {
-    const auto endpoint = endpoint_of(peer_);
-    if (!endpoint) {
-        co_return "the path is too long for a socket";
+void Session::talk_to(Peer peer) {
+    peer_ = std::move(peer);
+    address_text_ = peer_.path.empty() ? peer_.address.to_string() : std::string();
+}
+
+std::optional<asio::ip::address> Session::source_for(const Peer& peer) const {
+    if (!peer.path.empty()) {
+        return std::nullopt;
     }
-    const auto deadline = std::chrono::steady_clock::now() + settings_.timeouts.connect;
-    std::optional<asio::ip::address> source;
-    if (peer_.path.empty()) {
-        source = peer_.address.is_v4() ? settings_.source_v4 : settings_.source_v6;
+    return peer.is_ipv6() ? settings_.source_v6 : settings_.source_v4;
+}
+
+void Session::note_failure(const Peer& peer, const ConnectFailure& failure) {
+    const auto source = source_for(peer);
+    const std::string problem =
+        problem_of(failure, source ? source->to_string() : std::string(), peer.is_ipv6());
+    talk_to(peer);  // for complete()
+    FailedConnect failed(peer, deferral(4, 1, "connect to " + peer.text() + ": " + problem));
+    failed.outcome.step = mail::Step::connect;
+    complete(failed.outcome);
+    failed.is_source = failure.is_source;
+    failed.has_route = !failure.is_source && !is_for_lack_of_route(failure.error);
+    if (dialogue_ != nullptr) {
+        dialogue_->note(failed.outcome.text);
     }
-    const auto error = co_await transport_.connect(*endpoint, source, deadline);
-    transport_.clear_deadline();
-    has_route_ = error != asio::error::network_unreachable &&
-                 error != asio::error::address_family_not_supported;
-    if (transport_.is_timed_out()) {
-        co_return "timed out";
+    failed_connects_.push_back(std::move(failed));
+}
+
+/// What to say of several: that the best one can't be reached says most; a source address that
+/// isn't ours more than that there is no route.
+mail::RecipientOutcome Session::all_failed(std::span<const FailedConnect> failed) {
+    if (failed.empty()) {
+        return deferral(4, 1, "there is no address to connect to");
     }
-    co_return error || !transport_.is_open() ? error.message() : std::string();
+    auto best = std::ranges::find_if(failed, &FailedConnect::has_route);
+    has_route_ = best != failed.end();
+    if (!has_route_) {
+        best = std::ranges::find_if(failed, &FailedConnect::is_source);
+    }
+    best = best == failed.end() ? failed.begin() : best;
+    talk_to(best->peer);
+    mail::RecipientOutcome outcome = best->outcome;
+    if (const std::size_t others = failed.size() - 1; others > 0) {
+        outcome.text += " (and " + std::to_string(others) + " more " +
+                        (others == 1 ? "address fails" : "addresses fail") + ")";
+    }
+    return outcome;
 }
 
 std::optional<asio::ip::address> Session::local_address() const {
@@ -141,8 +220,8 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> Session::greet(std::strin
     co_await run(nullptr);
     if (machine_->is_tls_failure() && tls_use() == tls::TlsUse::may) {
         // What its TLS is worth can't be known; a bounce would be worth less (RFC 7435 3).
-        Peer again = peer_;
-        const auto refused = co_await connect(std::move(again));
+        std::vector<Peer> again = {peer_};
+        const auto refused = co_await open(std::move(again));
         if (refused) {
             co_return refused;
         }

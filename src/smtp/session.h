@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,8 @@
 #include "mail/content.h"
 #include "mail/outcome.h"
 #include "protocol/client_machine.h"
+#include "smtp/connector.h"
+#include "smtp/peer.h"
 #include "smtp/transport.h"
 #include "tls/client_context.h"
 
@@ -30,28 +33,6 @@ using protocol::Dialogue;
 using protocol::Timeouts;
 using protocol::Transaction;
 using protocol::TransactionResult;
-
-struct Peer {
-    Peer() = default;
-    Peer(std::string host_, boost::asio::ip::address address_, std::uint16_t port_ = 25)
-        : host(std::move(host_)), address(std::move(address_)), port(port_) {}
-
-    /// A Unix socket; outcomes call it `host`.
-    static Peer at_path(std::string host, std::string path) {
-        Peer peer;
-        peer.host = std::move(host);
-        peer.path = std::move(path);
-        peer.port = 0;
-        return peer;
-    }
-    /// "mx.example.com[192.0.2.1]:25"; a Unix socket's is its host alone.
-    std::string text() const;
-
-    std::string host;  // MX host name (SNI, certificate, outcomes), or the address as text
-    boost::asio::ip::address address;
-    std::uint16_t port = 25;
-    std::string path;  // not empty: a Unix socket, whose address and port mean nothing
-};
 
 struct SessionSettings {
     SessionSettings() = default;
@@ -66,8 +47,8 @@ struct SessionSettings {
     /// Null: no TLS. What must have it then can't be sent. Must outlive the session.
     const tls::ClientContext* tls_context = nullptr;
     Timeouts timeouts;
-    std::optional<boost::asio::ip::address> source_v4;  // to bind to, by the peer's family
-    std::optional<boost::asio::ip::address> source_v6;
+    std::optional<boost::asio::ip::address> source_v4;  // source-address-ipv4: to bind to
+    std::optional<boost::asio::ip::address> source_v6;  // and for IPv6 peers
     /// One message's commands may go out with the content of the one before (RFC 2920 3.1).
     bool may_pipeline_messages = true;
     bool chunking = true;  // BDAT where the server offers CHUNKING and PIPELINING
@@ -99,6 +80,17 @@ public:
     virtual void done(Parcel& parcel, TransactionResult result) = 0;
 };
 
+/// A peer that couldn't be connected to, and what that means for the mail.
+struct FailedConnect {
+    FailedConnect(Peer peer_, mail::RecipientOutcome outcome_)
+        : peer(std::move(peer_)), outcome(std::move(outcome_)) {}
+
+    Peer peer;
+    mail::RecipientOutcome outcome;  // deferred, 4.4.1
+    bool has_route = true;           // see Session::has_route()
+    bool is_source = false;          // the source address of the settings can't be bound to
+};
+
 /// Not thread-safe; one coroutine at a time. It must outlive the awaitables that it gives. The
 /// optional outcomes are trouble that holds for every recipient unless another host does better;
 /// nullopt means that all is well.
@@ -112,7 +104,17 @@ public:
     /// The connection only, so that the HELO name can be chosen by local_address(). Also over
     /// again, after close(). Failure: deferred, 4.4.1.
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> connect(Peer peer);
-    /// False: the last connect() failed because this host has no way to such addresses.
+    /// To the first of `peers` that answers; peer() is that one. They are begun in their order, the
+    /// next one when the one before has failed or let Timeouts::connect_stagger pass (Connector).
+    /// For peers of equal preference only: RFC 5321 5.1 wants the better ones tried first. Takes
+    /// twice Timeouts::connect at most. The outcome is that of the first whose failure isn't for
+    /// lack of a way there, and tells how many others have failed.
+    boost::asio::awaitable<std::optional<mail::RecipientOutcome>> connect(std::vector<Peer> peers);
+    /// Those that failed in the last connect(), in their order. Peers that are neither here nor
+    /// peer() were not tried to their end: they may be given to connect() again.
+    const std::vector<FailedConnect>& failed_connects() const { return failed_connects_; }
+    /// False: the last connect() failed because this host has no way to such addresses: no route,
+    /// or a source address that isn't its own.
     bool has_route() const { return has_route_; }
     /// The address that connect() went out from; none for a Unix socket.
     std::optional<boost::asio::ip::address> local_address() const;
@@ -154,7 +156,11 @@ public:
 private:
     using Instant = Transport::Instant;
 
-    boost::asio::awaitable<std::string> open();
+    boost::asio::awaitable<std::optional<mail::RecipientOutcome>> open(std::vector<Peer> peers);
+    void talk_to(Peer peer);
+    void note_failure(const Peer& peer, const ConnectFailure& failure);
+    mail::RecipientOutcome all_failed(std::span<const FailedConnect> failed);
+    std::optional<boost::asio::ip::address> source_for(const Peer& peer) const;
     tls::TlsUse tls_use() const;
     void prepare_machine(const std::string& helo_name, bool is_after_tls_failure);
     void start_clock(std::chrono::milliseconds total);
@@ -183,6 +189,7 @@ private:
     Transport transport_;
     Peer peer_;
     std::string tls_text_;
+    std::vector<FailedConnect> failed_connects_;
     bool has_route_ = true;
     std::optional<protocol::ClientMachine> machine_;
     Instant total_deadline_ = Instant::max();

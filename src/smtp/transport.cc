@@ -31,29 +31,16 @@ Transport::~Transport() {
     close();
 }
 
-asio::awaitable<Transport::ErrorCode> Transport::connect(
-    Endpoint peer, std::optional<asio::ip::address> source, Instant deadline
-) {
+void Transport::adopt(Protocol::socket socket) {
     close();
     tls_.reset();
     is_timed_out_ = false;
-    set_deadline(deadline);
-    ErrorCode error;
-    socket_.open(peer.protocol(), error);
-    if (!error && source) {
-        const tcp::endpoint from(*source, 0);
-        socket_.bind(from, error);
-    }
-    if (error) {
-        co_return error;
-    }
-    const auto [connect_error] = co_await socket_.async_connect(peer, kAwait);
-    if (!connect_error && socket_.is_open() && peer.protocol().family() != AF_UNIX) {
+    socket_ = std::move(socket);
+    if (local_address()) {
         // Without it the last, short segment of a message waits for the ACK of the one before.
         ErrorCode ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
     }
-    co_return connect_error;
 }
 
 asio::awaitable<std::optional<std::string>> Transport::start_tls(tls::SslPointer ssl) {

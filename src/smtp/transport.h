@@ -27,18 +27,15 @@ public:
     using Instant = std::chrono::steady_clock::time_point;
     using ErrorCode = boost::system::error_code;
     using Protocol = boost::asio::generic::stream_protocol;
-    using Endpoint = Protocol::endpoint;
 
     explicit Transport(const boost::asio::any_io_executor& executor);
     ~Transport();
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
 
-    /// Anew, whatever was there before, to a TCP or Unix socket; from `source` where given (its
-    /// port is the kernel's choice). Sets the deadline.
-    boost::asio::awaitable<ErrorCode> connect(
-        Endpoint peer, std::optional<boost::asio::ip::address> source, Instant deadline
-    );
+    /// Anew, whatever was there before. `socket` is connected, by TCP or to a Unix socket. No
+    /// deadline stands.
+    void adopt(Protocol::socket socket);
     /// The handshake, as a client. nullopt: it stands; else why not.
     boost::asio::awaitable<std::optional<std::string>> start_tls(tls::SslPointer ssl);
     /// All of `bytes`, which must stay where they are; or an error and how many went before it.
@@ -52,6 +49,7 @@ public:
     void clear_deadline();
     bool is_timed_out() const { return is_timed_out_; }
 
+    boost::asio::any_io_executor executor() { return socket_.get_executor(); }
     bool is_open() const { return socket_.is_open(); }
     /// Open, and the peer has neither closed nor said anything. Asks the kernel, waits for nothing.
     bool is_silent();

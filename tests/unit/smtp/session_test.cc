@@ -29,6 +29,15 @@ namespace {
 
 using test::Certificate;
 
+/// A port on 127.0.0.1 where nobody listens.
+std::uint16_t unused_port() {
+    asio::io_context loop;
+    const asio::ip::tcp::acceptor unused(
+        loop, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)
+    );
+    return unused.local_endpoint().port();
+}
+
 TEST(Session, DeliversSeveralMessagesAndQuits) {
     std::vector<std::string> contents(2);
     Lab lab({[&](ServerConnection& server) -> Task {
@@ -124,14 +133,7 @@ TEST(Session, BodyAndFinalDotLeaveInOneWrite) {
 }
 
 TEST(Session, AnsweringNobodyIsAConnectFailure) {
-    std::uint16_t port = 0;
-    {
-        asio::io_context loop;
-        const asio::ip::tcp::acceptor unused(
-            loop, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)
-        );
-        port = unused.local_endpoint().port();
-    }
+    const std::uint16_t port = unused_port();
     Lab lab({never_called});
     lab.run([&](Session& session) -> Task {
         Peer nobody("mx.example", asio::ip::address_v4::loopback(), port);
@@ -158,8 +160,67 @@ TEST(Session, ASourceAddressThatIsNotOursIsAConnectFailure) {
         const auto refused = co_await session.connect(lab.peer());
         EXPECT_TRUE(refused);
         EXPECT_EQ(refused->status.text(), "4.4.1");
+        EXPECT_EQ(
+            refused->text,
+            "connect to " + lab.peer().text() +
+                ": source-address-ipv4 192.0.2.1 isn't an address of this host"
+        );
+        EXPECT_FALSE(session.has_route());
+        EXPECT_TRUE(session.failed_connects().at(0).is_source);
     });
     EXPECT_EQ(lab.connection_count(), 0U);
+}
+
+TEST(Session, TakesTheFirstOfSeveralPeersThatAnswers) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        co_await greet(server, "");
+        co_await take_quit(server);
+    }});
+    lab.settings.source_v6 = asio::ip::make_address("2001:db8::99");
+    const Peer dead("dead.example", asio::ip::address_v4::loopback(), unused_port());
+    const Peer six("six.example", asio::ip::make_address("2001:db8::1"), 25);
+    lab.run([&](Session& session) -> Task {
+        std::vector<Peer> peers = {six, dead, lab.peer(), dead};
+        const auto refused = co_await session.connect(peers);
+        EXPECT_FALSE(refused);
+        EXPECT_TRUE(session.has_route());
+        EXPECT_EQ(session.peer(), lab.peer());
+        const auto& failed = session.failed_connects();
+        EXPECT_EQ(failed.size(), 2U);
+        EXPECT_EQ(failed.at(0).peer, six);
+        EXPECT_TRUE(failed.at(0).is_source);
+        EXPECT_EQ(failed.at(1).peer, dead);
+        EXPECT_TRUE(failed.at(1).has_route);
+        EXPECT_EQ(failed.at(1).outcome.remote_host, "dead.example");
+        const auto trouble = co_await session.greet("me.example");
+        EXPECT_FALSE(trouble);
+        EXPECT_EQ(session.failed_connects().size(), 2U);
+        co_await session.quit();
+    });
+}
+
+TEST(Session, TellsOfSeveralDeadPeersWhatTheBestOneHas) {
+    Lab lab({never_called});
+    lab.settings.source_v6 = asio::ip::make_address("2001:db8::99");
+    const Peer six("six.example", asio::ip::make_address("2001:db8::1"), 25);
+    const Peer one("one.example", asio::ip::address_v4::loopback(), unused_port());
+    const Peer two("two.example", asio::ip::address_v4::loopback(), unused_port());
+    lab.run([&](Session& session) -> Task {
+        std::vector<Peer> peers = {six, one, two};
+        const auto refused = co_await session.connect(peers);
+        EXPECT_TRUE(refused);
+        EXPECT_EQ(
+            refused->text,
+            "connect to " + one.text() + ": Connection refused (and 2 more addresses fail)"
+        );
+        EXPECT_EQ(refused->remote_host, "one.example");
+        EXPECT_TRUE(session.has_route());
+        EXPECT_EQ(session.failed_connects().size(), 3U);
+        std::vector<Peer> nobody;
+        const auto none = co_await session.connect(nobody);
+        EXPECT_TRUE(none);
+        EXPECT_EQ(none->text, "there is no address to connect to");
+    });
 }
 
 TEST(Session, RefusingGreetingIsTheOutcome) {
