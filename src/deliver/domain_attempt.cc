@@ -116,23 +116,28 @@ asio::awaitable<AttemptResult> DomainAttempt::run() {
 
 asio::awaitable<void> DomainAttempt::try_hosts(const NextHop& hop, Site& site) {
     const SteadyTime begun = services_.clock.steady_now();
-    std::size_t tried = 0;
-    for (const smtp::Peer& peer : hop.peers) {
-        const bool is_late = services_.clock.steady_now() - begun > kMaxHostsTime;
-        if (is_done() || tried == kMaxTried || is_late) {
-            co_return;
-        }
-        ++tried;
-        auto warm = co_await open_session(peer, hop.session);
-        if (warm) {
-            co_await transact(std::move(warm), site);
+    std::size_t left = kMaxTried;
+    std::vector<std::vector<smtp::Peer>> groups = groups_of_equal_preference(hop.peers);
+    for (std::vector<smtp::Peer>& peers : groups) {
+        peers.resize(std::min(peers.size(), left));
+        left -= peers.size();
+        while (!peers.empty()) {
+            const bool is_late = services_.clock.steady_now() - begun > kMaxHostsTime;
+            if (is_done() || is_late) {
+                co_return;
+            }
+            auto warm = co_await open_session(peers, hop.session);
+            if (warm) {
+                co_await transact(std::move(warm), site);
+            }
         }
     }
 }
 
-/// A session that is ready for MAIL; null: the trouble is noted.
+/// A session that is ready for MAIL with one of `peers`; null: the trouble is noted. Takes away
+/// those that are done with, at least one.
 asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(
-    smtp::Peer peer, smtp::SessionSettings settings
+    std::vector<smtp::Peer>& peers, smtp::SessionSettings settings
 ) {
     auto warm = std::make_unique<WarmSession>();
     warm->dialogue = std::make_unique<DialogueSwitch>();
@@ -140,8 +145,17 @@ asio::awaitable<std::unique_ptr<WarmSession>> DomainAttempt::open_session(
     warm->session = std::make_unique<smtp::Session>(
         services_.executor, std::move(settings), warm->dialogue.get()
     );
-    dialogue_.note("connecting to " + peer.text());
-    auto trouble = co_await warm->session->connect(std::move(peer));
+    dialogue_.note("connecting to " + peers.front().text());
+    auto trouble = co_await warm->session->connect(peers);
+    const auto& failed = warm->session->failed_connects();
+    const std::size_t given = peers.size();
+    std::erase_if(peers, [&](const smtp::Peer& peer) {
+        return peer == warm->session->peer() ||
+               std::ranges::find(failed, peer, &smtp::FailedConnect::peer) != failed.end();
+    });
+    if (peers.size() == given) {
+        peers.clear();
+    }
     if (trouble) {
         const bool is_tried = reach_ == Reach::untried && warm->session->has_route();
         reach_ = is_tried ? Reach::unreachable : reach_;

@@ -70,7 +70,7 @@ public:
 private:
     boost::asio::awaitable<void> try_hosts(const NextHop& hop, Site& site);
     boost::asio::awaitable<std::unique_ptr<WarmSession>> open_session(
-        smtp::Peer peer, smtp::SessionSettings settings
+        std::vector<smtp::Peer>& peers, smtp::SessionSettings settings
     );
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(smtp::Session& session);
     boost::asio::awaitable<void> transact(std::unique_ptr<WarmSession> warm, Site& site);
