@@ -58,6 +58,9 @@ install(FILES
     ${PROJECT_SOURCE_DIR}/SECURITY.md ${PROJECT_SOURCE_DIR}/docs/rfc.md
     ${PROJECT_SOURCE_DIR}/compat/php/mxpost.ini
     DESTINATION share/doc/mxpost)
+# To be read: both are built in.
+install(FILES ${PROJECT_SOURCE_DIR}/src/diagnose/replies ${PROJECT_SOURCE_DIR}/src/diagnose/providers
+    DESTINATION share/mxpost)
 install(FILES ${PROJECT_SOURCE_DIR}/compat/debian/copyright DESTINATION share/doc/mxpost)
 install(FILES ${PROJECT_SOURCE_DIR}/compat/container/Dockerfile
     ${PROJECT_SOURCE_DIR}/compat/container/README.md DESTINATION share/doc/mxpost/container)

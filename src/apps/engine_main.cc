@@ -22,6 +22,7 @@
 #include "deliver/loose_delivery.h"
 #include "deliver/privilege.h"
 #include "deliver/relay.h"
+#include "diagnose/load.h"
 #include "dns/stub_resolver.h"
 #include "local/account.h"
 #include "local/alias_files.h"
@@ -161,11 +162,30 @@ ExitStatus give_up(const EngineStart& start, Log& log, ExitStatus status, const 
     return status;
 }
 
+/// What the settings name of diagnose's data.
+struct DataFiles {
+    diagnose::RuleBook rules;
+    diagnose::Providers providers;
+};
+
+Result<DataFiles> load_data(FileSystem& files, const config::Settings& settings) {
+    auto rules = diagnose::load_rules(files, settings.reply_rules);
+    if (!rules) {
+        return rules.error();
+    }
+    auto providers = diagnose::load_providers(files, settings.provider_limits);
+    if (!providers) {
+        return providers.error();
+    }
+    return DataFiles{std::move(*rules), std::move(*providers)};
+}
+
 /// Everything that an engine stands on, made in order and destroyed in reverse.
 class Process {
 public:
-    Process(config::Settings settings, Log& log, deliver::HelperConnector helper)
+    Process(config::Settings settings, DataFiles data, Log& log, deliver::HelperConnector helper)
         : settings_(std::move(settings)),
+          data_(std::move(data)),
           names_(submit::find_host_names(settings_, submit::HostFiles(), submit::system_host_name())
           ),
           log_(log),
@@ -204,6 +224,9 @@ public:
               local_domains(settings_, names_.host),
               local_mail_to(),
               retry_policy(settings_),
+              data_.rules,
+              data_.providers,
+              notices_,
               resolver_,
               router_,
               sites_,
@@ -398,6 +421,8 @@ private:
     }
 
     config::Settings settings_;
+    DataFiles data_;
+    diagnose::NoticeBoard notices_;
     submit::HostNames names_;
     Log& log_;
     PosixFileSystem files_;
@@ -435,6 +460,11 @@ ExitStatus run_engine(EngineStart start) {
         const auto log = open_log("", "mxpost");
         return give_up(start, *log, ExitStatus::config, loaded.error().message());
     }
+    auto data = load_data(files, loaded->values);
+    if (!data) {
+        const auto log = open_log(loaded->values.log, "mxpost");
+        return give_up(start, *log, ExitStatus::config, data.error().message());
+    }
     std::string helper_problem;
     auto helper = find_helper(loaded->values, helper_problem);
     // Ports below 1024, and the certificate's key, are for root.
@@ -461,7 +491,7 @@ ExitStatus run_engine(EngineStart start) {
         log->warning(helper_problem);
     }
     deliver::raise_descriptor_limit();
-    Process process(loaded->values, *log, std::move(helper));
+    Process process(loaded->values, std::move(*data), *log, std::move(helper));
     if (start.message) {
         return process.serve_loose(std::move(start));
     }
@@ -479,8 +509,13 @@ ExitStatus check_addresses(const std::vector<std::string>& texts, bool is_test) 
         std::cerr << "mxpost: " << loaded.error().message() << "\n";
         return ExitStatus::config;
     }
+    auto data = load_data(files, loaded->values);
+    if (!data) {
+        std::cerr << "mxpost: " << data.error().message() << "\n";
+        return ExitStatus::config;
+    }
     NullLog log;
-    Process process(loaded->values, log, nullptr);
+    Process process(loaded->values, std::move(*data), log, nullptr);
     return process.check(texts, is_test);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/file_system.h"
 #include "config/load.h"
+#include "diagnose/load.h"
 #include "submit/sender_rules.h"
 
 namespace mxpost::apps {
@@ -50,7 +51,14 @@ ExitStatus show_config() {
     }
     const auto names =
         submit::find_host_names(loaded->values, submit::HostFiles(), submit::system_host_name());
-    const auto problems = submit::load_sender_rules(files, loaded->values, names).problems;
+    auto problems = submit::load_sender_rules(files, loaded->values, names).problems;
+    if (const auto rules = diagnose::load_rules(files, values.reply_rules); !rules) {
+        problems.push_back(rules.error().message());
+    }
+    if (const auto providers = diagnose::load_providers(files, values.provider_limits);
+        !providers) {
+        problems.push_back(providers.error().message());
+    }
     for (const std::string& problem : problems) {
         std::cerr << "mxpost: " << problem << "\n";
     }

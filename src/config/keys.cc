@@ -281,6 +281,18 @@ constexpr std::array kKeys = {
         Scope::engine,
         "the most SMTP sessions with the servers of one domain",
         set<&Settings::max_sessions_per_site, parse_count>},
+    Key{"reply-rules",
+        "/etc/mxpost/replies",
+        Scope::engine,
+        "the file that says what refusals of other servers mean, besides the rules that are built "
+        "in",
+        set_optional<&Settings::reply_rules, parse_path>},
+    Key{"provider-limits",
+        "/etc/mxpost/providers",
+        Scope::engine,
+        "the file that says what large receivers take at a time, besides the limits that are built "
+        "in",
+        set_optional<&Settings::provider_limits, parse_path>},
     Key{"address-family",
         "auto",
         Scope::engine,

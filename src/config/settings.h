@@ -73,6 +73,8 @@ struct Settings {
     std::chrono::seconds retry_max{};
     std::uint64_t max_sessions = 0;
     std::uint64_t max_sessions_per_site = 0;
+    std::string reply_rules;      // absolute path; the file may be missing
+    std::string provider_limits;  // the same
 
     AddressFamily address_family = {};
     std::string source_address_ipv4;

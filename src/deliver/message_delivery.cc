@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "deliver/delivery_log.h"
 #include "deliver/remote_attempt.h"
+#include "deliver/retry_hint.h"
+#include "diagnose/ruling.h"
 #include "mail/completion.h"
 #include "mail/recode.h"
 
@@ -35,6 +37,21 @@ schedule::RetryPolicy retry_policy(const Services& services, const mail::Envelop
         policy.lifetime = std::min(policy.lifetime, services.settings.bounce_lifetime);
     }
     return policy;
+}
+
+/// What `last` becomes when it was the last attempt.
+mail::RecipientOutcome given_up(mail::RecipientOutcome last, bool is_lifetime_over) {
+    last.kind = mail::OutcomeKind::failed;
+    if (!is_lifetime_over && last.reply_code >= 500) {
+        last.status.klass = 5;  // what was said all the time, in the server's own words
+        return last;
+    }
+    last.text = (is_lifetime_over ? "given up, the queue lifetime is over; the last attempt: "
+                                  : "given up, more attempts won't help; the last attempt: ") +
+                mail::reply_text(last);
+    last.status = {5, 4, 7};
+    last.reply_code = 0;  // these are our words
+    return last;
 }
 
 }  // namespace
@@ -119,9 +136,7 @@ std::vector<std::uint32_t> MessageDelivery::due_recipients() const {
             continue;
         }
         pending.push_back(i);
-        const schedule::PendingRecipient recipient(
-            states[i].attempts, states[i].last_time, states[i].last ? &*states[i].last : nullptr
-        );
+        const auto recipient = pending_recipient(services_.rules, states[i]);
         if (schedule::is_due(recipient, now, retry_)) {
             due.push_back(i);
         }
@@ -359,7 +374,7 @@ void MessageDelivery::record(
     std::vector<spool::Record> records;
     bool is_all_good = true;
     for (std::size_t i = 0; i < job.recipients.size(); ++i) {
-        const mail::RecipientOutcome& outcome = result.outcomes[i];
+        const mail::RecipientOutcome outcome = judge(result.outcomes[i]);
         log_outcome(job.recipients[i], outcome);
         is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
         records.emplace_back(spool::OutcomeRecord{job.recipients[i], now, outcome});
@@ -368,6 +383,19 @@ void MessageDelivery::record(
         records.emplace_back(spool::DialogueRecord{now, dialogue.text()});
     }
     append(records);
+}
+
+/// What the rules make of it: a refusal may mean "later", and the administrator may have to know.
+mail::RecipientOutcome MessageDelivery::judge(mail::RecipientOutcome outcome) const {
+    if (outcome.kind == mail::OutcomeKind::delivered) {
+        return outcome;
+    }
+    const diagnose::Ruling ruling = services_.rules.rule(outcome);
+    if (const auto line = services_.notices.note(ruling, outcome, services_.clock.steady_now())) {
+        services_.log.warning(*line);
+    }
+    diagnose::apply(ruling, outcome);
+    return outcome;
 }
 
 void MessageDelivery::log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome)
@@ -451,7 +479,7 @@ asio::awaitable<void> MessageDelivery::settle_journal() {
     }
 }
 
-/// RFC 5321 4.5.4.1: give up after days.
+/// RFC 5321 4.5.4.1: give up after days; sooner where a rule says that more won't help.
 void MessageDelivery::expire() {
     const WallTime now = services_.clock.now();
     const auto& states = claim_->journal().recipients;
@@ -459,15 +487,16 @@ void MessageDelivery::expire() {
     for (std::uint32_t i = 0; i < states.size(); ++i) {
         const spool::RecipientState& state = states[i];
         if (!state.is_pending() ||
-            !schedule::is_expired(envelope_.arrival, now, retry_, state.attempts)) {
+            !schedule::is_expired(
+                envelope_.arrival, now, retry_, pending_recipient(services_.rules, state)
+            )) {
             continue;
         }
-        mail::RecipientOutcome outcome = state.last.value_or(mail::RecipientOutcome());
-        outcome.text =
-            "given up, the queue lifetime is over; the last attempt: " + mail::reply_text(outcome);
-        outcome.kind = mail::OutcomeKind::failed;
-        outcome.status = {5, 4, 7};
-        outcome.reply_code = 0;  // these are our words
+        mail::RecipientOutcome outcome = given_up(
+            state.last.value_or(mail::RecipientOutcome()),
+            // From the future: nobody knows its age, only that it was tried often.
+            envelope_.arrival > now || schedule::is_expired(envelope_.arrival, now, retry_)
+        );
         log_outcome(i, outcome);
         records.emplace_back(spool::OutcomeRecord{i, now, std::move(outcome)});
     }
@@ -502,9 +531,7 @@ std::vector<schedule::PendingRecipient> MessageDelivery::pending_recipients() co
     std::vector<schedule::PendingRecipient> pending;
     for (const spool::RecipientState& state : claim_->journal().recipients) {
         if (state.is_pending()) {
-            pending.emplace_back(
-                state.attempts, state.last_time, state.last ? &*state.last : nullptr
-            );
+            pending.push_back(pending_recipient(services_.rules, state));
         }
     }
     return pending;

@@ -67,6 +67,7 @@ private:
     );
     void release_copies();
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
+    mail::RecipientOutcome judge(mail::RecipientOutcome outcome) const;
     void log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;
     void append(const std::vector<spool::Record>& records);
     void sync_soon();

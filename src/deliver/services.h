@@ -14,6 +14,9 @@
 #include "config/settings.h"
 #include "deliver/local_agent.h"
 #include "deliver/sites.h"
+#include "diagnose/notice_board.h"
+#include "diagnose/providers.h"
+#include "diagnose/reply_rules.h"
 #include "dns/resolver.h"
 #include "local/alias_files.h"
 #include "mail/address.h"
@@ -36,6 +39,9 @@ struct Services {
     std::vector<std::string> local_domains;      // lower case
     std::optional<mail::Address> local_mail_to;  // who gets the mail of local_domains
     schedule::RetryPolicy retry;
+    const diagnose::RuleBook& rules;       // what refusals mean
+    const diagnose::Providers& providers;  // what sites take at a time
+    diagnose::NoticeBoard& notices;        // what the administrator was told of refusals
     dns::Resolver& resolver;
     route::Router& router;
     Sites& sites;

@@ -9,11 +9,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "mail/outcome.h"
 
 namespace mxpost::schedule {
 
@@ -24,38 +22,36 @@ struct RetryPolicy {
     std::chrono::seconds warning = std::chrono::hours(4);  // 0 or less: no warning
 };
 
-/// How long to wait after the attempt that gave `last`, the `attempts`th one (1: the first).
+/// What the last attempt's reply asks of the next one. A value; the caller knows what replies mean
+/// (see diagnose/ruling.h).
+struct RetryHint {
+    std::optional<std::chrono::seconds> stated;  // the server says when to come back
+    bool is_greylisting = false;                 // "not yet", said to a first contact
+    std::chrono::seconds least{};                // not before
+    std::chrono::seconds give_up_after{};        // if sooner than the lifetime; 0: it isn't
+};
+
+/// How long to wait after the `attempts`th attempt (1: the first).
 ///
-/// Doubles from first_delay to max_delay, 25 % to either side at random. A reply that looks like
-/// greylisting is tried again when it says (never sooner than a minute, at most max_delay), or in
-/// five to six minutes and then every quarter of an hour where it doesn't say; a server that goes
-/// on like that for more than six attempts gets the ordinary delays.
+/// Doubles from first_delay to max_delay, 25 % to either side at random, but never less than the
+/// hint's least delay (up to max_delay). A server that says when is asked again then (never sooner
+/// than a minute, at most max_delay), one that greylists without saying in five to six minutes and
+/// then every quarter of an hour; a server that goes on like that for more than six attempts gets
+/// the ordinary delays.
 std::chrono::seconds retry_delay(
-    std::uint32_t attempts,
-    const RetryPolicy& policy,
-    const mail::RecipientOutcome& last,
-    Random& random
+    std::uint32_t attempts, const RetryPolicy& policy, const RetryHint& hint, Random& random
 );
-
-/// True for a 4xx reply that means "not yet" to a first contact: it names greylisting, or says when
-/// to come back.
-bool is_greylisting(const mail::RecipientOutcome& outcome);
-
-/// The delay that a reply states in words ("try again in 5 minutes", "come back in 00:04:59");
-/// nothing when it states none. Unbounded: any number of seconds up to a year.
-std::optional<std::chrono::seconds> stated_delay(std::string_view reply);
 
 /// One recipient that is still pending.
 struct PendingRecipient {
-    PendingRecipient() = default;
-    PendingRecipient(
-        std::uint32_t attempts_, WallTime last_time_, const mail::RecipientOutcome* last_
-    )
-        : attempts(attempts_), last_time(last_time_), last(last_) {}
+    PendingRecipient() = default;  // not tried yet, so due now
+    PendingRecipient(std::uint32_t attempts_, WallTime last_time_, const RetryHint& hint_)
+        : attempts(attempts_), last_time(last_time_), is_tried(true), hint(hint_) {}
 
     std::uint32_t attempts = 0;
     WallTime last_time;
-    const mail::RecipientOutcome* last = nullptr;  // null: not tried yet, so due now
+    bool is_tried = false;
+    RetryHint hint;  // of the last attempt
 };
 
 /// True when the recipient may be tried now: its delay (the shortest that jitter allows) is over,
@@ -78,10 +74,12 @@ std::chrono::sys_seconds next_due(
 /// The message is older than its lifetime, by the clock alone. One that arrived in the future is
 /// not.
 bool is_expired(WallTime arrival, WallTime now, const RetryPolicy& policy);
-/// The same for a recipient that was tried `attempts` times, whatever clocks do: it gets a few
-/// attempts even when the clock jumped ahead (or the machine was off), and is given up after twice
-/// the attempts of a lifetime when its message claims to come from the future.
-bool is_expired(WallTime arrival, WallTime now, const RetryPolicy& policy, std::uint32_t attempts);
+/// The same for a recipient, whatever clocks do: it gets a few attempts even when the clock jumped
+/// ahead (or the machine was off), and is given up after twice the attempts of a lifetime when its
+/// message claims to come from the future. Its hint may end its life sooner than the message's.
+bool is_expired(
+    WallTime arrival, WallTime now, const RetryPolicy& policy, const PendingRecipient& recipient
+);
 /// The message is old enough for the warning that it is delayed.
 bool is_warning_due(WallTime arrival, WallTime now, const RetryPolicy& policy);
 /// The time of giving up, for the text of reports.

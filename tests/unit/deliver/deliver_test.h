@@ -155,6 +155,9 @@ public:
               {"host.example.net"},
               {},
               schedule::RetryPolicy(),
+              rules,
+              providers,
+              notices,
               resolver,
               router,
               sites,
@@ -249,6 +252,9 @@ public:
     test::FakeResolver resolver;  // what isn't put in doesn't exist
     route::Router router;
     config::Settings settings;
+    diagnose::RuleBook rules = diagnose::RuleBook::shipped();
+    diagnose::Providers providers = diagnose::Providers::shipped();
+    diagnose::NoticeBoard notices;
     Sites sites;
     NoLocalAgent local_agent;
     local::AliasFiles aliases;
@@ -262,7 +268,7 @@ private:
 };
 
 /// Whatever becomes of a recipient, the journal hears that it was delivered: stands for a server.
-class AcceptingClaim final : public spool::Claim {
+class AcceptingClaim : public spool::Claim {
 public:
     explicit AcceptingClaim(
         std::unique_ptr<spool::Claim> real, mail::SuccessReport success = mail::SuccessReport::due
@@ -296,8 +302,10 @@ public:
     Result<void> remove() override { return real_->remove(); }
     Result<void> set_aside() override { return real_->set_aside(); }
 
-private:
+protected:
     std::unique_ptr<spool::Claim> real_;
+
+private:
     mail::SuccessReport success_;
 };
 

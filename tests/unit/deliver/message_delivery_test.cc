@@ -269,6 +269,76 @@ TEST_F(MessageDeliveryTest, AClockThatJumpsAYearEitherWayLosesNoMail) {
     }
 }
 
+/// What is deferred was refused by a server, in these words.
+class RefusedClaim final : public AcceptingClaim {
+public:
+    RefusedClaim(std::unique_ptr<spool::Claim> real, std::uint16_t code, std::string text)
+        : AcceptingClaim(std::move(real)), code_(code), text_(std::move(text)) {}
+
+    Result<void> append(const std::vector<spool::Record>& records) override {
+        std::vector<spool::Record> refused = records;
+        for (spool::Record& record : refused) {
+            auto* outcome = std::get_if<spool::OutcomeRecord>(&record);
+            if (outcome != nullptr && outcome->outcome.kind == mail::OutcomeKind::deferred) {
+                outcome->outcome = {mail::OutcomeKind::deferred, {4, 7, 1}, text_};
+                outcome->outcome.reply_code = code_;
+                outcome->outcome.remote_host = "mx.slow.example";
+            }
+        }
+        return real_->append(refused);
+    }
+
+private:
+    std::uint16_t code_;
+    std::string text_;
+};
+
+TEST_F(MessageDeliveryTest, ARefusalThatMayPassIsTriedForADayAndReturnedInTheServersWords) {
+    const std::string words = "5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org";
+    auto next = std::optional(queue_.commit(make_envelope({"bob@slow.example"})));
+    Life life(queue_);
+    life.services.retry.warning = std::chrono::seconds(0);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    while (life.clock.now() < kArrival + std::chrono::hours(24)) {
+        next = life.run(std::make_unique<RefusedClaim>(claim(life, *next), 554, words));
+        ASSERT_TRUE(next);
+        EXPECT_THAT(queue_.reports(), IsEmpty());
+        EXPECT_GE(
+            WallTime(next->due),
+            std::min(life.clock.now() + 60 * kMinute, kArrival + std::chrono::hours(24))
+        );
+        life.clock.jump_to(WallTime(next->due));
+    }
+    EXPECT_EQ(life.clock.now(), kArrival + std::chrono::hours(24));
+
+    EXPECT_EQ(
+        life.run(std::make_unique<RefusedClaim>(claim(life, *next), 554, words)), std::nullopt
+    );
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Status: 5.7.1"));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Diagnostic-Code: smtp; 554 5.7.1 Client host"));
+}
+
+TEST_F(MessageDeliveryTest, APatienceThatWontBeRewardedEndsAfterTwoDays) {
+    const std::string words =
+        "4.7.1 [TS03] All messages from 203.0.113.5 will be permanently "
+        "deferred; Retrying will NOT succeed";
+    auto next = std::optional(queue_.commit(make_envelope({"bob@slow.example"})));
+    Life life(queue_, kArrival + std::chrono::hours(1));
+    life.services.retry.warning = std::chrono::seconds(0);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    while (next) {
+        next = life.run(std::make_unique<RefusedClaim>(claim(life, *next), 421, words));
+        life.clock.jump_to(next ? WallTime(next->due) : life.clock.now());
+    }
+    EXPECT_EQ(life.clock.now(), kArrival + std::chrono::hours(48));
+    ASSERT_THAT(queue_.reports(), SizeIs(1));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Status: 5.4.7"));
+    EXPECT_EQ(
+        life.log.count("given up, more attempts won't help; the last attempt: 421 4.7.1 [TS03]"), 1U
+    );
+}
+
 TEST_F(MessageDeliveryTest, WhatIsGivenUpIsOnDiskBeforeItsBounce) {
     const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
     Life life(queue_);

@@ -11,21 +11,37 @@ namespace mxpost::schedule {
 namespace {
 
 using namespace std::chrono_literals;
-using mail::OutcomeKind;
-using mail::RecipientOutcome;
 using std::chrono::seconds;
 using test::FixedRandom;
 
 const WallTime kNow(seconds(1704110400));
 const RetryPolicy kPolicy;
 
-RecipientOutcome reply(std::uint16_t code, const std::string& text) {
-    RecipientOutcome outcome(OutcomeKind::deferred, {}, text);
-    outcome.reply_code = code;
-    return outcome;
+const RetryHint kUnreachable;
+
+RetryHint stated(seconds delay) {
+    RetryHint hint;
+    hint.stated = delay;
+    return hint;
 }
 
-const RecipientOutcome kUnreachable(OutcomeKind::deferred, {4, 4, 1}, "connection refused");
+RetryHint greylisting() {
+    RetryHint hint;
+    hint.is_greylisting = true;
+    return hint;
+}
+
+RetryHint least(seconds delay) {
+    RetryHint hint;
+    hint.least = delay;
+    return hint;
+}
+
+RetryHint give_up_after(seconds age) {
+    RetryHint hint;
+    hint.give_up_after = age;
+    return hint;
+}
 
 TEST(RetryDelay, DoublesFromFiveMinutesToFourHours) {
     const std::vector<seconds> expected{5min, 10min, 20min, 40min, 80min, 160min, 4h, 4h};
@@ -61,64 +77,47 @@ TEST(RetryDelay, NonsensePoliciesGiveADelay) {
 
 TEST(RetryDelay, HonoursTheDelayThatAGreylistingServerStates) {
     FixedRandom random{0};
-    const auto outcome = reply(451, "4.7.1 Greylisted, please try again in 300 seconds");
-    EXPECT_EQ(retry_delay(1, kPolicy, outcome, random), 305s);
+    EXPECT_EQ(retry_delay(1, kPolicy, stated(300s), random), 305s);
     FixedRandom most{55};
-    EXPECT_EQ(retry_delay(1, kPolicy, outcome, most), 360s);
+    EXPECT_EQ(retry_delay(1, kPolicy, stated(300s), most), 360s);
 }
 
 TEST(RetryDelay, GreylistingWithoutATimeIsTriedAfterFiveMinutesThenAQuarter) {
     FixedRandom random{0};
-    const auto outcome =
-        reply(450, "4.2.0 <bob@example.org>: Recipient address rejected: Greylisted");
-    EXPECT_EQ(retry_delay(1, kPolicy, outcome, random), 305s);
-    EXPECT_EQ(retry_delay(2, kPolicy, outcome, random), 905s);
-    EXPECT_EQ(retry_delay(6, kPolicy, outcome, random), 905s);
+    EXPECT_EQ(retry_delay(1, kPolicy, greylisting(), random), 305s);
+    EXPECT_EQ(retry_delay(2, kPolicy, greylisting(), random), 905s);
+    EXPECT_EQ(retry_delay(6, kPolicy, greylisting(), random), 905s);
 }
 
 TEST(RetryDelay, AServerThatGreylistsForEverGetsTheOrdinaryDelays) {
     FixedRandom random{0};
-    EXPECT_EQ(retry_delay(7, kPolicy, reply(451, "try again in 1 second"), random), 3h);
+    EXPECT_EQ(retry_delay(7, kPolicy, stated(1s), random), 3h);
 }
 
 TEST(RetryDelay, StatedDelaysAreBounded) {
     FixedRandom random{0};
-    EXPECT_EQ(retry_delay(1, kPolicy, reply(451, "try again in 1 second"), random), 65s);
-    EXPECT_EQ(retry_delay(1, kPolicy, reply(451, "try again in 900 hours"), random), 4h + 5s);
-    EXPECT_EQ(
-        retry_delay(1, kPolicy, reply(451, "try again in 99999999999999999999999 s"), random),
-        4h + 5s
-    );
+    EXPECT_EQ(retry_delay(1, kPolicy, stated(1s), random), 65s);
+    EXPECT_EQ(retry_delay(1, kPolicy, stated(seconds::min()), random), 65s);
+    EXPECT_EQ(retry_delay(1, kPolicy, stated(900h), random), 4h + 5s);
+    EXPECT_EQ(retry_delay(1, kPolicy, stated(seconds::max()), random), 4h + 5s);
 }
 
-TEST(RetryDelay, OnlyTemporaryRepliesCanAskForPatience) {
+TEST(RetryDelay, IsNoShorterThanTheReplyAsksFor) {
     FixedRandom random{0};
-    EXPECT_EQ(retry_delay(1, kPolicy, reply(0, "greylisted for 60 seconds"), random), 225s);
-    EXPECT_EQ(retry_delay(1, kPolicy, reply(550, "greylisted for 60 seconds"), random), 225s);
-}
-
-TEST(StatedDelay, ReadsTheFormsThatServersUse) {
-    EXPECT_EQ(stated_delay("Greylisted for 5 minutes"), 5min);
-    EXPECT_EQ(stated_delay("please come back in 00:04:59"), 299s);
-    EXPECT_EQ(stated_delay("Greylisting in action, retry in 4:59"), 299s);
-    EXPECT_EQ(stated_delay("Try again in 300s"), 300s);
-    EXPECT_EQ(stated_delay("TRY AGAIN AFTER 1 HOUR"), 1h);
-    EXPECT_EQ(stated_delay("you must wait 120 secs before"), 120s);
-    EXPECT_EQ(stated_delay("come back in at least 2 mins"), 2min);
-}
-
-TEST(StatedDelay, IsNotFoundInOtherNumbers) {
-    EXPECT_EQ(stated_delay(""), std::nullopt);
-    EXPECT_EQ(stated_delay("4.7.1 too many connections from 192.0.2.1"), std::nullopt);
-    EXPECT_EQ(stated_delay("user 300 seconds it"), std::nullopt);
-    EXPECT_EQ(stated_delay("in 300"), std::nullopt);
-    EXPECT_EQ(stated_delay("in 300 parsecs"), std::nullopt);
-    EXPECT_EQ(stated_delay("in 12:"), std::nullopt);
-    EXPECT_EQ(stated_delay("in (300 seconds)"), std::nullopt);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(2h), random), 2h);
+    FixedRandom most{1800};
+    EXPECT_EQ(retry_delay(1, kPolicy, least(2h), most), 150min);
+    EXPECT_EQ(retry_delay(9, kPolicy, least(2h), random), 3h);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(6h), random), 4h);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(seconds::max()), random), 4h);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(seconds::min()), random), 225s);
+    RetryHint both = stated(300s);
+    both.least = 1h;
+    EXPECT_EQ(retry_delay(1, kPolicy, both, random), 1h + 5s);
 }
 
 PendingRecipient pending(std::uint32_t attempts, WallTime last_time) {
-    return {attempts, last_time, &kUnreachable};
+    return {attempts, last_time, kUnreachable};
 }
 
 TEST(NextDue, IsTheEarliestRecipients) {
@@ -142,6 +141,18 @@ TEST(NextDue, IsNotLaterThanWarningAndEndOfLife) {
     EXPECT_EQ(next_due(recipients, kNow - 3h, false, kNow, kPolicy, random), to_seconds(kNow + 3h));
     EXPECT_EQ(
         next_due(recipients, kNow - 119h, false, kNow, kPolicy, random), to_seconds(kNow + 1h)
+    );
+}
+
+TEST(NextDue, IsNotLaterThanTheEndOfARecipientGivenUpEarly) {
+    FixedRandom random{0};
+    const std::vector<PendingRecipient> recipients{
+        pending(9, kNow), PendingRecipient(9, kNow, give_up_after(24h))};
+    EXPECT_EQ(
+        next_due(recipients, kNow - 23h, false, kNow, kPolicy, random), to_seconds(kNow + 1h)
+    );
+    EXPECT_EQ(
+        next_due(recipients, kNow - 25h, false, kNow, kPolicy, random), to_seconds(kNow + 3h)
     );
 }
 
@@ -188,10 +199,15 @@ TEST(IsDue, OthersOfTheMessageWaitForTheirOwnTime) {
 }
 
 TEST(IsDue, AGreylistingServerIsNotAskedEarlier) {
-    const auto outcome = reply(451, "greylisted, try again in 300 seconds");
-    const PendingRecipient recipient(1, kNow, &outcome);
+    const PendingRecipient recipient(1, kNow, stated(300s));
     EXPECT_FALSE(is_due(recipient, kNow + 299s, kPolicy));
     EXPECT_TRUE(is_due(recipient, kNow + 300s, kPolicy));
+}
+
+TEST(IsDue, NobodyIsTriedBeforeTheLeastDelay) {
+    const PendingRecipient recipient(1, kNow, least(2h));
+    EXPECT_FALSE(is_due(recipient, kNow + 2h - 1s, kPolicy));
+    EXPECT_TRUE(is_due(recipient, kNow + 2h, kPolicy));
 }
 
 TEST(IsDue, ALastAttemptInTheFutureIsDue) {
@@ -211,20 +227,33 @@ TEST(IsExpired, NotWhenTheArrivalIsInTheFuture) {
 }
 
 TEST(IsExpired, AClockThatJumpsAheadLeavesAFewAttempts) {
-    EXPECT_FALSE(is_expired(kNow, kNow + 24h * 365, kPolicy, 4));
-    EXPECT_TRUE(is_expired(kNow, kNow + 24h * 365, kPolicy, 5));
+    EXPECT_FALSE(is_expired(kNow, kNow + 24h * 365, kPolicy, pending(4, kNow)));
+    EXPECT_TRUE(is_expired(kNow, kNow + 24h * 365, kPolicy, pending(5, kNow)));
 }
 
 TEST(IsExpired, AMessageFromTheFutureIsNotKeptForEver) {
-    EXPECT_FALSE(is_expired(kNow + 24h * 365, kNow, kPolicy, 30));
-    EXPECT_TRUE(is_expired(kNow + 24h * 365, kNow, kPolicy, 100));
+    EXPECT_FALSE(is_expired(kNow + 24h * 365, kNow, kPolicy, pending(30, kNow)));
+    EXPECT_TRUE(is_expired(kNow + 24h * 365, kNow, kPolicy, pending(100, kNow)));
 }
 
 TEST(IsExpired, AShortLifetimeNeedsOneAttemptOnly) {
     RetryPolicy policy;
     policy.lifetime = 1min;
-    EXPECT_TRUE(is_expired(kNow, kNow + 1min, policy, 1));
-    EXPECT_FALSE(is_expired(kNow, kNow + 1min, policy, 0));
+    EXPECT_TRUE(is_expired(kNow, kNow + 1min, policy, pending(1, kNow)));
+    EXPECT_FALSE(is_expired(kNow, kNow + 1min, policy, pending(0, kNow)));
+}
+
+TEST(IsExpired, ARecipientMayBeGivenUpEarly) {
+    const PendingRecipient recipient(5, kNow, give_up_after(24h));
+    EXPECT_FALSE(is_expired(kNow, kNow + 24h - 1us, kPolicy, recipient));
+    EXPECT_TRUE(is_expired(kNow, kNow + 24h, kPolicy, recipient));
+    EXPECT_FALSE(is_expired(kNow, kNow + 24h, kPolicy, pending(5, kNow)));
+    EXPECT_FALSE(
+        is_expired(kNow, kNow + 24h, kPolicy, PendingRecipient(4, kNow, give_up_after(24h)))
+    );
+    EXPECT_TRUE(
+        is_expired(kNow, kNow + 120h, kPolicy, PendingRecipient(5, kNow, give_up_after(2400h)))
+    );
 }
 
 TEST(IsWarningDue, AfterFourHoursUnlessSwitchedOff) {
