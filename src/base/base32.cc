@@ -1,9 +1,22 @@
 #include "base/base32.h"
 
+#include <array>
+
 namespace mxpost {
 namespace {
 
 constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
+constexpr std::uint8_t kNoDigit = 32;
+
+/// The value of each character: a large queue is millions of these.
+constexpr std::array<std::uint8_t, 256> kValues = [] {
+    std::array<std::uint8_t, 256> values{};
+    values.fill(kNoDigit);
+    for (std::size_t digit = 0; digit < kDigits.size(); ++digit) {
+        values.at(static_cast<unsigned char>(kDigits[digit])) = static_cast<std::uint8_t>(digit);
+    }
+    return values;
+}();
 
 }  // namespace
 
@@ -22,8 +35,8 @@ std::optional<std::uint64_t> from_base32(std::string_view text) {
     }
     std::uint64_t value = 0;
     for (const char c : text) {
-        const std::size_t digit = kDigits.find(c);
-        if (digit == std::string_view::npos || value >> 59 != 0) {
+        const std::uint8_t digit = kValues[static_cast<unsigned char>(c)];
+        if (digit == kNoDigit || value >> 59 != 0) {
             return std::nullopt;
         }
         value = value << 5 | digit;

@@ -1,49 +1,131 @@
 #include "deliver/due_index.h"
 
-#include <iterator>
+#include <algorithm>
 
 namespace mxpost::deliver {
 
+using State = Entry::State;
+
+std::optional<DueIndex::Number> DueIndex::find(const spool::MessageId& id) const {
+    const auto packed = spool::PackedId::of(id);
+    return packed ? table_.find(*packed) : std::nullopt;
+}
+
+DueIndex::Number DueIndex::find_or_add(const spool::MessageId& id) {
+    const auto packed = spool::PackedId::of(id).value_or(spool::PackedId());
+    const auto known = table_.find(packed);
+    return known ? *known : table_.add(packed);
+}
+
 void DueIndex::saw(const spool::EntryName& name) {
-    if (active_.contains(name.id)) {
-        seen_again_[name.id] = name.due;
-        return;
-    }
-    if (const auto parked = parked_.find(name.id); parked != parked_.end()) {
-        parked->second = name.due;
-        return;
-    }
-    const auto known = due_.find(name.id);
-    if (known == due_.end()) {
-        if (waiting() + active() >= limits_.messages) {
+    const auto known = find(name.id);
+    if (!known) {
+        if (table_.size() >= limits_.messages) {
             has_left_out_ = true;
         } else {
-            wait(name, name.due, {});
+            wait(find_or_add(name.id), name.due, Entry::seconds(name.due));
         }
-    } else if (known->second.due != name.due) {
-        wait(name, name.due, known->second.weight);
+        return;
+    }
+    Entry& entry = table_[*known];
+    switch (entry.state()) {
+        case State::active:
+            // Somebody asked for an attempt now.
+            entry.is_seen_again = 1;
+            entry.set_from(Entry::seconds(name.due));
+            break;
+        case State::waiting:
+            if (entry.due != Entry::seconds(name.due)) {
+                take_out(*known);
+                wait(*known, name.due, Entry::seconds(name.due));
+            }
+            break;
+        case State::over_limits:
+        case State::in_lane:
+            entry.set_due(name.due);
+            break;
+        case State::unused:
+            break;
     }
 }
 
-void DueIndex::wait(
-    const spool::EntryName& name, std::chrono::sys_seconds from, const Weight& weight
-) {
-    if (const auto known = due_.find(name.id); known != due_.end()) {
-        schedule(known->second.is_new).erase({known->second.from, name.id});
+bool DueIndex::is_known_otherwise(const spool::EntryName& name) const {
+    const auto known = find(name.id);
+    return known && table_[*known].state() != State::active &&
+           table_[*known].due != Entry::seconds(name.due);
+}
+
+/// For an entry that is nowhere else.
+void DueIndex::wait(Number number, std::chrono::sys_seconds due, std::uint64_t from) {
+    Entry& entry = table_[number];
+    entry.set_due(due);
+    entry.set_from(from);
+    entry.is_new = spool::is_untried(entry.id(), due) ? 1 : 0;
+    entry.set_state(State::waiting);
+    DueHeap& heap = schedule(entry.is_new != 0);
+    heap.push(table_, number);
+    if (observer_ != nullptr && heap.first() == number) {
+        observer_->has_news();
     }
-    const bool is_new = spool::is_untried(name);
-    due_[name.id] = {name.due, from, weight, is_new};
-    schedule(is_new).emplace(from, name.id);
+}
+
+/// From wherever it is; its weight still counts.
+void DueIndex::take_out(Number number) {
+    Entry& entry = table_[number];
+    switch (entry.state()) {
+        case State::waiting:
+            schedule(entry.is_new != 0).erase(table_, number);
+            break;
+        case State::over_limits:
+            over_limits_.erase(table_, number);
+            break;
+        case State::in_lane: {
+            const auto lane_number = static_cast<std::uint32_t>(entry.from);
+            entry.set_state(State::unused);
+            const auto lane = lanes_.find(lane_number);
+            --lane->second.size;
+            tidy(lane->second, lane_number);
+            if (lane->second.size == 0) {
+                lanes_.erase(lane);
+            }
+            break;
+        }
+        case State::active:
+            --active_;
+            if (observer_ != nullptr) {
+                observer_->active_changed(-1);
+            }
+            entry.is_seen_again = 0;
+            break;
+        case State::unused:
+            break;
+    }
+    entry.set_state(State::unused);
+}
+
+void DueIndex::set_active(Number number) {
+    take_out(number);
+    Entry& entry = table_[number];
+    entry.set_state(State::active);
+    entry.is_seen_again = 0;
+    ++active_;
+    if (observer_ != nullptr) {
+        observer_->active_changed(1);
+    }
+}
+
+void DueIndex::reserve(const spool::MessageId& id) {
+    set_active(find_or_add(id));
 }
 
 /// The schedule whose first entry is to be given, or null. Where the clock went back, the last one
 /// of a schedule is the furthest off.
-DueIndex::Schedule* DueIndex::choose(
+DueHeap* DueIndex::choose(
     std::chrono::sys_seconds now, const IsImplausible& is_implausible, Choice choice
 ) {
-    const auto is_ready = [&](const Schedule& schedule) {
-        return !schedule.empty() &&
-               (schedule.begin()->first <= now || is_implausible(std::prev(schedule.end())->first));
+    const auto is_ready = [&](const DueHeap& heap) {
+        return !heap.is_empty() && (table_[heap.first()].from <= Entry::seconds(now) ||
+                                    is_implausible(Entry::time(table_[heap.last(table_)].from)));
     };
     const bool may_be_new = is_ready(new_);
     const bool may_be_tried = choice == Choice::any && is_ready(tried_);
@@ -56,22 +138,22 @@ DueIndex::Schedule* DueIndex::choose(
 std::optional<spool::EntryName> DueIndex::take_due(
     std::chrono::sys_seconds now, const IsImplausible& is_implausible, Choice choice
 ) {
-    Schedule* const chosen = choose(now, is_implausible, choice);
+    DueHeap* const chosen = choose(now, is_implausible, choice);
     if (chosen == nullptr) {
         return std::nullopt;
     }
     was_new_ = chosen == &new_;
-    const auto at = chosen->begin()->first <= now ? chosen->begin() : std::prev(chosen->end());
-    const auto waiting = due_.extract(at->second);
-    chosen->erase(at);
-    spool::EntryName name{waiting.key(), waiting.mapped().due};
-    active_.emplace(name.id, waiting.mapped().weight);
-    return name;
+    const Number first = chosen->first();
+    const Number number = table_[first].from <= Entry::seconds(now) ? first : chosen->last(table_);
+    set_active(number);
+    return table_[number].name();
 }
 
 bool DueIndex::admit(const spool::MessageId& id, const Weight& weight) {
-    const auto active = active_.find(id);
-    if (active == active_.end() || active->second.is_counted()) {
+    constexpr std::uint64_t kMostRecipients = (std::uint64_t{1} << 29) - 1;
+    const auto known = find(id);
+    if (!known || table_[*known].state() != State::active || table_[*known].octets != 0 ||
+        table_[*known].recipients != 0) {
         return true;
     }
     const bool is_alone = octets_ == 0 && recipients_ == 0;
@@ -82,86 +164,192 @@ bool DueIndex::admit(const spool::MessageId& id, const Weight& weight) {
                       !fits(recipients_, weight.recipients, limits_.recipients))) {
         return false;
     }
-    active->second = weight;
-    octets_ += weight.octets;
-    recipients_ += weight.recipients;
-    unpark_one();  // there may be room for that, too
+    Entry& entry = table_[*known];
+    entry.octets = weight.octets;
+    entry.recipients =
+        std::min<std::uint64_t>(weight.recipients, kMostRecipients) & kMostRecipients;
+    octets_ += entry.octets;
+    recipients_ += entry.recipients;
+    let_one_in();  // there may be room for that, too
     return true;
 }
 
-/// The message isn't active any more; its weight still counts.
-Weight DueIndex::end_work(const spool::MessageId& id) {
-    const auto ended = active_.extract(id);
-    return ended ? ended.mapped() : Weight();
+/// One at a time: when it is admitted, the next one gets its chance.
+void DueIndex::let_one_in() {
+    if (!over_limits_.is_empty()) {
+        const Number number = over_limits_.first();
+        const std::uint64_t due = table_[number].due;
+        take_out(number);
+        wait(number, Entry::time(due), due);
+    }
 }
 
-/// One at a time: when it is admitted, the next one gets its chance.
-void DueIndex::unpark_one() {
-    if (!parked_.empty()) {
-        const auto first = parked_.extract(parked_.begin());
-        wait({first.key(), first.mapped()}, first.mapped(), {});
-    }
+void DueIndex::release_weight(Entry& entry) {
+    octets_ -= entry.octets;
+    recipients_ -= entry.recipients;
+    entry.octets = 0;
+    entry.recipients = 0;
 }
 
 void DueIndex::finish(const spool::MessageId& id, const std::optional<spool::EntryName>& next) {
-    const auto weight = end_work(id);
-    const auto again = seen_again_.extract(id);
     if (next) {
-        wait(*next, next->due, weight);
+        const Number number = find_or_add(id);
+        take_out(number);
+        wait(number, next->due, Entry::seconds(next->due));
         return;
     }
-    if (weight.is_counted()) {
-        octets_ -= weight.octets;
-        recipients_ -= weight.recipients;
-        unpark_one();
+    const auto known = find(id);
+    if (!known || table_[*known].state() != State::active) {
+        return;
     }
-    if (again && again.mapped() != std::chrono::sys_seconds{}) {
+    Entry& entry = table_[*known];
+    const std::uint64_t again = entry.is_seen_again != 0 ? std::uint64_t{entry.from} : 0;
+    const bool is_counted = entry.octets != 0 || entry.recipients != 0;
+    release_weight(entry);
+    take_out(*known);
+    table_.remove(*known);
+    if (is_counted) {
+        let_one_in();
+    }
+    if (again != 0) {
         // Gone under the name that we knew, seen under another: that other name may still be there.
-        saw({id, again.mapped()});
+        saw({id, Entry::time(again)});
     }
 }
 
 void DueIndex::finish_until(const spool::EntryName& name, std::chrono::sys_seconds at) {
-    const auto weight = end_work(name.id);
-    seen_again_.erase(name.id);
-    wait(name, at, weight);
+    const Number number = find_or_add(name.id);
+    take_out(number);
+    wait(number, name.due, Entry::seconds(at));
 }
 
 void DueIndex::park(const spool::EntryName& name) {
-    end_work(name.id);
-    seen_again_.erase(name.id);
-    parked_[name.id] = name.due;
+    const Number number = find_or_add(name.id);
+    take_out(number);
+    Entry& entry = table_[number];
+    release_weight(entry);
+    entry.set_due(name.due);
+    entry.set_from(0);
+    entry.set_state(State::over_limits);
+    over_limits_.push(table_, number);
+}
+
+void DueIndex::park_for(const spool::EntryName& name, std::uint32_t lane_number) {
+    const Number number = find_or_add(name.id);
+    take_out(number);
+    Lane& lane = lanes_[lane_number];
+    Entry& entry = table_[number];
+    entry.set_due(name.due);
+    entry.set_from(lane_number);
+    entry.set_position(lane.numbers.size());
+    entry.set_state(State::in_lane);
+    lane.numbers.push_back(number);
+    ++lane.size;
+}
+
+bool DueIndex::is_in(const Lane& lane, std::uint32_t number_of_lane, std::size_t index) const {
+    const Entry& entry = table_[lane.numbers[index]];
+    return entry.state() == State::in_lane && entry.from == number_of_lane &&
+           entry.position == index;
+}
+
+/// Forgets those that have left, now and then.
+void DueIndex::tidy(Lane& lane, std::uint32_t number_of_lane) {
+    constexpr std::size_t kFew = 64;
+    if (lane.numbers.size() <= 2 * lane.size + kFew) {
+        return;
+    }
+    std::vector<Number> kept;
+    kept.reserve(lane.size);
+    for (std::size_t i = lane.head; i < lane.numbers.size(); ++i) {
+        if (is_in(lane, number_of_lane, i)) {
+            kept.push_back(lane.numbers[i]);
+        }
+    }
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+        table_[kept[i]].set_position(i);
+    }
+    lane.numbers = std::move(kept);
+    lane.head = 0;
+}
+
+std::size_t DueIndex::unpark(std::uint32_t lane_number, std::size_t most) {
+    const auto found = lanes_.find(lane_number);
+    if (found == lanes_.end()) {
+        return 0;
+    }
+    Lane& lane = found->second;
+    std::size_t count = 0;
+    while (count < most && lane.size > 0) {
+        const std::size_t index = lane.head++;
+        if (!is_in(lane, lane_number, index)) {
+            continue;
+        }
+        const Number number = lane.numbers[index];
+        --lane.size;
+        ++count;
+        table_[number].set_state(State::unused);
+        wait(number, Entry::time(table_[number].due), 0);
+    }
+    if (lane.size == 0) {
+        lanes_.erase(found);
+    } else {
+        tidy(lane, lane_number);
+    }
+    return count;
+}
+
+std::size_t DueIndex::parked_in(std::uint32_t lane) const {
+    const auto found = lanes_.find(lane);
+    return found == lanes_.end() ? 0 : found->second.size;
 }
 
 bool DueIndex::hurry(const spool::MessageId& id, std::chrono::sys_seconds now) {
-    const auto known = due_.find(id);
-    if (known == due_.end()) {
-        return parked_.contains(id);
+    const auto known = find(id);
+    if (!known || table_[*known].state() == State::active) {
+        return false;
     }
-    if (known->second.from > now) {
-        wait({id, known->second.due}, now, known->second.weight);
+    const Entry& entry = table_[*known];
+    const bool is_late = entry.state() == State::waiting && entry.from > Entry::seconds(now);
+    if (is_late || entry.state() == State::in_lane) {
+        const auto due = Entry::time(entry.due);
+        take_out(*known);
+        wait(*known, due, Entry::seconds(now));
     }
     return true;
 }
 
-bool DueIndex::is_known(const spool::MessageId& id) const {
-    return due_.contains(id) || active_.contains(id) || parked_.contains(id);
+void DueIndex::begin_scan() {
+    had_left_out_ = leaves_out();
+    has_left_out_ = false;
 }
 
 bool DueIndex::is_incomplete() const {
     // Not for each one that goes: a scan costs more than that.
-    const std::uint64_t known = waiting() + active();
+    const std::uint64_t known = table_.size();
     return has_left_out_ && known <= limits_.messages - limits_.messages / 8 - 1;
 }
 
 std::optional<std::chrono::sys_seconds> DueIndex::next_due() const {
     std::optional<std::chrono::sys_seconds> next;
-    for (const Schedule* schedule : {&new_, &tried_}) {
-        if (!schedule->empty() && (!next || schedule->begin()->first < *next)) {
-            next = schedule->begin()->first;
+    for (const DueHeap* heap : {&new_, &tried_}) {
+        if (!heap->is_empty()) {
+            const auto first = Entry::time(table_[heap->first()].from);
+            next = next ? std::min(*next, first) : first;
         }
     }
     return next;
+}
+
+std::optional<std::chrono::sys_seconds> DueIndex::last_due() const {
+    std::optional<std::chrono::sys_seconds> last;
+    for (const DueHeap* heap : {&new_, &tried_}) {
+        if (!heap->is_empty()) {
+            const auto furthest = Entry::time(table_[heap->last(table_)].from);
+            last = last ? std::max(*last, furthest) : furthest;
+        }
+    }
+    return last;
 }
 
 }  // namespace mxpost::deliver

@@ -8,19 +8,21 @@
 // It also keeps to the limits of one user's queue, which submission checks as well, but files in a
 // box are their owner's to write: what goes beyond the number of messages is left out until others
 // are gone; what goes beyond the sizes, which are known only when a message was read, is parked.
+//
+// A message costs about 55 octets here (entry_table.h, due_heap.h).
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <map>
 #include <optional>
-#include <set>
-#include <string>
 #include <unordered_map>
-#include <utility>
+#include <vector>
 
+#include "deliver/due_heap.h"
+#include "deliver/entry_table.h"
 #include "spool/entry_name.h"
 
 namespace mxpost::deliver {
@@ -42,11 +44,26 @@ struct QueueLimits {
 
 class DueIndex {
 public:
-    explicit DueIndex(QueueLimits limits = {}) : limits_(limits) {}
+    /// Is told what may matter to whoever has many of these.
+    class Observer {
+    public:
+        virtual ~Observer() = default;
+        /// A schedule begins earlier than before.
+        virtual void has_news() = 0;
+        virtual void active_changed(int by) = 0;
+    };
+
+    /// `seed`: see EntryTable.
+    explicit DueIndex(QueueLimits limits = {}, std::uint64_t seed = 0)
+        : limits_(limits), table_(seed) {}
+    /// It must outlive this.
+    void set_observer(Observer* observer) { observer_ = observer; }
 
     /// A name that was seen. A message that waits already gets the new due time; one that is being
     /// worked on is looked at again when that ends (see `finish`).
     void saw(const spool::EntryName& name);
+    /// It waits under another name: one of the two is old.
+    bool is_known_otherwise(const spool::EntryName& name) const;
 
     using IsImplausible = std::function<bool(std::chrono::sys_seconds due)>;
     enum class Choice : std::uint8_t { any, only_new };
@@ -60,7 +77,7 @@ public:
     );
 
     /// A message that this process is making counts as active before it has a name.
-    void reserve(const spool::MessageId& id) { active_.emplace(id, Weight()); }
+    void reserve(const spool::MessageId& id);
 
     /// Counts an active message, once and for as long as it is in the queue. False: that would be
     /// more than the limits allow, `park` it. A message alone is always admitted.
@@ -73,53 +90,71 @@ public:
     void finish_until(const spool::EntryName& name, std::chrono::sys_seconds at);
     /// The same for one that wasn't admitted: it isn't given before others are gone.
     void park(const spool::EntryName& name);
+    /// The same for one whose site is busy: it waits in that lane, outside of the schedule.
+    void park_for(const spool::EntryName& name, std::uint32_t lane);
+    /// Up to `most` of that lane's, those that are in it longest, are due now, before all others.
+    /// Returns how many.
+    std::size_t unpark(std::uint32_t lane, std::size_t most);
+    std::size_t parked_in(std::uint32_t lane) const;
 
-    /// A waiting message is due now, under the name that it has. False when it doesn't wait: it is
-    /// active, or not known.
+    /// A waiting message is due now, under the name that it has, also one in a lane. False when it
+    /// doesn't wait: it is active, or not known.
     bool hurry(const spool::MessageId& id, std::chrono::sys_seconds now);
 
-    /// When the next one is due; nothing when none waits.
+    /// When the next one is due; nothing when none waits (but in a lane).
     std::optional<std::chrono::sys_seconds> next_due() const;
-    std::size_t waiting() const { return due_.size() + parked_.size(); }
-    std::size_t active() const { return active_.size(); }
-    bool is_known(const spool::MessageId& id) const;
-    bool is_empty() const { return waiting() == 0 && active_.empty() && !has_left_out_; }
+    /// The furthest due time, to see whether the clock has jumped.
+    std::optional<std::chrono::sys_seconds> last_due() const;
+    std::size_t waiting() const { return table_.size() - active_; }
+    std::size_t active() const { return active_; }
+    bool is_known(const spool::MessageId& id) const { return find(id).has_value(); }
+    bool is_empty() const { return table_.size() == 0 && !leaves_out(); }
     /// Messages of this store wait because of the limits.
-    bool is_over_limits() const { return has_left_out_ || !parked_.empty(); }
+    bool is_over_limits() const { return leaves_out() || !over_limits_.is_empty(); }
     /// Names were left out for which there is room now: look through the store again.
     bool is_incomplete() const;
-    /// Before each name of the store is seen again.
-    void begin_scan() { has_left_out_ = false; }
+    /// Before and after each name of the store is seen again.
+    void begin_scan();
+    void end_scan() { had_left_out_ = false; }
 
 private:
-    struct Waiting {
-        std::chrono::sys_seconds due;   // as in the name
-        std::chrono::sys_seconds from;  // given then
-        Weight weight;
-        bool is_new = false;
+    using Number = EntryTable::Number;
+    /// Numbers of entries, the first one at `head`. Whoever left before its turn is passed over
+    /// then: its `position` isn't its index here, or it isn't in this lane.
+    struct Lane {
+        std::vector<Number> numbers;
+        std::size_t head = 0;
+        std::size_t size = 0;  // without those that have left
     };
-    using Schedule = std::set<std::pair<std::chrono::sys_seconds, spool::MessageId>>;
 
-    void wait(const spool::EntryName& name, std::chrono::sys_seconds from, const Weight& weight);
-    Weight end_work(const spool::MessageId& id);
-    void unpark_one();
-    Schedule* choose(
+    std::optional<Number> find(const spool::MessageId& id) const;
+    Number find_or_add(const spool::MessageId& id);
+    void wait(Number number, std::chrono::sys_seconds due, std::uint64_t from);
+    void take_out(Number number);
+    void set_active(Number number);
+    void release_weight(Entry& entry);
+    void let_one_in();
+    bool is_in(const Lane& lane, std::uint32_t number_of_lane, std::size_t index) const;
+    void tidy(Lane& lane, std::uint32_t number_of_lane);
+    DueHeap* choose(
         std::chrono::sys_seconds now, const IsImplausible& is_implausible, Choice choice
     );
-    Schedule& schedule(bool is_new) { return is_new ? new_ : tried_; }
+    DueHeap& schedule(bool is_new) { return is_new ? new_ : tried_; }
+    bool leaves_out() const { return has_left_out_ || had_left_out_; }
 
     QueueLimits limits_;
-    Schedule new_;          // by Waiting::from
-    Schedule tried_;        // the same
+    Observer* observer_ = nullptr;
+    EntryTable table_;
+    DueHeap new_;           // by Entry::from
+    DueHeap tried_;         // the same
+    DueHeap over_limits_;   // the oldest id first
     bool was_new_ = false;  // the last one given
-    std::unordered_map<spool::MessageId, Waiting> due_;
-    std::unordered_map<spool::MessageId, Weight> active_;
-    std::map<spool::MessageId, std::chrono::sys_seconds> parked_;  // the oldest first
-    std::uint64_t octets_ = 0;                                     // the sums of all weights
-    std::uint64_t recipients_ = 0;                                 //
-    bool has_left_out_ = false;
-    // Seen under a new name while active: somebody asked for an attempt now.
-    std::unordered_map<spool::MessageId, std::chrono::sys_seconds> seen_again_;
+    std::unordered_map<std::uint32_t, Lane> lanes_;
+    std::size_t active_ = 0;
+    std::uint64_t octets_ = 0;      // the sums of all weights
+    std::uint64_t recipients_ = 0;  //
+    bool has_left_out_ = false;     // since the last scan began
+    bool had_left_out_ = false;     // before that, as long as it goes on
 };
 
 }  // namespace mxpost::deliver

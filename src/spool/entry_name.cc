@@ -21,16 +21,30 @@ MessageId make_message_id(WallTime now, Random& random) {
 }
 
 bool is_message_id(std::string_view text) {
-    return text.size() == kMessageIdSize && from_base32(text.substr(0, kTimeDigits)) &&
-           from_base32(text.substr(kTimeDigits));
+    return PackedId::of(text).has_value();
+}
+
+std::optional<PackedId> PackedId::of(std::string_view id) {
+    if (id.size() != kMessageIdSize) {
+        return std::nullopt;
+    }
+    const auto time = from_base32(id.substr(0, kTimeDigits));
+    const auto random = from_base32(id.substr(kTimeDigits));
+    return time && random ? std::optional(PackedId{*time, *random}) : std::nullopt;
+}
+
+MessageId PackedId::text() const {
+    return to_base32(time, kTimeDigits) + to_base32(random, kRandomDigits);
 }
 
 bool is_untried(const EntryName& name) {
-    const auto microseconds =
-        from_base32(std::string_view(name.id).substr(0, kTimeDigits)).value_or(0);
-    const WallTime submission{std::chrono::microseconds(static_cast<std::int64_t>(microseconds))};
+    return is_untried(PackedId::of(name.id).value_or(PackedId()), name.due);
+}
+
+bool is_untried(const PackedId& id, std::chrono::sys_seconds due) {
+    const WallTime submission{std::chrono::microseconds(static_cast<std::int64_t>(id.time))};
     // The two clock readings of a submission may lie on both sides of a full second.
-    return name.due <= to_seconds(submission) + std::chrono::seconds(1);
+    return due <= to_seconds(submission) + std::chrono::seconds(1);
 }
 
 std::string EntryName::text() const {

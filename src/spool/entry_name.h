@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +21,17 @@ MessageId make_message_id(WallTime now, Random& random);
 bool is_message_id(std::string_view text);
 inline constexpr std::size_t kMessageIdSize = 18;
 
+/// An id in two numbers, in the same order, for those who keep very many.
+struct PackedId {
+    std::uint64_t time = 0;    // of submission, microseconds since 1970; 55 bits
+    std::uint64_t random = 0;  // 35 bits
+
+    /// Nothing for what is no id.
+    static std::optional<PackedId> of(std::string_view id);
+    MessageId text() const;
+    friend auto operator<=>(const PackedId&, const PackedId&) = default;
+};
+
 struct EntryName {
     MessageId id;
     std::chrono::sys_seconds
@@ -34,5 +47,6 @@ struct EntryName {
 /// No attempt was made yet, as far as the name tells: a new message is due when it came, which is
 /// the time in its id, and each attempt (and a flush) leaves a later one.
 bool is_untried(const EntryName& name);
+bool is_untried(const PackedId& id, std::chrono::sys_seconds due);
 
 }  // namespace mxpost::spool

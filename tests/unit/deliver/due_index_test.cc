@@ -1,5 +1,9 @@
 #include "deliver/due_index.h"
 
+#include <algorithm>
+#include <map>
+#include <random>
+
 #include <gtest/gtest.h>
 
 namespace mxpost::deliver {
@@ -241,9 +245,12 @@ TEST_F(LimitedIndexTest, LeavesOutMoreMessagesThanAllowedUntilThereIsRoom) {
     index_.finish(kA, std::nullopt);
     EXPECT_TRUE(index_.is_incomplete());
     index_.begin_scan();
+    EXPECT_FALSE(index_.is_incomplete());  // somebody looks just now
     for (const auto& id : {kB, kC, kNew1}) {
         index_.saw({id, at(0)});
     }
+    EXPECT_TRUE(index_.is_over_limits());
+    index_.end_scan();
     EXPECT_FALSE(index_.is_over_limits());
     EXPECT_EQ(take(at(0)), (EntryName{kNew1, at(0)}));
 }
@@ -257,6 +264,8 @@ TEST_F(LimitedIndexTest, IsNotEmptyWhileSomethingWasLeftOut) {
     }
     EXPECT_FALSE(index_.is_empty());
     index_.begin_scan();
+    EXPECT_FALSE(index_.is_empty());
+    index_.end_scan();
     EXPECT_TRUE(index_.is_empty());
 }
 
@@ -309,6 +318,191 @@ TEST_F(LimitedIndexTest, AParkedMessageIsAskedForInVainAndKeepsItsNewName) {
     EXPECT_EQ(take(at(0)), std::nullopt);
     index_.finish(kA, std::nullopt);
     EXPECT_EQ(take(at(0)), (EntryName{kB, at(-5)}));
+}
+
+class LanesTest : public DueIndexTest {
+protected:
+    /// Takes each of these, and parks it in the lane.
+    void park(std::uint32_t lane, const Ids& ids) {
+        for (const auto& id : ids) {
+            index_.saw({id, at(0)});
+            ASSERT_EQ(take(at(0)), (EntryName{id, at(0)}));
+            index_.park_for({id, at(0)}, lane);
+        }
+    }
+};
+
+TEST_F(LanesTest, WhatIsInALaneIsGivenWhenItIsLetOutTheFirstOneFirst) {
+    park(1, {kB, kA, kC});
+    park(2, {kNew1});
+    EXPECT_EQ(index_.active(), 0U);
+    EXPECT_EQ(index_.waiting(), 4U);
+    EXPECT_EQ(index_.parked_in(1), 3U);
+    EXPECT_EQ(take_all(at(100)), Ids{});
+    EXPECT_EQ(index_.next_due(), std::nullopt);
+    EXPECT_FALSE(index_.is_over_limits());
+    EXPECT_FALSE(index_.is_empty());
+
+    EXPECT_EQ(index_.unpark(1, 1), 1U);
+    EXPECT_EQ(take_all(at(0)), Ids{kB});
+    EXPECT_EQ(index_.unpark(1, 5), 2U);
+    EXPECT_EQ(index_.parked_in(1), 0U);
+    EXPECT_EQ(take_all(at(0)), (Ids{kA, kC}));
+    EXPECT_EQ(index_.unpark(1, 5), 0U);
+    EXPECT_EQ(index_.parked_in(2), 1U);
+}
+
+TEST_F(LanesTest, WhatIsLetOutGoesBeforeWhatIsDueLonger) {
+    park(1, {kC});
+    index_.saw({kA, at(-100)});
+    EXPECT_EQ(index_.unpark(1, 1), 1U);
+    EXPECT_EQ(take_all(at(0)), (Ids{kC, kA}));
+}
+
+TEST_F(LanesTest, OneThatIsAskedForLeavesItsLaneAndMayComeBack) {
+    park(1, {kA, kB, kC});
+    EXPECT_TRUE(index_.hurry(kB, at(5)));
+    EXPECT_EQ(index_.parked_in(1), 2U);
+    EXPECT_EQ(take(at(5)), (EntryName{kB, at(0)}));
+    index_.park_for({kB, at(0)}, 1);
+    EXPECT_EQ(index_.parked_in(1), 3U);
+    EXPECT_EQ(index_.unpark(1, 2), 2U);
+    EXPECT_EQ(take_all(at(0)), (Ids{kA, kC}));
+    EXPECT_EQ(index_.unpark(1, 2), 1U);
+    EXPECT_EQ(take_all(at(0)), Ids{kB});
+}
+
+TEST_F(LanesTest, ANewNameIsNotedWithoutLeavingTheLane) {
+    park(1, {kA});
+    index_.saw({kA, at(30)});
+    EXPECT_EQ(take(at(60)), std::nullopt);
+    EXPECT_EQ(index_.unpark(1, 1), 1U);
+    EXPECT_EQ(take(at(0)), (EntryName{kA, at(30)}));
+}
+
+TEST_F(LanesTest, ItsWeightCountsOnInALane) {
+    index_ = DueIndex({3, 1000, 10});
+    index_.saw({kA, at(0)});
+    ASSERT_TRUE(take(at(0)));
+    ASSERT_TRUE(index_.admit(kA, {900, 1}));
+    index_.park_for({kA, at(0)}, 7);
+    index_.saw({kB, at(0)});
+    ASSERT_TRUE(take(at(0)));
+    EXPECT_FALSE(index_.admit(kB, {101, 1}));
+    index_.park({kB, at(0)});
+    index_.unpark(7, 1);
+    ASSERT_TRUE(take(at(0)));
+    index_.finish(kA, std::nullopt);
+    EXPECT_EQ(take(at(0)), (EntryName{kB, at(0)}));
+    EXPECT_TRUE(index_.admit(kB, {101, 1}));
+}
+
+TEST_F(LanesTest, ManyComingsAndGoingsKeepTheOrder) {
+    for (int i = 0; i < 1000; ++i) {
+        const auto id =
+            spool::PackedId{1704110400000000U + static_cast<std::uint64_t>(i), 0}.text();
+        park(static_cast<std::uint32_t>(i % 3), {id});
+        if (i % 2 == 0) {
+            EXPECT_TRUE(index_.hurry(id, at(0)));
+            EXPECT_EQ(take_all(at(0)), Ids{id});
+            index_.finish(id, std::nullopt);
+        }
+    }
+    std::size_t given = 0;
+    for (std::uint32_t lane = 0; lane < 3; ++lane) {
+        const std::size_t size = index_.parked_in(lane);
+        EXPECT_EQ(index_.unpark(lane, 10000), size);
+        const Ids ids = take_all(at(0));
+        EXPECT_TRUE(std::ranges::is_sorted(ids));
+        EXPECT_EQ(ids.size(), size);
+        given += size;
+    }
+    EXPECT_EQ(given, 500U);
+}
+
+TEST_F(DueIndexTest, TellsOfContradictionsBetweenAListingAndWhatItKnows) {
+    index_.saw({kA, at(0)});
+    EXPECT_FALSE(index_.is_known_otherwise({kA, at(0)}));
+    EXPECT_TRUE(index_.is_known_otherwise({kA, at(1)}));
+    EXPECT_FALSE(index_.is_known_otherwise({kB, at(1)}));
+    ASSERT_TRUE(take(at(0)));
+    EXPECT_FALSE(index_.is_known_otherwise({kA, at(1)}));  // seen again: see finish
+}
+
+/// The same without any cleverness, to compare with.
+class SlowIndex {
+public:
+    void put(const EntryName& name, sys_seconds from) { waiting_[name.id] = {from, name.due}; }
+    void erase(const spool::MessageId& id) { waiting_.erase(id); }
+    std::optional<EntryName> first(sys_seconds now) const {
+        const auto least = std::ranges::min_element(waiting_, {}, [](const auto& item) {
+            return std::pair(item.second.first, item.first);
+        });
+        return least == waiting_.end() || least->second.first > now
+                   ? std::nullopt
+                   : std::optional(EntryName{least->first, least->second.second});
+    }
+    std::optional<sys_seconds> last() const {
+        std::optional<sys_seconds> furthest;
+        for (const auto& [id, times] : waiting_) {
+            furthest = furthest ? std::max(*furthest, times.first) : times.first;
+        }
+        return furthest;
+    }
+    std::size_t size() const { return waiting_.size(); }
+
+private:
+    std::map<spool::MessageId, std::pair<sys_seconds, sys_seconds>> waiting_;
+};
+
+TEST_F(DueIndexTest, AgreesWithASlowOneWhateverHappens) {
+    std::mt19937 random(4711);
+    const auto below = [&](unsigned limit) { return static_cast<int>(random() % limit); };
+    SlowIndex slow;
+    Ids active;
+    for (int step = 0; step < 20000; ++step) {
+        // All were tried: due long after their submission.
+        const EntryName name{
+            spool::PackedId{static_cast<std::uint64_t>(below(300)), 7}.text(), at(below(50))};
+        const bool is_active = std::ranges::find(active, name.id) != active.end();
+        switch (below(4)) {
+            case 0:
+            case 1:
+                if (!is_active) {
+                    const bool is_same =
+                        index_.is_known(name.id) && !index_.is_known_otherwise(name);
+                    index_.saw(name);
+                    if (!is_same) {
+                        slow.put(name, name.due);
+                    }
+                }
+                break;
+            case 2: {
+                const auto now = at(below(50));
+                const auto taken = take(now);
+                ASSERT_EQ(taken, slow.first(now));
+                if (taken) {
+                    slow.erase(taken->id);
+                    active.push_back(taken->id);
+                }
+                break;
+            }
+            default:
+                if (!active.empty()) {
+                    const auto id = active.back();
+                    active.pop_back();
+                    if (below(2) == 0) {
+                        index_.finish(id, std::nullopt);
+                    } else {
+                        index_.finish_until({id, name.due}, at(60));
+                        slow.put({id, name.due}, at(60));
+                    }
+                }
+        }
+        ASSERT_EQ(index_.waiting(), slow.size());
+        ASSERT_EQ(index_.active(), active.size());
+        ASSERT_EQ(index_.last_due(), slow.last());
+    }
 }
 
 TEST_F(DueIndexTest, FinishingWhatIsNotInWorkDoesNoHarm) {

@@ -65,5 +65,19 @@ TEST(EntryName, OtherNamesAreNone) {
     EXPECT_EQ(EntryName::parse(std::string_view("01hk2w7yz0c0000000.1js5aa\0", 26)), std::nullopt);
 }
 
+TEST(PackedIdTest, IsTheIdInTwoNumbersInTheSameOrder) {
+    const MessageId id = "1gdw4fgsm000000zz1";
+    const auto packed = PackedId::of(id);
+    ASSERT_TRUE(packed);
+    EXPECT_EQ(packed->text(), id);
+    EXPECT_LT(*packed, *PackedId::of("1gdw4fgsm000000zz2"));
+    EXPECT_LT(*PackedId::of("1gdw4fgsm00zzzzzzz"), *PackedId::of("1gdw4fgsm010000000"));
+    EXPECT_EQ(PackedId::of("zzzzzzzzzzzzzzzzzz")->text(), "zzzzzzzzzzzzzzzzzz");
+    for (const char* text :
+         {"", "1gdw4fgsm000000zz", "1gdw4fgsm000000zzu", "1gdw4fgsm000000zz11"}) {
+        EXPECT_FALSE(PackedId::of(text)) << text;
+    }
+}
+
 }  // namespace
 }  // namespace mxpost::spool
