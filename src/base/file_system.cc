@@ -87,6 +87,69 @@ bool is_network_type(long type) {
            type == kCeph || type == kFuse;
 }
 
+/// Entries but "." and "..".
+class DirectoryStream {
+public:
+    static Result<DirectoryStream> open(int directory) {
+        // A descriptor of its own: the position of `directory` is shared with whoever else has it.
+        const int copy =
+            retry([&] { return ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+        if (copy < 0) {
+            return failed("open directory");
+        }
+        DIR* const stream = ::fdopendir(copy);
+        if (stream == nullptr) {
+            const Error error = failed("fdopendir");
+            ::close(copy);
+            return error;
+        }
+        return DirectoryStream(stream);
+    }
+
+    /// Null at the end; valid until the next call.
+    Result<const dirent*> next() {
+        for (;;) {
+            errno = 0;
+            const dirent* const entry = ::readdir(stream_.get());
+            if (entry == nullptr && errno != 0) {
+                return failed("readdir");
+            }
+            if (entry == nullptr || (entry->d_name != std::string_view(".") &&
+                                     entry->d_name != std::string_view(".."))) {
+                return entry;
+            }
+        }
+    }
+
+private:
+    explicit DirectoryStream(DIR* stream) : stream_(stream, ::closedir) {}
+    std::unique_ptr<DIR, int (*)(DIR*)> stream_;
+};
+
+class PosixListing final : public FileSystem::Listing {
+public:
+    explicit PosixListing(DirectoryStream stream) : stream_(std::move(stream)) {}
+
+    Result<bool> read(
+        std::size_t most, const std::function<void(std::string_view, unsigned char)>& visit
+    ) override {
+        for (std::size_t given = 0; given < most; ++given) {
+            const auto entry = stream_.next();
+            if (!entry) {
+                return entry.error();
+            }
+            if (*entry == nullptr) {
+                return false;
+            }
+            visit((*entry)->d_name, (*entry)->d_type);
+        }
+        return true;
+    }
+
+private:
+    DirectoryStream stream_;
+};
+
 }  // namespace
 
 Result<Fd> PosixFileSystem::open(int directory, const std::string& name, int flags, mode_t mode) {
@@ -233,30 +296,27 @@ Result<void> PosixFileSystem::unlock(int fd) {
 Result<void> PosixFileSystem::list(
     int directory, const std::function<bool(std::string_view, unsigned char)>& visit
 ) {
-    // A descriptor of its own: the position of `directory` is shared with whoever else has it.
-    const int copy =
-        retry([&] { return ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-    if (copy < 0) {
-        return failed("open directory");
-    }
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
+    auto stream = DirectoryStream::open(directory);
     if (!stream) {
-        const Error error = failed("fdopendir");
-        ::close(copy);
-        return error;
+        return stream.error();
     }
-    errno = 0;
-    while (const dirent* entry = ::readdir(stream.get())) {
-        const std::string_view name = entry->d_name;
-        if (name != "." && name != ".." && !visit(name, entry->d_type)) {
+    for (;;) {
+        const auto entry = stream->next();
+        if (!entry) {
+            return entry.error();
+        }
+        if (*entry == nullptr || !visit((*entry)->d_name, (*entry)->d_type)) {
             return {};
         }
-        errno = 0;
     }
-    if (errno != 0) {
-        return failed("readdir");
+}
+
+Result<std::unique_ptr<FileSystem::Listing>> PosixFileSystem::open_listing(int directory) {
+    auto stream = DirectoryStream::open(directory);
+    if (!stream) {
+        return stream.error();
     }
-    return {};
+    return std::unique_ptr<Listing>(std::make_unique<PosixListing>(std::move(*stream)));
 }
 
 Result<FileSystem::Space> PosixFileSystem::space(int fd) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,17 @@ public:
         std::uint64_t free_inodes = 0;  // UINT64_MAX where the file system doesn't count them
         bool is_network =
             false;  // NFS, CIFS, 9p, FUSE over a network: no promise about fsync and locks
+    };
+
+    /// Of a directory's entries, in pieces.
+    class Listing {
+    public:
+        virtual ~Listing() = default;
+        /// Gives the next `most` entries at most, as `list` does; false when there are no more.
+        virtual Result<bool> read(
+            std::size_t most,
+            const std::function<void(std::string_view name, unsigned char type)>& visit
+        ) = 0;
     };
 
     virtual ~FileSystem() = default;
@@ -71,6 +83,9 @@ public:
     virtual Result<void> list(
         int directory, const std::function<bool(std::string_view name, unsigned char type)>& visit
     ) = 0;
+    /// The same, for whoever can't wait for the end of a large directory: what is given may be
+    /// older than the call that gives it. Costs a descriptor as long as it lives.
+    virtual Result<std::unique_ptr<Listing>> open_listing(int directory) = 0;
     virtual Result<Space> space(int fd) = 0;
     /// When the file was made (statx(2)); an error where the file system doesn't keep it.
     virtual Result<WallTime> birth_time(int fd) = 0;
@@ -112,6 +127,7 @@ public:
     Result<void> list(
         int directory, const std::function<bool(std::string_view, unsigned char)>& visit
     ) override;
+    Result<std::unique_ptr<Listing>> open_listing(int directory) override;
     Result<Space> space(int fd) override;
     Result<WallTime> birth_time(int fd) override;
     mode_t umask(mode_t mask) override;

@@ -191,37 +191,62 @@ Result<std::vector<Box>> list_boxes(
     FileSystem& files, const std::string& root_path, uid_t owner, std::vector<std::string>* closed
 ) {
     std::vector<Box> boxes;
+    const auto visited = visit_boxes(
+        files,
+        root_path,
+        owner,
+        [](const std::string&) { return true; },
+        [&](Box box) { boxes.push_back(std::move(box)); },
+        closed
+    );
+    if (!visited) {
+        return visited.error();
+    }
+    return boxes;
+}
+
+Result<void> visit_boxes(
+    FileSystem& files,
+    const std::string& root_path,
+    uid_t owner,
+    const std::function<bool(const std::string& name)>& wants,
+    const std::function<void(Box box)>& visit,
+    std::vector<std::string>* closed
+) {
     auto root = files.open(AT_FDCWD, root_path, O_RDONLY | O_DIRECTORY);
     if (!root) {
         if (root.error().is(ENOENT) || root.error().is(EACCES)) {
-            return boxes;
+            return {};
         }
         return root.error();
     }
-    auto listed = files.list(root->get(), [&](std::string_view name, unsigned char) {
+    std::optional<Error> lack;
+    auto listed = files.list(root->get(), [&](std::string_view entry, unsigned char) {
         // Names that no box has are left alone: the root may hold what its administrator put there.
-        if (!is_box_name(name)) {
+        const std::string name(entry);
+        if (!is_box_name(name) || !wants(name)) {
             return true;
         }
-        auto directory = files.open(root->get(), std::string(name), kOpenDirectory);
+        auto directory = files.open(root->get(), name, kOpenDirectory);
         if (!directory) {
-            const auto status = files.stat(root->get(), std::string(name));
+            if (directory.error().is(EMFILE) || directory.error().is(ENFILE)) {
+                lack = directory.error();
+                return false;
+            }
+            const auto status = files.stat(root->get(), name);
             const bool is_asked_for = owner == kAnyOwner || (status && status->st_uid == owner);
             if (closed != nullptr && is_asked_for && !directory.error().is(ENOENT)) {
-                closed->push_back(root_path + "/" + std::string(name));
+                closed->push_back(root_path + "/" + name);
             }
             return true;
         }
-        auto box = adopt_box(files, std::move(*directory), root_path + "/" + std::string(name));
+        auto box = adopt_box(files, std::move(*directory), root_path + "/" + name);
         if (box && (owner == kAnyOwner || box->owner() == owner)) {
-            boxes.push_back(std::move(*box));
+            visit(std::move(*box));
         }
         return true;
     });
-    if (!listed) {
-        return listed.error();
-    }
-    return boxes;
+    return lack ? Result<void>(*lack) : listed;
 }
 
 std::vector<std::string> spool_candidates(

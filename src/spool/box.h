@@ -5,6 +5,7 @@
 // name.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -80,6 +81,17 @@ Result<std::vector<Box>> list_boxes(
     const std::string& root_path,
     uid_t owner,
     std::vector<std::string>* closed = nullptr
+);
+
+/// The same for those whose names `wants` (names that no box has aren't asked about), one by one.
+/// Ends with an error where this process or the system has no descriptor left.
+Result<void> visit_boxes(
+    FileSystem& files,
+    const std::string& root_path,
+    uid_t owner,
+    const std::function<bool(const std::string& name)>& wants,
+    const std::function<void(Box box)>& visit,
+    std::vector<std::string>* closed
 );
 
 /// The candidates for `uid`'s spool in their order: the configured one (may be empty), the

@@ -63,6 +63,16 @@ Result<void> check_identity(const struct stat& status, uid_t owner) {
     return {};
 }
 
+void tell(const BoxListing::Visitors& visitors, std::string_view text) {
+    if (const auto name = EntryName::parse(text)) {
+        visitors.message(*name);
+    } else if (auto request = Request::parse(text)) {
+        visitors.request(std::move(*request));
+    } else if (text.starts_with(kHiddenPrefix)) {
+        visitors.hidden(text);
+    }
+}
+
 class BoxClaim final : public Claim {
 public:
     BoxClaim(FileSystem& files, const Box& box, EntryName name, MessageFile message)
@@ -201,13 +211,24 @@ Result<void> BoxStore::list(
     const std::function<void(const EntryName&)>& visit,
     const std::function<void(Request)>& visit_request
 ) {
+    const BoxListing::Visitors visitors{visit, visit_request, [](std::string_view) {}};
     return files_->list(box_.directory(), [&](std::string_view text, unsigned char) {
-        if (const auto name = EntryName::parse(text)) {
-            visit(*name);
-        } else if (auto request = Request::parse(text)) {
-            visit_request(std::move(*request));
-        }
+        tell(visitors, text);
         return true;
+    });
+}
+
+Result<BoxListing> BoxStore::open_listing() {
+    auto entries = files_->open_listing(box_.directory());
+    if (!entries) {
+        return entries.error();
+    }
+    return BoxListing(std::move(*entries));
+}
+
+Result<bool> BoxListing::read(std::size_t most, const Visitors& visitors) {
+    return entries_->read(most, [&](std::string_view text, unsigned char) {
+        tell(visitors, text);
     });
 }
 
@@ -321,7 +342,6 @@ Result<void> BoxStore::sync_removals() {
 }
 
 std::size_t BoxStore::remove_leftovers(WallTime now) {
-    constexpr std::chrono::hours kOld{24};
     std::vector<std::string> names;
     (void)files_
         ->list(
@@ -334,6 +354,11 @@ std::size_t BoxStore::remove_leftovers(WallTime now) {
             }
         )
         .has_value();
+    return remove_leftovers(now, names);
+}
+
+std::size_t BoxStore::remove_leftovers(WallTime now, const std::vector<std::string>& names) {
+    constexpr std::chrono::hours kOld{24};
     std::size_t removed = 0;
     for (const std::string& name : names) {
         const auto status = files_->stat(box_.directory(), name);

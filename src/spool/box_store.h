@@ -1,11 +1,36 @@
 // BoxStore: the Store that a box in the file system is.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "base/log.h"
 #include "spool/request.h"
 #include "spool/store.h"
 
 namespace mxpost::spool {
+
+/// A look through a box in pieces, for whoever can't wait for the end of a large one. What it tells
+/// may be older than the call that tells it: a name may be gone by then.
+class BoxListing {
+public:
+    struct Visitors {
+        std::function<void(const EntryName&)> message;
+        std::function<void(Request)> request;
+        std::function<void(std::string_view name)> hidden;  // a file being written, or left over
+    };
+
+    explicit BoxListing(std::unique_ptr<FileSystem::Listing> entries)
+        : entries_(std::move(entries)) {}
+    /// At most `most` entries more; false when there are no more.
+    Result<bool> read(std::size_t most, const Visitors& visitors);
+
+private:
+    std::unique_ptr<FileSystem::Listing> entries_;
+};
 
 class BoxStore final : public Store {
 public:
@@ -21,6 +46,7 @@ public:
         const std::function<void(const EntryName&)>& visit,
         const std::function<void(Request)>& visit_request
     );
+    Result<BoxListing> open_listing();
     ClaimResult claim(const EntryName& name) override;
     Result<std::unique_ptr<Claim>> submit_stream(
         const MessageId& id,
@@ -38,6 +64,8 @@ public:
 
     /// Removes hidden files that a crashed submitter left, older than a day. Returns how many.
     std::size_t remove_leftovers(WallTime now);
+    /// The same for these names of hidden files, which a listing has given.
+    std::size_t remove_leftovers(WallTime now, const std::vector<std::string>& names);
     /// Message files in corrupt/.
     std::size_t count_corrupt();
 

@@ -66,4 +66,9 @@ std::optional<EntryName> EntryName::parse(std::string_view name) {
         std::chrono::sys_seconds(std::chrono::seconds(static_cast<std::int64_t>(*seconds)))};
 }
 
+std::optional<PackedName> PackedName::of(const EntryName& name) {
+    const auto id = PackedId::of(name.id);
+    return id ? std::optional(PackedName{*id, name.due}) : std::nullopt;
+}
+
 }  // namespace mxpost::spool

@@ -44,6 +44,15 @@ struct EntryName {
     friend bool operator==(const EntryName&, const EntryName&) = default;
 };
 
+/// The same for those who keep very many.
+struct PackedName {
+    PackedId id;
+    std::chrono::sys_seconds due;
+
+    EntryName name() const { return {id.text(), due}; }
+    static std::optional<PackedName> of(const EntryName& name);
+};
+
 /// No attempt was made yet, as far as the name tells: a new message is due when it came, which is
 /// the time in its id, and each attempt (and a flush) leaves a later one.
 bool is_untried(const EntryName& name);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -172,6 +173,18 @@ public:
         const auto error = check("list");
         return error ? Result<void>(*error) : real_.list(directory, visit);
     }
+    /// Each read of the listing is a call "list", too.
+    Result<std::unique_ptr<Listing>> open_listing(int directory) override {
+        if (const auto error = check("list")) {
+            return *error;
+        }
+        auto listing = real_.open_listing(directory);
+        if (!listing) {
+            return listing.error();
+        }
+        return std::unique_ptr<Listing>(std::make_unique<FailingListing>(*this, std::move(*listing))
+        );
+    }
     Result<Space> space(int fd) override {
         if (const auto error = check("statfs")) {
             return *error;
@@ -188,6 +201,21 @@ public:
     mode_t umask(mode_t mask) override { return real_.umask(mask); }
 
 private:
+    class FailingListing final : public Listing {
+    public:
+        FailingListing(FailingFileSystem& files, std::unique_ptr<Listing> real)
+            : files_(files), real_(std::move(real)) {}
+        Result<bool> read(
+            std::size_t most, const std::function<void(std::string_view, unsigned char)>& visit
+        ) override {
+            const auto error = files_.check("list");
+            return error ? Result<bool>(*error) : real_->read(most, visit);
+        }
+
+    private:
+        FailingFileSystem& files_;
+        std::unique_ptr<Listing> real_;
+    };
     struct Plan {
         std::string call;
         std::size_t remaining = 0;

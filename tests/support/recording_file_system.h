@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -145,6 +146,9 @@ public:
         int directory, const std::function<bool(std::string_view, unsigned char)>& visit
     ) override {
         return real_.list(directory, visit);
+    }
+    Result<std::unique_ptr<Listing>> open_listing(int directory) override {
+        return real_.open_listing(directory);
     }
     Result<Space> space(int fd) override { return real_.space(fd); }
     Result<WallTime> birth_time(int fd) override { return real_.birth_time(fd); }

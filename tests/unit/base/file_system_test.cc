@@ -110,6 +110,23 @@ TEST_F(PosixFileSystemTest, ListGivesEachEntryAndCanBeStopped) {
     EXPECT_EQ(seen, 1);
 }
 
+TEST_F(PosixFileSystemTest, AListingGivesEachEntryInPieces) {
+    for (const char* name : {"a", "b", "c", ".hidden"}) {
+        make(name);
+    }
+    auto listing = files_.open_listing(directory_.get());
+    ASSERT_TRUE(listing);
+    std::vector<std::string> names;
+    const auto visit = [&](std::string_view name, unsigned char) { names.emplace_back(name); };
+    EXPECT_TRUE((*listing)->read(3, visit).value());
+    EXPECT_EQ(names.size(), 3U);
+    EXPECT_FALSE((*listing)->read(3, visit).value());
+    std::sort(names.begin(), names.end());
+    EXPECT_EQ(names, (std::vector<std::string>{".hidden", "a", "b", "c"}));
+    EXPECT_FALSE((*listing)->read(3, visit).value());
+    EXPECT_FALSE(files_.open_listing(-1));
+}
+
 TEST_F(PosixFileSystemTest, StatDoesNotFollowLinks) {
     ASSERT_EQ(::symlinkat("/etc/passwd", directory_.get(), "link"), 0);
     EXPECT_TRUE(S_ISLNK(files_.stat(directory_.get(), "link")->st_mode));
