@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -187,6 +186,9 @@ UsageVerdict judge(
     const auto exceeds = [](std::uint64_t used, std::uint64_t more, std::uint64_t limit) {
         return used > limit || more > limit - used;
     };
+    if (exceeds(usage.messages, 1, limits.messages)) {
+        return UsageVerdict::too_many_messages;
+    }
     if (exceeds(usage.octets, octets, limits.octets)) {
         return UsageVerdict::too_many_octets;
     }
@@ -200,7 +202,7 @@ bool is_surely_within(std::uint64_t entries, const UsageLimits& limits) {
     const auto fits = [&](std::uint64_t each, std::uint64_t limit) {
         return each == 0 || (entries + 1) <= limit / each;
     };
-    return fits(limits.message_octets, limits.octets) &&
+    return fits(1, limits.messages) && fits(limits.message_octets, limits.octets) &&
            fits(limits.message_recipients, limits.recipients);
 }
 
@@ -215,19 +217,15 @@ std::uint64_t most_entries(std::uint64_t directory_size) {
 }
 
 Result<Usage> count_messages(FileSystem& files, const Box& box) {
-    std::vector<std::string> names;
+    Usage total;
     auto listed = files.list(box.directory(), [&](std::string_view name, unsigned char) {
         if (EntryName::parse(name)) {
-            names.emplace_back(name);
+            add(total, look_at(files, box, std::string(name)));
         }
         return true;
     });
     if (!listed) {
         return listed.error();
-    }
-    Usage total;
-    for (const std::string& name : names) {
-        add(total, look_at(files, box, name));
     }
     return total;
 }

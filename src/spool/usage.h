@@ -30,9 +30,10 @@ struct UsageLimits {
     // The most that one message has, to know boxes that can't be over the limits.
     std::uint64_t message_octets = 0;
     std::uint64_t message_recipients = 0;
+    std::uint64_t messages = UINT64_MAX;
 };
 
-enum class UsageVerdict { within, too_many_octets, too_many_recipients };
+enum class UsageVerdict { within, too_many_octets, too_many_recipients, too_many_messages };
 
 /// How many entries a directory of this size can have at most, to tell that a queue is short
 /// without reading it.

@@ -1,6 +1,7 @@
 #include "submit/queue_view.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "submit/hand_off.h"
@@ -9,36 +10,55 @@
 namespace mxpost::submit {
 namespace {
 
-std::vector<spool::EntryName> sorted_names(
+/// A million of them are 24 MB.
+using Names = std::vector<spool::PackedName>;
+
+Names sorted_names(
     spool::BoxStore& store,
     const LineSink& complain,
     const std::function<void(spool::Request)>& on_request = [](const spool::Request&) {}
 ) {
-    std::vector<spool::EntryName> names;
-    const auto listed =
-        store.list([&](const spool::EntryName& name) { names.push_back(name); }, on_request);
+    Names names;
+    const auto listed = store.list(
+        [&](const spool::EntryName& name) {
+            if (const auto packed = spool::PackedName::of(name)) {
+                names.push_back(*packed);
+            }
+        },
+        on_request
+    );
     if (!listed) {
         complain(store.label() + ": " + listed.error().message());
     }
-    std::ranges::sort(names, {}, &spool::EntryName::id);
+    std::ranges::sort(names, {}, &spool::PackedName::id);
     return names;
 }
 
-std::vector<spool::EntryName> selected(
+bool is_selected(
     const Surroundings& around,
     const spool::BoxStore& store,
     const QueueSelection& selection,
-    std::vector<spool::EntryName> names
+    const spool::EntryName& name
 ) {
-    std::erase_if(names, [&](const spool::EntryName& name) {
-        if (!selection.may_match(name.id)) {
-            return true;
-        }
-        if (!selection.needs_envelope()) {
-            return false;
-        }
-        const auto message = spool::read_message(around.files, store.box(), name);
-        return !message || !selection.matches(name.id, message->envelope());
+    if (!selection.may_match(name.id)) {
+        return false;
+    }
+    if (!selection.needs_envelope()) {
+        return true;
+    }
+    const auto message = spool::read_message(around.files, store.box(), name);
+    return message && selection.matches(name.id, message->envelope());
+}
+
+Names selected(
+    const Surroundings& around,
+    const spool::BoxStore& store,
+    const QueueSelection& selection,
+    const Names& all
+) {
+    Names names;
+    std::ranges::copy_if(all, std::back_inserter(names), [&](const spool::PackedName& name) {
+        return is_selected(around, store, selection, name.name());
     });
     return names;
 }
@@ -77,13 +97,17 @@ private:
                 requests_[request.id].push_back(std::move(request.verb));
             }
         });
-        const auto names = selected(around_, store, selection_, all);
+        Names some;
+        if (!selection_.is_everything()) {
+            some = selected(around_, store, selection_, all);
+        }
+        const Names& names = selection_.is_everything() ? all : some;
         QueuedBox box{store.label(), store.owner(), names.size(), true};
         if (!names.empty()) {
             box.has_engine = has_engine(store, all);
             format_.begin_box(box);
-            for (const spool::EntryName& name : names) {
-                show_message(store.box(), box, name, is_left_out(all, name));
+            for (const spool::PackedName& name : names) {
+                show_message(store.box(), box, name.name(), is_left_out(all, name.id));
             }
             format_.end_box(box);
         }
@@ -97,23 +121,28 @@ private:
 
     /// The engine takes as many as may be queued; which ones depends on when it came, so this names
     /// the newest.
-    bool is_left_out(const std::vector<spool::EntryName>& all, const spool::EntryName& name) const {
+    bool is_left_out(const Names& all, const spool::PackedId& id) const {
         const std::uint64_t limit = around_.settings.max_queued_messages;
-        return all.size() > limit && name.id >= all[static_cast<std::size_t>(limit)].id;
+        return all.size() > limit && id >= all[static_cast<std::size_t>(limit)].id;
     }
 
     /// Looks whether the box's lock is free, for which it must take it for a moment. Who commits a
     /// message in that moment takes us for the engine, so what came meanwhile is handed off here.
-    bool has_engine(spool::BoxStore& store, const std::vector<spool::EntryName>& before) {
+    bool has_engine(spool::BoxStore& store, const Names& before) {
         const auto is_free = around_.files.try_lock_shared(store.box().directory());
         if (!is_free || !*is_free) {
             return true;
         }
         (void)around_.files.unlock(store.box().directory()).has_value();
-        const auto is_new = [&](const spool::EntryName& name) {
-            return !std::ranges::binary_search(before, name.id, {}, &spool::EntryName::id);
-        };
-        if (std::ranges::none_of(sorted_names(store, complain_), is_new)) {
+        bool has_new = false;
+        const auto listed = store.list([&](const spool::EntryName& name) {
+            const auto id = spool::PackedId::of(name.id);
+            has_new |= id && !std::ranges::binary_search(before, *id, {}, &spool::PackedName::id);
+        });
+        if (!listed) {
+            complain_(store.label() + ": " + listed.error().message());
+        }
+        if (!has_new) {
             return false;
         }
         const std::size_t slash = store.label().rfind('/');
@@ -145,10 +174,19 @@ private:
             {box,
              name,
              *message,
-             spool::is_claimed(around_.files, directory, name),
+             is_claimed(*message),
              is_over_limit,
              asked == requests_.end() ? kNone : asked->second}
         );
+    }
+
+    /// Some process has its lock.
+    bool is_claimed(const spool::MessageFile& message) const {
+        const auto locked = around_.files.try_lock_shared(message.fd());
+        if (locked && *locked) {
+            (void)around_.files.unlock(message.fd()).has_value();
+        }
+        return locked && !*locked;
     }
 
     const Surroundings& around_;
@@ -209,7 +247,13 @@ std::vector<spool::EntryName> selected_names(
     const QueueSelection& selection,
     const LineSink& complain
 ) {
-    return selected(around, store, selection, sorted_names(store, complain));
+    std::vector<spool::EntryName> names;
+    for (const spool::PackedName& name : sorted_names(store, complain)) {
+        if (spool::EntryName whole = name.name(); is_selected(around, store, selection, whole)) {
+            names.push_back(std::move(whole));
+        }
+    }
+    return names;
 }
 
 }  // namespace mxpost::submit

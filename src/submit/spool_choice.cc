@@ -12,28 +12,6 @@ bool is_elsewhere(const Error& error) {
            error.is(EROFS) || error.is(EREMOTE);
 }
 
-/// Messages in the box count against the uid.
-Result<void> check_queue_length(const Surroundings& around, const spool::Box& box) {
-    const std::uint64_t limit = around.settings.max_queued_messages;
-    const auto status = around.files.fstat(box.directory());
-    if (!status || spool::most_entries(static_cast<std::uint64_t>(status->st_size)) < limit) {
-        return {};
-    }
-    std::uint64_t count = 0;
-    const auto listed =
-        around.files.list(box.directory(), [&](std::string_view name, unsigned char) {
-            count += spool::EntryName::parse(name) ? 1U : 0U;
-            return count < limit;
-        });
-    if (listed && count >= limit) {
-        return Error::invalid(
-            std::to_string(limit) + " messages of this user are in " + box.path() +
-            " already (max-queued-messages)"
-        );
-    }
-    return listed;
-}
-
 Result<void> check_room(const Surroundings& around, const spool::Box& box) {
     constexpr std::uint64_t kFewInodes = 100;
     const auto space = around.files.space(box.directory());
@@ -55,9 +33,6 @@ Result<ChosenSpool> open_spool(
         return opened.error();
     }
     auto box = std::make_unique<spool::Box>(std::move(*opened));
-    if (auto checked = check_queue_length(around, *box); !checked) {
-        return checked.error();
-    }
     auto chosen = use_box(around, *box, id);
     if (chosen) {
         chosen->box = std::move(box);
@@ -96,6 +71,7 @@ Result<void> count_in(
 ) {
     const config::Settings& settings = around.settings;
     spool::UsageLimits limits;
+    limits.messages = settings.max_queued_messages;
     limits.octets = settings.max_queued_size;
     limits.recipients = settings.max_queued_recipients;
     limits.message_octets = settings.message_size_limit + settings.header_size_limit;
@@ -108,6 +84,11 @@ Result<void> count_in(
     const std::string which =
         "with this message the user's mail in " + box.path() + " would exceed ";
     switch (*verdict) {
+        case spool::UsageVerdict::too_many_messages:
+            return Error::invalid(
+                std::to_string(limits.messages) + " messages of this user are in " + box.path() +
+                " already (max-queued-messages)"
+            );
         case spool::UsageVerdict::too_many_octets:
             return Error::invalid(
                 which + std::to_string(limits.octets) + " octets (max-queued-size)"

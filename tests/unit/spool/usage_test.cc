@@ -57,6 +57,21 @@ TEST_F(UsageTest, ABoxThatCanNotBeOverTheLimitsIsNotCounted) {
     EXPECT_EQ(files_.count(), 1U);  // the look at the directory
 }
 
+TEST_F(UsageTest, BoundsTheNumberOfMessagesWithoutListingThemEachTime) {
+    UsageLimits few = limits(kUnlimited, kUnlimited);
+    few.messages = 3;
+    commit_one();
+    EXPECT_EQ(ask(few), UsageVerdict::within);  // counts
+    EXPECT_EQ(files_.count("list"), 1U);
+    EXPECT_EQ(ask(few), UsageVerdict::within);
+    EXPECT_EQ(files_.count("list"), 1U);
+    ASSERT_TRUE(commit(posix_, kBody, make_envelope(1), "01hk2w7yz0c0000001"));
+    ASSERT_TRUE(commit(posix_, kBody, make_envelope(1), "01hk2w7yz0c0000002"));
+    EXPECT_EQ(ask(few), UsageVerdict::too_many_messages);
+    std::filesystem::remove(box_.path() + "/" + EntryName{kId, kDue}.text());
+    EXPECT_EQ(ask(few), UsageVerdict::within);
+}
+
 TEST_F(UsageTest, AddsUpWhatIsAboutToBeQueuedWithoutLookingAtTheMessagesAgain) {
     commit_one();
     EXPECT_EQ(ask(limits(1000, 100)), UsageVerdict::within);
