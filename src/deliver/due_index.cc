@@ -324,6 +324,11 @@ void DueIndex::begin_scan() {
     has_left_out_ = false;
 }
 
+void DueIndex::end_scan(bool is_complete) {
+    has_left_out_ |= !is_complete && had_left_out_;
+    had_left_out_ = false;
+}
+
 bool DueIndex::is_incomplete() const {
     // Not for each one that goes: a scan costs more than that.
     const std::uint64_t known = table_.size();

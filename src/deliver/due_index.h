@@ -113,9 +113,9 @@ public:
     bool is_over_limits() const { return leaves_out() || !over_limits_.is_empty(); }
     /// Names were left out for which there is room now: look through the store again.
     bool is_incomplete() const;
-    /// Before and after each name of the store is seen again.
+    /// Before and after each name of the store is seen again. `is_complete`: each was.
     void begin_scan();
-    void end_scan() { had_left_out_ = false; }
+    void end_scan(bool is_complete = true);
 
 private:
     using Number = EntryTable::Number;

@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace mxpost::deliver {
@@ -36,6 +37,13 @@ QueueLimits queue_limits(const config::Settings& settings) {
     return limits;
 }
 
+/// Half of the descriptors, two for each box: the other half is for delivery.
+std::size_t most_boxes() {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<std::size_t>(limit.rlim_cur) / 4
+                                                   : 256;
+}
+
 void throw_on(const std::exception_ptr& error) {
     if (error) {
         std::rethrow_exception(error);
@@ -55,7 +63,8 @@ Engine::Engine(asio::io_context& io, FileSystem& files, Services& services, Engi
           services.random,
           services.log,
           options_.role == EngineRole::system,
-          queue_limits(services.settings)
+          queue_limits(services.settings),
+          most_boxes()
       ),
       tick_(io),
       signals_(io, SIGTERM, SIGINT) {}
@@ -65,16 +74,19 @@ void Engine::adopt(spool::Box box) {
 }
 
 void Engine::run() {
-    const auto look_for_boxes = [this] {
+    if (options_.role != EngineRole::on_demand) {
         boxes_.find(options_.spools);
         boxes_.try_locks();
-    };
-    if (options_.role != EngineRole::on_demand) {
-        look_for_boxes();
     }
+    const auto on_news = [this] {
+        dispatch();
+        if (options_.role == EngineRole::once && !boxes_.is_looking()) {
+            tick_.cancel();  // that may have been all
+        }
+    };
     asio::co_spawn(io_, on_signals(), throw_on);
     asio::co_spawn(io_, on_tick(), throw_on);
-    asio::co_spawn(io_, boxes_.watch([this] { dispatch(); }, look_for_boxes), throw_on);
+    asio::co_spawn(io_, boxes_.watch(on_news, [this] { boxes_.try_locks(); }), throw_on);
     dispatch();
     io_.run();
 }
@@ -102,6 +114,7 @@ asio::awaitable<void> Engine::on_tick() {
             boxes_.try_locks();
             boxes_.rescan(options_.spools);
             std::ranges::for_each(boxes_.boxes(), [this](const auto& box) { report_limits(*box); });
+            boxes_.agenda().wake_implausible(implausible_now());
             dispatch();
         }
         if (is_finished()) {
@@ -115,22 +128,23 @@ asio::awaitable<void> Engine::on_tick() {
     }
 }
 
+DueIndex::IsImplausible Engine::implausible_now() const {
+    return [this, now = services_.clock.now()](std::chrono::sys_seconds due) {
+        return schedule::is_implausible_due(due, now, services_.retry);
+    };
+}
+
 void Engine::dispatch() {
-    const auto& boxes = boxes_.boxes();
-    if (is_stopping_ || boxes.empty()) {
-        return;
-    }
     // In turn, so that one user's flood doesn't keep others waiting.
-    std::size_t without_work = 0;
-    std::size_t under_way = boxes_.active();
-    while (under_way < kMaxActive && without_work < boxes.size()) {
+    while (!is_stopping_ && boxes_.active() < kMaxActive) {
         const auto choice =
-            under_way < kMaxActiveOld ? DueIndex::Choice::any : DueIndex::Choice::only_new;
-        if (dispatch_from(*boxes[next_box_++ % boxes.size()], choice)) {
-            without_work = 0;
-            ++under_way;
-        } else {
-            ++without_work;
+            boxes_.active() < kMaxActiveOld ? DueIndex::Choice::any : DueIndex::Choice::only_new;
+        ServedBox* const box = boxes_.agenda().next(to_seconds(services_.clock.now()), choice);
+        if (box == nullptr) {
+            return;
+        }
+        if (!dispatch_from(*box, choice)) {
+            boxes_.agenda().rest(*box, choice);
         }
     }
 }
@@ -139,11 +153,8 @@ bool Engine::dispatch_from(ServedBox& box, DueIndex::Choice choice) {
     if (!box.is_served()) {
         return false;
     }
-    const WallTime now = services_.clock.now();
-    const auto is_implausible = [&](std::chrono::sys_seconds due) {
-        return schedule::is_implausible_due(due, now, services_.retry);
-    };
-    auto name = box.index().take_due(to_seconds(now), is_implausible, choice);
+    const auto now = to_seconds(services_.clock.now());
+    auto name = box.index().take_due(now, implausible_now(), choice);
     if (!name) {
         return false;
     }
@@ -315,10 +326,15 @@ bool Engine::is_finished() {
             return is_idle_long_enough() && !has_work_after_letting_go();
         case EngineRole::once: {
             const auto now = to_seconds(services_.clock.now());
-            return std::ranges::all_of(boxes_.boxes(), [&](const auto& box) {
-                const auto due = box->index().next_due();
-                return !box->is_served() || ((!due || *due > now) && !box->index().is_incomplete());
-            });
+            return std::ranges::all_of(
+                       boxes_.boxes(),
+                       [&](const auto& box) {
+                           const auto due = box->index().next_due();
+                           return !box->is_served() ||
+                                  ((!due || *due > now) && !box->index().is_incomplete());
+                       }
+                   ) &&
+                   !boxes_.is_looking();
         }
         case EngineRole::system:
             break;
@@ -360,6 +376,7 @@ void Engine::stop(const char* why) {
         return;
     }
     is_stopping_ = true;
+    boxes_.stop_scans();
     services_.log.info(std::string("engine ends: ") + why);
     for (MessageDelivery* delivery : deliveries_) {
         delivery->stop();
@@ -386,6 +403,9 @@ void Engine::end() {
 bool Engine::has(const spool::MessageId& id) {
     bool is_found = false;
     if (ServedBox* box = boxes_.find_own()) {
+        if (box->is_served() && box->index().is_known(id)) {
+            return true;
+        }
         (void)box->store().list([&](const spool::EntryName& name) { is_found |= name.id == id; }
         ).has_value();
     }

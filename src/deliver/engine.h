@@ -94,6 +94,7 @@ private:
     bool admit(ServedBox& box, spool::Claim& claim);
     void report_limits(ServedBox& box);
 
+    DueIndex::IsImplausible implausible_now() const;
     void dispatch();
     bool dispatch_from(ServedBox& box, DueIndex::Choice choice);
     void finish(
@@ -115,7 +116,6 @@ private:
     std::vector<MessageDelivery*> deliveries_;  // under way
     boost::asio::steady_timer tick_;
     boost::asio::signal_set signals_;
-    std::size_t next_box_ = 0;
     std::optional<SteadyTime> empty_since_;
     bool is_stopping_ = false;  // no new attempts
     bool is_ended_ = false;

@@ -1,7 +1,7 @@
 #include "deliver/served_box.h"
 
 #include <cerrno>
-#include <vector>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -56,26 +56,83 @@ void ServedBox::release() {
 }
 
 Result<void> ServedBox::scan(std::chrono::sys_seconds now) {
-    constexpr std::size_t kMostRequests = 1000;  // the others' turn comes with the next scan
-    std::vector<spool::Request> requests;
-    index_.begin_scan();
-    auto listed = store_.list(
-        [this](const spool::EntryName& name) { index_.saw(name); },
-        [&](spool::Request request) {
-            if (requests.size() < kMostRequests) {
-                requests.push_back(std::move(request));
-            }
+    constexpr std::size_t kPiece = 10'000;
+    stop_scan();
+    for (;;) {
+        const auto has_more = scan_some(kPiece);
+        if (!has_more) {
+            return has_more.error();
         }
-    );
-    for (const spool::Request& request : requests) {
+        if (!*has_more) {
+            finish_scan(now);
+            return {};
+        }
+    }
+}
+
+Result<bool> ServedBox::scan_some(std::size_t most) {
+    constexpr std::size_t kMost = 1000;  // the others' turn comes with the next scan
+    if (!listing_) {
+        auto listing = store_.open_listing();
+        if (!listing) {
+            return listing.error();
+        }
+        listing_ = std::move(*listing);
+        requests_.clear();
+        hidden_.clear();
+        index_.begin_scan();
+    }
+    const spool::BoxListing::Visitors visitors{
+        [this](const spool::EntryName& name) { saw_listed(name); },
+        [this](spool::Request request) {
+            if (requests_.size() < kMost) {
+                requests_.push_back(std::move(request));
+            }
+        },
+        [this](std::string_view name) {
+            if (hidden_.size() < kMost) {
+                hidden_.emplace_back(name);
+            }
+        }};
+    const auto has_more = listing_->read(most, visitors);
+    if (!has_more || !*has_more) {
+        listing_.reset();
+        index_.end_scan(has_more.has_value());
+    }
+    return has_more;
+}
+
+void ServedBox::saw_listed(const spool::EntryName& name) {
+    // A listing may be older than what we know from elsewhere. Following it to a name that is gone
+    // would mean that the message isn't found when it is due, and forgotten.
+    if (index_.is_known_otherwise(name) &&
+        !files_->stat(store_.box().directory(), name.text()).has_value()) {
+        return;
+    }
+    index_.saw(name);
+}
+
+void ServedBox::stop_scan() {
+    if (listing_) {
+        listing_.reset();
+        index_.end_scan(false);
+    }
+}
+
+void ServedBox::finish_scan(std::chrono::sys_seconds now) {
+    for (const spool::Request& request : requests_) {
         saw_request(request, now);
         // What nothing can come of any more, whatever the verb. Where names were left out the
         // message may be one of them.
-        if (listed && !index_.is_known(request.id) && !index_.is_over_limits()) {
+        if (!index_.is_known(request.id) && !index_.is_over_limits()) {
             store_.take_request(request);
         }
     }
-    return listed;
+    requests_ = {};
+}
+
+std::size_t ServedBox::remove_leftovers(WallTime now) {
+    return store_.remove_leftovers(now, std::exchange(hidden_, {}));
 }
 
 void ServedBox::saw_request(const spool::Request& request, std::chrono::sys_seconds now) {

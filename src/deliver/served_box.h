@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/file_system.h"
@@ -14,12 +17,22 @@ namespace mxpost::deliver {
 
 class ServedBox {
 public:
-    /// `is_system`: announces a takeover through the box's ".system" entry.
-    ServedBox(FileSystem& files, spool::Box box, bool is_system, QueueLimits limits = {})
-        : files_(&files), store_(files, std::move(box)), is_system_(is_system), index_(limits) {}
+    /// `is_system`: announces a takeover through the box's ".system" entry. `seed`: DueIndex's.
+    ServedBox(
+        FileSystem& files,
+        spool::Box box,
+        bool is_system,
+        QueueLimits limits = {},
+        std::uint64_t seed = 0
+    )
+        : files_(&files),
+          store_(files, std::move(box)),
+          is_system_(is_system),
+          index_(limits, seed) {}
 
     spool::BoxStore& store() { return store_; }
     DueIndex& index() { return index_; }
+    const DueIndex& index() const { return index_; }
 
     /// Takes the box's lock if nobody has it (an on-demand engine gives it up when it sees that a
     /// system engine holds ".system"). True when this engine serves the box now.
@@ -33,6 +46,18 @@ public:
 
     /// Sees every message that is there, and every request.
     Result<void> scan(std::chrono::sys_seconds now);
+    /// The same in pieces of `most` entries: false when the last one was seen, and finish_scan() is
+    /// to be called. Meanwhile messages come, go and change their names: what happens to them must
+    /// reach the index as well (by the watch, or because it was our doing).
+    Result<bool> scan_some(std::size_t most);
+    /// Acts on the requests that were found. Whatever happened in the box until the last piece
+    /// should have reached the index before.
+    void finish_scan(std::chrono::sys_seconds now);
+    void stop_scan();
+    bool is_scanning() const { return listing_.has_value(); }
+    /// Removes files that a crashed submitter left, as far as the last scan has met them.
+    std::size_t remove_leftovers(WallTime now);
+
     /// Acts on a request, unless the message is in work: then see `take_retry`.
     void saw_request(const spool::Request& request, std::chrono::sys_seconds now);
     /// An attempt at this message begins: one that was asked for is it. Until then the request
@@ -41,16 +66,22 @@ public:
     /// True once when another attempt at this message was asked for while it was busy.
     bool take_retry(const spool::MessageId& id);
 
-    int watch = -1;  // number of its directory watch, -1: none, scan instead
+    int watch = -1;          // number of its directory watch, -1: none, scan instead
+    std::size_t number = 0;  // whoever has many of these: which one it is
     std::size_t unsynced_removals = 0;
     bool is_removal_sync_due = false;
     bool is_limit_reported = false;
 
 private:
+    void saw_listed(const spool::EntryName& name);
+
     FileSystem* files_;
     spool::BoxStore store_;
     bool is_system_;
     DueIndex index_;
+    std::optional<spool::BoxListing> listing_;
+    std::vector<spool::Request> requests_;          // that the scan has met
+    std::vector<std::string> hidden_;               // the same
     std::unordered_set<spool::MessageId> hurried_;  // by requests that are still there
     Fd system_lock_;
     bool is_served_ = false;

@@ -1,6 +1,8 @@
 #include "deliver/box_set.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 
@@ -19,7 +21,7 @@ const spool::MessageId kOther = "01hk2w7yz0c0000001";
 class BoxSetTest : public testing::Test {
 protected:
     BoxSet make(bool is_system) {
-        return BoxSet(io_.get_executor(), queue_.files(), clock_, random_, log_, is_system);
+        return BoxSet(io_.get_executor(), files_, clock_, random_, log_, is_system);
     }
     static std::vector<std::string> paths(const BoxSet& boxes) {
         std::vector<std::string> found;
@@ -39,6 +41,7 @@ protected:
     }
 
     Queue queue_;
+    test::FailingFileSystem files_{queue_.files()};
     std::vector<std::string> roots_{queue_.root()};
     asio::io_context io_;
     test::ManualClock clock_;
@@ -194,6 +197,194 @@ TEST_F(BoxSetTest, SaysSoWhenItCanNotHaveABoxOfItsOwn) {
     BoxSet boxes = make(true);
     EXPECT_FALSE(boxes.own_box(queue_.root() + "/missing"));
     EXPECT_TRUE(boxes.boxes().empty());
+}
+
+class ManyTest : public BoxSetTest {
+protected:
+    /// Names are enough: nothing here opens them.
+    void fill() {
+        for (std::uint64_t i = 0; i < kMany; ++i) {
+            touch({spool::PackedId{kTime + i, 0}.text(), kDue});
+        }
+    }
+    void touch(const spool::EntryName& name) {
+        const std::string one = own() + "/one";
+        std::ofstream(one, std::ios::app).flush();
+        std::filesystem::create_hard_link(one, own() + "/" + name.text());
+    }
+    DueIndex& index(BoxSet& boxes) { return boxes.boxes()[0]->index(); }
+    void start_watching(BoxSet& boxes) {
+        auto watching = boxes.watch([this] { ++news_; }, [] {});
+        asio::co_spawn(io_, std::move(watching), asio::detached);
+    }
+    void run_until_seen(BoxSet& boxes) {
+        io_.restart();
+        while (boxes.is_looking()) {
+            ASSERT_EQ(io_.run_one_for(std::chrono::seconds(5)), 1U);
+        }
+    }
+    void end(BoxSet& boxes) {
+        boxes.close();
+        io_.restart();
+        io_.run_for(std::chrono::seconds(5));
+    }
+
+    static constexpr std::uint64_t kMany = 3000;  // more than a turn sees
+    static constexpr std::uint64_t kTime = 1704110400000000;
+    static constexpr std::chrono::sys_seconds kDue{std::chrono::seconds(1804110400)};
+    int news_ = 0;
+};
+
+TEST_F(ManyTest, ALargeBoxIsSeenInTurnsBetweenWhichTheRestGoesOn) {
+    fill();
+    BoxSet boxes = make(false);
+    boxes.adopt(queue_.open(queue_.files()));
+    EXPECT_TRUE(boxes.is_looking());
+    EXPECT_FALSE(boxes.is_empty());
+    EXPECT_GT(index(boxes).waiting(), 0U);  // what was seen can be worked on
+    EXPECT_LT(index(boxes).waiting(), kMany);
+
+    start_watching(boxes);
+    const spool::EntryName fresh{spool::PackedId{kTime + 9999, 7}.text(), kDue};
+    touch(fresh);
+    run_until_seen(boxes);
+    EXPECT_EQ(index(boxes).waiting(), kMany + 1);
+    EXPECT_TRUE(index(boxes).is_known(fresh.id));
+    io_.poll();
+    EXPECT_GE(news_, 1);
+    end(boxes);
+}
+
+TEST_F(ManyTest, ANameThatChangedDuringTheScanIsTheNewOne) {
+    fill();
+    BoxSet boxes = make(false);
+    boxes.adopt(queue_.open(queue_.files()));
+    // Renamed by whoever holds the claim, as after an attempt, while the listing may have the old
+    // names in its buffer.
+    const auto later = kDue + std::chrono::hours(1);
+    for (std::uint64_t i = 0; i < kMany; i += 7) {
+        const spool::EntryName old{spool::PackedId{kTime + i, 0}.text(), kDue};
+        const spool::EntryName next{old.id, later};
+        std::filesystem::rename(own() + "/" + old.text(), own() + "/" + next.text());
+        index(boxes).saw(next);
+    }
+    run_until_seen(boxes);
+    EXPECT_EQ(index(boxes).waiting(), kMany);
+    for (std::uint64_t i = 0; i < kMany; i += 7) {
+        const spool::EntryName next{spool::PackedId{kTime + i, 0}.text(), later};
+        ASSERT_FALSE(index(boxes).is_known_otherwise(next)) << next.text();
+    }
+}
+
+TEST_F(ManyTest, TheMoreThereAreTheLessOftenTheyAreLookedAtAgain) {
+    BoxSet boxes = make(false);
+    boxes.adopt(queue_.open(queue_.files()));
+    for (std::uint64_t i = 0; i < 100'000; ++i) {
+        index(boxes).saw({spool::PackedId{kTime + i, 0}.text(), kDue});
+    }
+    const auto is_seen_after = [&](std::chrono::milliseconds time, std::uint64_t number) {
+        const spool::EntryName name{spool::PackedId{kTime, number}.text(), kDue};
+        touch(name);
+        clock_.advance(time - std::chrono::milliseconds(1));
+        boxes.rescan(roots_);
+        EXPECT_FALSE(index(boxes).is_known(name.id));
+        clock_.advance(std::chrono::milliseconds(1));
+        boxes.rescan(roots_);
+        return index(boxes).is_known(name.id);
+    };
+    EXPECT_TRUE(is_seen_after(std::chrono::milliseconds(100'000), 1));
+    boxes.boxes()[0]->watch = -1;
+    EXPECT_TRUE(is_seen_after(std::chrono::milliseconds(5'001), 2));
+}
+
+TEST_F(ManyTest, NoScanGoesOnAfterTheEnd) {
+    fill();
+    BoxSet boxes = make(false);
+    boxes.adopt(queue_.open(queue_.files()));
+    boxes.close();
+    EXPECT_FALSE(boxes.is_looking());
+    const std::size_t seen = index(boxes).waiting();
+    io_.run_for(std::chrono::seconds(5));
+    EXPECT_EQ(index(boxes).waiting(), seen);
+}
+
+TEST_F(ManyTest, ABoxSetThatIsGoneLeavesNothingToRun) {
+    fill();
+    {
+        BoxSet boxes = make(false);
+        boxes.adopt(queue_.open(queue_.files()));
+    }
+    io_.run_for(std::chrono::seconds(5));
+}
+
+TEST_F(BoxSetTest, NewBoxesAreOpenedByNameAndOthersNotAgain) {
+    BoxSet boxes = make(true);
+    boxes.find(roots_);
+    boxes.try_locks();
+    auto watching = boxes.watch([] {}, [&] { boxes.try_locks(); });
+    asio::co_spawn(io_, std::move(watching), asio::detached);
+    io_.poll();
+    const std::size_t opened = files_.count("open");
+    ASSERT_EQ(::mkdir((queue_.root() + "/4711").c_str(), 0770), 0);
+    io_.restart();
+    io_.run_one_for(std::chrono::seconds(5));
+    io_.poll();
+
+    EXPECT_EQ(boxes.boxes().size(), 2U);
+    EXPECT_TRUE(boxes.boxes().back()->is_served());
+    EXPECT_LE(files_.count("open"), opened + 3);  // root, box, .system
+    boxes.close();
+    io_.restart();
+    io_.run_for(std::chrono::seconds(5));
+}
+
+TEST_F(BoxSetTest, MoreBoxesThanDescriptorsAllowAreLeftToOthers) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs root, to give a directory away";
+    }
+    for (uid_t uid = 2000; uid < 2010; ++uid) {
+        make_box_of(queue_.root() + "/" + std::to_string(uid), uid);
+    }
+    BoxSet boxes(io_.get_executor(), files_, clock_, random_, log_, true, QueueLimits(), 4);
+    boxes.find(roots_);
+    boxes.find(roots_);
+    EXPECT_EQ(boxes.boxes().size(), 4U);
+    EXPECT_EQ(log_.count("limit of open files"), 1U);
+}
+
+TEST_F(BoxSetTest, WithoutDescriptorsItSaysSoAndServesTheRest) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs root, to give a directory away";
+    }
+    make_box_of(queue_.root() + "/2000", 2000);
+    BoxSet boxes = make(true);
+    // The root twice (watch, tidying is without), then the boxes.
+    files_.fail_always("open", EMFILE);
+    boxes.find(roots_);
+    EXPECT_TRUE(boxes.boxes().empty());
+    files_.heal();
+    boxes.find(roots_);
+    EXPECT_EQ(boxes.boxes().size(), 2U);
+}
+
+TEST_F(BoxSetTest, ALockThatStaysTakenIsTriedLessOften) {
+    BoxSet first = make(false);
+    first.find(roots_);
+    first.try_locks();
+    BoxSet second = make(false);
+    second.find(roots_);
+    for (int i = 0; i < 11; ++i) {
+        EXPECT_TRUE(second.is_waiting_for_lock());
+        second.try_locks();
+    }
+    EXPECT_FALSE(second.is_waiting_for_lock());
+    const std::size_t tries = files_.count("flock");
+    second.try_locks();
+    EXPECT_EQ(files_.count("flock"), tries);
+    first.find_own()->release();
+    clock_.advance(std::chrono::seconds(1));
+    second.try_locks();
+    EXPECT_TRUE(second.boxes()[0]->is_served());
 }
 
 }  // namespace

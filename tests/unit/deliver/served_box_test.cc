@@ -1,6 +1,7 @@
 #include "deliver/served_box.h"
 
 #include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -142,6 +143,31 @@ TEST_F(ServedBoxTest, ScanSeesEveryMessageAndNothingElse) {
 
     EXPECT_EQ(box.index().waiting(), 2U);
     EXPECT_EQ(box.index().next_due(), due);
+}
+
+TEST_F(ServedBoxTest, ScansInPiecesAndDoesNotForgetWhatWasLeftOutWhenStopped) {
+    auto opened = spool::open_own_box(files_, root_.path(), ::geteuid(), clock_, random_);
+    ASSERT_TRUE(opened);
+    QueueLimits limits;
+    limits.messages = 8;
+    ServedBox box(files_, std::move(*opened), false, limits);
+    for (std::uint64_t i = 0; i < 10; ++i) {
+        const spool::EntryName name{spool::PackedId{1000 + i, 0}.text(), {}};
+        std::ofstream(box.store().label() + "/" + name.text()) << 'x';
+    }
+    const auto first = box.scan_some(4);
+    EXPECT_TRUE(first && *first);
+    EXPECT_TRUE(box.is_scanning());
+    EXPECT_EQ(box.index().waiting(), 4U);
+    ASSERT_TRUE(box.scan(to_seconds(clock_.now())));  // from the start
+    EXPECT_FALSE(box.is_scanning());
+    EXPECT_EQ(box.index().waiting(), 8U);
+    EXPECT_TRUE(box.index().is_over_limits());
+
+    ASSERT_TRUE(box.scan_some(1));
+    EXPECT_TRUE(box.index().is_over_limits());
+    box.stop_scan();
+    EXPECT_TRUE(box.index().is_over_limits());
 }
 
 /// A served box with one message, which is due in an hour.

@@ -1,0 +1,85 @@
+#include "deliver/agenda.h"
+
+#include <algorithm>
+
+namespace mxpost::deliver {
+
+void Agenda::add(ServedBox& box) {
+    box.number = members_.size();
+    members_.push_back(std::make_unique<Member>(*this, box));
+    Member& member = *members_.back();
+    idle_.push_back(&member);
+    member.place = &idle_;
+    member.at = std::prev(idle_.end());
+    box.index().set_observer(&member);
+}
+
+/// To the end of that list.
+void Agenda::move(Member& member, List& to) {
+    to.splice(to.end(), *member.place, member.at);
+    member.place = &to;
+}
+
+void Agenda::set_alarm(Member& member, std::optional<std::chrono::sys_seconds> at) {
+    if (member.alarm) {
+        timed_.erase({*member.alarm, member.box->number});
+    }
+    if (at) {
+        timed_.emplace(*at, member.box->number);
+    }
+    member.alarm = at;
+}
+
+void Agenda::wake(ServedBox& box) {
+    Member& member = *members_[box.number];
+    if (member.place != &fresh_) {
+        set_alarm(member, std::nullopt);
+        move(member, fresh_);
+    }
+}
+
+ServedBox* Agenda::next(std::chrono::sys_seconds now, DueIndex::Choice choice) {
+    last_now_ = now;
+    while (!timed_.empty() && timed_.begin()->first <= now) {
+        wake(*members_[timed_.begin()->second]->box);
+    }
+    List* from = &fresh_;
+    if (choice == DueIndex::Choice::any && !stale_.empty() && (fresh_.empty() || !was_stale_)) {
+        from = &stale_;
+    }
+    if (from->empty()) {
+        return nullptr;
+    }
+    was_stale_ = from == &stale_;
+    Member& member = *from->front();
+    move(member, *from);
+    return member.box;
+}
+
+void Agenda::rest(ServedBox& box, DueIndex::Choice choice) {
+    Member& member = *members_[box.number];
+    if (choice == DueIndex::Choice::only_new) {
+        move(member, stale_);
+        return;
+    }
+    move(member, idle_);
+    // Never at once again, whatever the clock did between its look and ours.
+    auto due = box.is_served() ? box.index().next_due() : std::nullopt;
+    if (due) {
+        due = std::max(*due, last_now_ + std::chrono::seconds(1));
+    }
+    set_alarm(member, due);
+}
+
+void Agenda::wake_implausible(const DueIndex::IsImplausible& is_implausible) {
+    for (const auto& member : members_) {
+        if (member->place == &idle_) {
+            const auto last = member->box->index().last_due();
+            if (last && is_implausible(*last)) {
+                wake(*member->box);
+            }
+        }
+    }
+}
+
+}  // namespace mxpost::deliver
