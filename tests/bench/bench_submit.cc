@@ -3,11 +3,16 @@
 //   bench_submit calls CALLS CALLERS UID ROOT INPUT PROGRAM ARGUMENT...
 //       CALLERS processes at once, each of them CALLS times: fork, chroot ROOT, become UID, exec
 //       PROGRAM with INPUT as its stdin, wait4. Per call: wall time from before the fork to after
-//       the wait, CPU of the child and its waited-for children, peak memory, exit status.
+//       the wait, CPU of the child and its waited-for children, peak memory, exit status. "start"
+//       is when the first began, by CLOCK_MONOTONIC.
+//   bench_submit spread LETTER DOMAINS CALLS CALLERS UID ROOT INPUT PROGRAM ARGUMENT...
+//       The same, each call with one more argument: a recipient of its own, u00000@LETTER0000.test,
+//       u00001@LETTER0001.test and so on, DOMAINS domains in turn.
 //   bench_submit sync DIRECTORY TIMES
 //       The disk alone, in this process: write 2 KiB to a new file and sync it; sync the directory.
 //   bench_submit sink SOCKET...
 //       Reads and forgets what comes to these datagram sockets: everybody's /dev/log.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -47,6 +52,8 @@ struct Order {
     const char* root = nullptr;
     const char* input = nullptr;
     char** command = nullptr;
+    char letter = '\0';  // of the recipients' domains; none: the command is complete
+    int domains = 0;
 };
 
 [[noreturn]] void die(const char* what) {
@@ -90,7 +97,32 @@ void become(const Order& order) {
     ::execve(order.command[0], order.command, environment);
 }
 
-Call measure(const Order& order) {
+/// The command with the recipient of call NUMBER, both of which must outlive its use.
+std::vector<char*> addressed(const Order& order, int number, std::array<char, 64>& recipient) {
+    std::vector<char*> command;
+    for (char** word = order.command; *word != nullptr; ++word) {
+        command.push_back(*word);
+    }
+    if (order.letter != '\0') {
+        std::snprintf(
+            recipient.data(),
+            recipient.size(),
+            "u%05d@%c%04d.test",
+            number,
+            order.letter,
+            number % order.domains
+        );
+        command.push_back(recipient.data());
+    }
+    command.push_back(nullptr);
+    return command;
+}
+
+Call measure(const Order& all, int number) {
+    std::array<char, 64> recipient{};
+    std::vector<char*> command = addressed(all, number, recipient);
+    Order order = all;
+    order.command = command.data();
     Call call{};
     const std::int64_t start = now();
     const pid_t child = ::vfork();
@@ -132,7 +164,8 @@ int measure_calls(const Order& order) {
         }
         if (worker == 0) {
             for (int i = 0; i < order.calls; ++i) {
-                calls[caller * order.calls + i] = measure(order);
+                const int number = caller * order.calls + i;
+                calls[number] = measure(order, number);
             }
             ::_exit(0);
         }
@@ -143,7 +176,11 @@ int measure_calls(const Order& order) {
             die("a caller failed");
         }
     }
-    std::printf("{\"microseconds\": %lld, \"calls\": [", static_cast<long long>(now() - start));
+    std::printf(
+        "{\"start\": %lld, \"microseconds\": %lld, \"calls\": [",
+        static_cast<long long>(start),
+        static_cast<long long>(now() - start)
+    );
     for (std::size_t i = 0; i < count; ++i) {
         const Call& call = calls[i];
         std::printf(
@@ -225,18 +262,29 @@ int listen_at(const char* path) {
     }
 }
 
+/// CALLS CALLERS UID ROOT INPUT PROGRAM ARGUMENT...
+Order read_order(char** arguments) {
+    Order order;
+    order.calls = std::atoi(arguments[0]);
+    order.callers = std::atoi(arguments[1]);
+    order.uid = static_cast<uid_t>(std::atoi(arguments[2]));
+    order.root = arguments[3];
+    order.input = arguments[4];
+    order.command = arguments + 5;
+    return order;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
     const std::string what = count > 1 ? arguments[1] : "";
     if (what == "calls" && count >= 8) {
-        Order order;
-        order.calls = std::atoi(arguments[2]);
-        order.callers = std::atoi(arguments[3]);
-        order.uid = static_cast<uid_t>(std::atoi(arguments[4]));
-        order.root = arguments[5];
-        order.input = arguments[6];
-        order.command = arguments + 7;
+        return measure_calls(read_order(arguments + 2));
+    }
+    if (what == "spread" && count >= 10) {
+        Order order = read_order(arguments + 4);
+        order.letter = arguments[2][0];
+        order.domains = std::max(1, std::atoi(arguments[3]));
         return measure_calls(order);
     }
     if (what == "sync" && count == 4) {

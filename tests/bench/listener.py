@@ -8,7 +8,6 @@ is counted there, and "deliver", where both send on to the same smtp-sink, which
 import fcntl
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import time
@@ -70,19 +69,8 @@ class ListeningMxpost(Listening, Mxpost):
 
     def prepare(self, build, source):
         super().prepare(build, source)
-        shutil.copy(os.path.join(build, "src/apps/mxpost"), self.path("/usr/bin/mxpost"))
-        subprocess.run(["strip", self.path("/usr/bin/mxpost")], check=True)
-        self.copy_libraries()
+        self.install_engine(build)
         self.cover("/etc/mxpost.conf", f"listen = 127.0.0.1:{self.port}\n")
-
-    def copy_libraries(self):
-        """The chroot has no packages but the base's."""
-        listed = subprocess.run(["ldd", self.path("/usr/bin/mxpost")], check=True,
-                                capture_output=True, text=True).stdout
-        for path in re.findall(r"(/\S+) \(0x", listed):
-            if not os.path.exists(self.path(path)):
-                os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
-                shutil.copy(path, self.path(path))
 
     def hold(self):
         """Another holds the lock that an engine needs to deliver from its box: it accepts only."""
@@ -110,10 +98,6 @@ class ListeningMxpost(Listening, Mxpost):
         self.engine.wait()
         if self.lock >= 0:
             os.close(self.lock)
-
-    def queue_files(self):
-        return [file for file in super().queue_files()
-                if "." in os.path.basename(file)[1:] and not os.path.basename(file)[0] == "."]
 
 
 class ListeningPostfix(Listening, Postfix):

@@ -5,6 +5,7 @@ delivery. Daemons run only where submission doesn't work without them.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -99,6 +100,25 @@ class Mxpost(System):
         os.chmod(self.path("/usr/sbin/sendmail"), 0o755)
         shutil.copy(os.path.join(source, "compat/mxpost.conf"), self.path("/etc/mxpost.conf"))
         os.chmod(self.path("/etc/mxpost.conf"), 0o644)
+
+    def queue_files(self):
+        """Messages, ID.DUE; locks and notes have other names."""
+        return [file for file in super().queue_files()
+                if "." in os.path.basename(file)[1:] and not os.path.basename(file)[0] == "."]
+
+    def install_engine(self, build):
+        """And its libraries: the chroot has no packages but the base's."""
+        engine = self.path("/usr/bin/mxpost")
+        shutil.copy(os.path.join(build, "src/apps/mxpost"), engine)
+        self.strip_engine(engine)
+        listed = subprocess.run(["ldd", engine], check=True, capture_output=True, text=True).stdout
+        for path in re.findall(r"(/\S+) \(0x", listed):
+            if not os.path.exists(self.path(path)):
+                os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
+                shutil.copy(path, self.path(path))
+
+    def strip_engine(self, engine):
+        subprocess.run(["strip", engine], check=True)
 
 
 class Dma(Package):
