@@ -11,7 +11,7 @@ from world import World
 
 SCENARIOS = {"drain": drains.drain, "slow": drains.slow, "list": drains.mailing_list,
              "latency": calls.latency, "callers": calls.callers, "large": calls.large,
-             "dead": calls.dead, "profile": profiling.profile}
+             "dead": calls.dead, "tls": drains.tls, "profile": profiling.profile}
 
 
 def as_first_process(work):

@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 
-from delivering import (Dma, Exim, Mxpost, Opensmtpd, Postfix, Sendmail, SendmailRunners)
+from delivering import (Dma, Exim, Mxpost, Opensmtpd, Postfix, PostfixTls, PostfixTlsPlain,
+                        Sendmail, SendmailRunners)
 from group import Sampler
-from world import SHARED, Sink, address
+from world import SHARED, Sink, TlsSink, address
 
 DRAINS = {"1 domain": ("d", 1), "100 domains": ("d", 100), "1000 domains": ("d", 1000),
           "1000, one MX": ("s", 1000)}
@@ -31,7 +32,7 @@ class Fill:
 
 
 def fill(bench, system, what, callers=8):
-    callers = min(callers, what.count)
+    callers = max(n for n in range(1, callers + 1) if what.count % n == 0)
     done = system.group.start(
         [bench.tool, "spread", what.letter, str(what.domains), str(what.count // callers),
          str(callers), str(system.fill_uid), system.root, bench.message, *system.fill_command],
@@ -76,7 +77,7 @@ def settle(sink, system, begun):
     return None if left else emptied, left
 
 
-def once(bench, system, what, options=(), checked=False, limit=None):
+def once(bench, system, what, options=(), checked=False, limit=None, receiver=Sink):
     """One drain. Checked: envelopes are kept and compared, and memory is sampled; not for timing."""
     system.end()
     system.purge()
@@ -87,7 +88,7 @@ def once(bench, system, what, options=(), checked=False, limit=None):
     if queued != what.count:
         raise SystemExit(f"{system.name}: {what.count} submitted, {queued} queued")
     os.sync()
-    sink = Sink(bench.world, *options, keep=checked)
+    sink = receiver(bench.world, *options, keep=checked)
     cpu = system.group.microseconds()
     begun = time.monotonic()
     system.release()
@@ -101,6 +102,7 @@ def once(bench, system, what, options=(), checked=False, limit=None):
     found.update(zip(("sessions", "messages"), sink.final_counts()))
     if checked:
         found["exact"] = sorted(r for t in sink.kept() for r in t) == sorted(what.recipients())
+        found["handshakes"] = sink.handshakes() if receiver is TlsSink else None
         found["received_of"] = [len({r for t in sink.kept() for r in t}), what.count]
     sink.stop()
     system.purge()
@@ -129,14 +131,15 @@ def summarize(check, rounds, count):
     return result
 
 
-def measure(bench, systems, what, options=(), limit=None, rounds=None):
+def measure(bench, systems, what, options=(), limit=None, rounds=None, receiver=Sink):
     """{system: summary}: a checked round of each, then timed rounds, each begun by another."""
-    checks = {s.name: once(bench, s, what, options, True, limit) for s in systems}
+    checks = {s.name: once(bench, s, what, options, True, limit, receiver) for s in systems}
     found = {s.name: [] for s in systems}
     for number in range(rounds or bench.options.rounds):
         turn = number % len(systems)
         for system in systems[turn:] + systems[:turn]:
-            found[system.name].append(once(bench, system, what, options, False, limit))
+            found[system.name].append(
+                once(bench, system, what, options, False, limit, receiver))
         print(f"  round {number + 1}", file=sys.stderr)
     return {name: summarize(checks[name], found[name], what.count) for name in found}
 
@@ -237,13 +240,32 @@ def slow(bench):
             continue
         print(f"\n{count} messages to {name}, 1 s each at the receiver")
         found = measure(bench, bench.systems(kinds), Fill(count, "d", domains),
-                        ("-W", ".:1"), limit=max(bench.options.limit, count),
+                        ("-w", "1"), limit=max(bench.options.limit, count),
                         rounds=min(2, bench.options.rounds))
         for system, r in found.items():
             print(f"  {system:13} {number(r.get('seconds'), 2):>7} s  "
                   f"{r['memory_kib'] / 1024:6.1f} MiB  {r['processes']:4} processes  "
                   f"{r['sessions']:5.0f} sessions  exactly once: {'yes' if r['exact'] else 'no'}")
         results[name] = {"systems": found}
+    return results
+
+
+def tls(bench):
+    """As `drain`, to Postfix with a certificate."""
+    results = {}
+    count = bench.options.messages or 2000
+    systems = bench.systems([Mxpost, PostfixTls, PostfixTlsPlain])
+    for name in ("1 domain", "100 domains"):
+        if bench.options.scenarios and name not in bench.options.scenarios:
+            continue
+        print(f"\ndrain of {count} messages to {name}, TLS at every MX")
+        found = measure(bench, systems, Fill(count, *DRAINS[name]), receiver=TlsSink)
+        print(table(found))
+        for system, r in found.items():
+            sessions, resumed = r["check"]["handshakes"]
+            print(f"  {system:13} {sessions} TLS sessions, {resumed} of them resumed")
+        print(ratio_line(ratios(found), ""))
+        results[name] = {"systems": found, "ratios": ratios(found)}
     return results
 
 
@@ -263,6 +285,8 @@ def list_once(bench, system, recipients):
     deadline = time.monotonic() + bench.options.limit
     while time.monotonic() < deadline and (
             system.queue_length() or received is None or time.monotonic() - received < 1):
+        if time.monotonic() - (received or begun) > STALL:
+            break
         if sink.messages() != seen:
             seen, received = sink.messages(), time.monotonic()
         time.sleep(0.002)

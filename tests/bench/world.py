@@ -125,9 +125,8 @@ class Sink:
     def __init__(self, world, *options, port=25, keep=False, watched=False, wait=True):
         self.dump = world.root + "/tmp/bench-dump" if keep else None
         if keep:
-            for old in (self.dump,):
-                if os.path.exists(old):
-                    os.unlink(old)
+            if os.path.exists(self.dump):
+                os.unlink(self.dump)
             os.chmod(world.root + "/tmp", 0o1777)
             options = (*options, "-D", "/tmp/bench-dump")
         self.watched = watched
@@ -186,6 +185,8 @@ class Sink:
 
     def kept(self):
         """The recipients of every transaction, in order."""
+        if not os.path.exists(self.dump):
+            return []
         with open(self.dump, "rb") as file:
             text = file.read()
         transactions = []
@@ -201,3 +202,65 @@ class Sink:
         self.process.wait()
         if self.output:
             self.output.close()
+
+
+class TlsSink:
+    """Postfix's smtpd with a certificate on port 25 of every address, smtp-sink behind it.
+
+    smtpd hands each message on before it replies (smtpd_proxy_filter), so nothing is queued here.
+    """
+
+    MAIN = """compatibility_level = 3.6
+myhostname = mx.test
+mydestination =
+mynetworks = 0.0.0.0/0
+inet_protocols = ipv4
+inet_interfaces = all
+alias_maps =
+default_process_limit = 400
+smtpd_peername_lookup = no
+smtpd_client_event_limit_exceptions = static:all
+smtpd_client_connection_count_limit = 0
+smtpd_tls_security_level = encrypt
+smtpd_tls_cert_file = /etc/postfix/certificate.pem
+smtpd_tls_key_file = /etc/postfix/key.pem
+smtpd_proxy_filter = inet:127.0.0.1:10025
+maillog_file = /var/log/bench
+smtpd_tls_loglevel = """
+
+    def __init__(self, world, *options, keep=False):
+        self.world = world
+        self.log = world.root + "/var/log/bench"
+        self.keep = keep
+        with open(world.root + "/etc/postfix/main.cf", "w") as file:
+            file.write(self.MAIN + ("summary, cache\n" if keep else "0\n"))
+        with open(world.root + "/etc/postfix/master.cf.proto") as file:
+            master = file.read()
+        with open(world.root + "/etc/postfix/master.cf", "w") as file:
+            file.write(re.sub(r"^(smtp +inet +\S+ +\S+ +)y", r"\1n", master, flags=re.M))
+        if os.path.exists(self.log):
+            os.unlink(self.log)
+        self.sink = Sink(world, *options, port=10025, keep=keep, wait=False)
+        world.start("/usr/sbin/postfix", "start", stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL).wait()
+        wait_until(lambda: Sink.listens(25), "smtpd listens")
+        self.messages = self.sink.messages
+        self.kept = self.sink.kept
+
+    def final_counts(self):
+        """Sessions are smtpd's: it makes one with smtp-sink for each message."""
+        messages = self.sink.final_counts()[1]
+        with open(self.log, errors="replace") as file:
+            return len(re.findall(": connect from ", file.read())) - 1, messages
+
+    def handshakes(self):
+        """(TLS sessions, those of them that were resumed), if envelopes are kept."""
+        with open(self.log, errors="replace") as file:
+            text = file.read()
+        return (len(re.findall("TLS connection established from", text)),
+                len(re.findall("Reusing old session", text)))
+
+    def stop(self):
+        self.world.start("/usr/sbin/postfix", "stop", stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL).wait()
+        self.sink.stop()
