@@ -225,7 +225,8 @@ class Sendmail(Delivering, systems.Package):
 
     def prepare(self, build, source):
         super().prepare(build, source)
-        # What users hand in waits for nothing here, however busy the machine is.
+        # However busy the machine is, it doesn't think so: the receiver makes it so.
+        self.cover("/proc/loadavg", "0.00 0.00 0.00 1/100 1\n")
         with open(self.path("/etc/mail/submit.cf")) as file:
             text = file.read()
         self.cover("/etc/mail/submit.cf", re.sub(

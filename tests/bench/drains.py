@@ -17,7 +17,7 @@ from group import Sampler
 from world import SHARED, Sink, TlsSink, address
 
 DRAINS = {"1 domain": ("d", 1), "100 domains": ("d", 100), "1000 domains": ("d", 1000),
-          "1000, one MX": ("s", 1000)}
+          "1000 behind one MX": ("s", 1000)}
 STALL = 15  # seconds without a message: it waits for a retry
 
 
