@@ -9,7 +9,7 @@ import time
 
 import report
 from delivering import (Dma, Exim, Mxpost, MxpostOnDemand, Nullmailer, Opensmtpd, Postfix, Sendmail)
-from drains import number, settle
+from drains import least_line, number, settle
 from group import Sampler
 from world import Sink
 
@@ -92,6 +92,9 @@ def latency(bench):
                          "call_p50": statistics.median(t[1] for t in found), "raw": found}
         print(f"  {name:18} {results[name]['p50']:8.2f} {results[name]['p95']:8.2f} "
               f"{min(values):8.2f}   {results[name]['call_p50']:8.2f}")
+    for own in ("mxpost", "mxpost demand"):
+        if own in results:
+            print(least_line(results, "p50", "of the median", own))
     return results
 
 
@@ -192,6 +195,9 @@ def large(bench):
         print(f"  {name:13} {number(r['submitted_ms']):>9} {number(r['received_ms']):>9} "
               f"{r['sendmail_kib'] / 1024:9.1f} {r['largest_kib'] / 1024:9.1f} "
               f"{r['memory_kib'] / 1024:9.1f}")
+    for key, what in (("submitted_ms", "of the time to submit"),
+                      ("received_ms", "of the time until received")):
+        print(least_line(results, key, what))
     return results
 
 
