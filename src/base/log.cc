@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <span>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -18,25 +19,38 @@ namespace {
 constexpr std::size_t kMaxLine = 4096;
 constexpr int kMailFacility = 2 << 3;
 
-std::tm local_time() {
-    const std::time_t now = std::time(nullptr);
-    std::tm local{};
-    ::localtime_r(&now, &local);
-    return local;
-}
-
 /// RFC 3164's, which every syslog daemon reads from /dev/log.
-std::string syslog_timestamp() {
-    std::array<char, 40> text{};
-    const std::tm local = local_time();
-    return {text.data(), std::strftime(text.data(), text.size(), "%b %e %H:%M:%S ", &local)};
+std::size_t syslog_time(std::span<char> text, const std::tm& local) {
+    return std::strftime(text.data(), text.size(), "%b %e %H:%M:%S ", &local);
 }
 
-std::string iso_timestamp() {
-    std::array<char, 40> text{};
-    const std::tm local = local_time();
-    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z ", &local)};
+std::size_t iso_time(std::span<char> text, const std::tm& local) {
+    return std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S%z ", &local);
 }
+
+/// The time as text, made once a second.
+class Timestamp {
+public:
+    using Format = std::size_t (*)(std::span<char> text, const std::tm& local);
+    explicit Timestamp(Format format) : format_(format) {}
+
+    const std::string& now() {
+        const std::time_t now = std::time(nullptr);
+        if (text_.empty() || now != time_) {
+            std::tm local{};
+            ::localtime_r(&now, &local);
+            std::array<char, 40> text{};
+            text_.assign(text.data(), format_(text, local));
+            time_ = now;
+        }
+        return text_;
+    }
+
+private:
+    Format format_;
+    std::time_t time_ = 0;
+    std::string text_;
+};
 
 std::string tag(const std::string& program) {
     return program + "[" + std::to_string(::getpid()) + "]: ";
@@ -50,8 +64,12 @@ public:
         : socket_(std::move(socket)), program_(std::move(program)) {}
 
     void write(Priority priority, std::string_view line) override {
-        std::string datagram = "<" + std::to_string(kMailFacility | static_cast<int>(priority)) +
-                               ">" + syslog_timestamp() + tag(program_) + printable(line, kMaxLine);
+        std::string datagram = "<" + std::to_string(kMailFacility | static_cast<int>(priority));
+        datagram.reserve(line.size() + 80);
+        datagram += ">";
+        datagram += timestamp_.now();
+        datagram += tag(program_);
+        datagram += printable(line, kMaxLine);
         if (::send(socket_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL) <
                 0 &&
             (errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET)) {
@@ -80,6 +98,7 @@ public:
     }
 
 private:
+    Timestamp timestamp_{syslog_time};
     Fd socket_;
     std::string program_;
 };
@@ -98,11 +117,13 @@ public:
 
     void write(Priority, std::string_view line) override {
         // One write a line: lines of several processes don't mix.
-        const std::string text = iso_timestamp() + tag(program_) + printable(line, kMaxLine) + "\n";
+        const std::string text =
+            timestamp_.now() + tag(program_) + printable(line, kMaxLine) + "\n";
         (void)!::write(file_.get(), text.data(), text.size());
     }
 
 private:
+    Timestamp timestamp_{iso_time};
     Fd file_;
     bool is_owned_;
     std::string program_;

@@ -92,6 +92,12 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string printable(std::string_view text, std::size_t max_bytes) {
+    // Most of what is shown is plain, and much is shown.
+    const bool is_plain =
+        std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7F; });
+    if (is_plain && text.size() <= max_bytes) {
+        return std::string(text);
+    }
     std::string result;
     while (!text.empty()) {
         const std::size_t length = utf8_length(text);
