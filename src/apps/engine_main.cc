@@ -22,6 +22,8 @@
 #include "deliver/loose_delivery.h"
 #include "deliver/privilege.h"
 #include "deliver/relay.h"
+#include "deliver/routes.h"
+#include "deliver/sites.h"
 #include "diagnose/load.h"
 #include "dns/stub_resolver.h"
 #include "local/account.h"
@@ -211,7 +213,9 @@ public:
           sender_domain_(
               sender_domain(), [this] { return sources(); }, resolver_, clock_
           ),
-          sites_(io_.get_executor(), site_limits(), clock_),
+          session_(session_settings()),
+          routes_(io_.get_executor(), router_, session_, clock_),
+          sites_(io_.get_executor(), site_limits(), clock_, random_, data_.providers),
           local_agent_(make_local_agent(io_.get_executor(), std::move(helper))),
           aliases_(files_, clock_, log_, settings_.alias_files),
           services_{
@@ -229,8 +233,9 @@ public:
               notices_,
               resolver_,
               router_,
+              routes_,
               sites_,
-              session_settings(),
+              session_,
               *local_agent_,
               aliases_,
               files_} {
@@ -305,7 +310,7 @@ public:
         bool is_done = false;
         asio::co_spawn(io_, delivery.run(), [&](const std::exception_ptr& error, bool result) {
             is_done = result;
-            sites_.reap(true);
+            sites_.stop();
             if (error) {
                 std::rethrow_exception(error);
             }
@@ -386,7 +391,7 @@ private:
     deliver::SiteLimits site_limits() const {
         deliver::SiteLimits limits;
         limits.max_sessions = settings_.max_sessions;
-        limits.max_sessions_per_site = settings_.max_sessions_per_site;
+        limits.site.max_sessions = settings_.max_sessions_per_site;
         return limits;
     }
 
@@ -437,6 +442,8 @@ private:
     route::Router router_;
     route::SenderDomain sender_domain_;
     std::unique_ptr<tls::ClientContext> tls_context_;
+    smtp::SessionSettings session_;
+    deliver::Routes routes_;
     deliver::Sites sites_;
     std::unique_ptr<deliver::LocalAgent> local_agent_;
     local::AliasFiles aliases_;

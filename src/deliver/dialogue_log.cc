@@ -11,16 +11,19 @@ constexpr std::size_t kMaxHalf = 6000;
 }  // namespace
 
 void DialogueLog::add(std::string_view prefix, std::string_view line) {
-    const std::string text = std::string(prefix) + printable(line, kMaxLine);
+    const std::string text = printable(line, kMaxLine);
     if (listener_) {
-        listener_(text);
+        listener_(std::string(prefix) + text);
     }
-    if (!is_cut_ && head_.size() + text.size() < kMaxHalf) {
-        head_ += text + "\n";
+    const bool is_head = !is_cut_ && head_.size() + prefix.size() + text.size() < kMaxHalf;
+    std::string& half = is_head ? head_ : tail_;
+    half += prefix;
+    half += text;
+    half += '\n';
+    if (is_head) {
         return;
     }
     is_cut_ = true;
-    tail_ += text + "\n";
     while (tail_.size() > kMaxHalf) {
         tail_.erase(0, tail_.find('\n') + 1);
     }

@@ -7,10 +7,15 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/text.h"
+#include "deliver/routes.h"
+#include "deliver/sites.h"
 
 namespace mxpost::deliver {
 
@@ -18,8 +23,12 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kMaxActive = 400;     // messages in work: each holds a descriptor or two
-constexpr std::size_t kMaxActiveOld = 300;  // from here on only those that were never tried
+constexpr std::size_t kMaxActive = 1000;  // messages in work: each holds a descriptor or two
+/// From here on those that were tried before only come in as fast as kLooksPerSecond: most of what
+/// is in work waits for slow sites, and behind it there may be mail for others.
+constexpr std::size_t kMaxActiveOld = 500;
+constexpr double kLooksPerSecond = 1000;
+constexpr std::size_t kMostAtOnce = 32;  // messages begun before others' events get their turn
 constexpr std::chrono::milliseconds kTick{1000};
 constexpr std::chrono::milliseconds kQuickTick{100};         // while a box's lock is awaited
 constexpr std::chrono::seconds kLingerWhenEmpty{10};         // on demand: for the rest of a burst
@@ -74,6 +83,7 @@ void Engine::adopt(spool::Box box) {
 }
 
 void Engine::run() {
+    services_.sites.on_room([this](std::uint32_t lane, std::size_t count) { unpark(lane, count); });
     if (options_.role != EngineRole::on_demand) {
         boxes_.find(options_.spools);
         boxes_.try_locks();
@@ -106,7 +116,8 @@ asio::awaitable<void> Engine::on_signals() {
 
 asio::awaitable<void> Engine::on_tick() {
     while (!is_ended_) {
-        services_.sites.reap(false);
+        services_.sites.tidy();
+        unpark_forgotten();
         if (options_.role == EngineRole::on_demand && boxes_.is_wanted_by_system()) {
             stop("a system engine takes over");
         }
@@ -136,9 +147,13 @@ DueIndex::IsImplausible Engine::implausible_now() const {
 
 void Engine::dispatch() {
     // In turn, so that one user's flood doesn't keep others waiting.
+    std::size_t begun = 0;
     while (!is_stopping_ && boxes_.active() < kMaxActive) {
-        const auto choice =
-            boxes_.active() < kMaxActiveOld ? DueIndex::Choice::any : DueIndex::Choice::only_new;
+        if (begun++ == kMostAtOnce) {
+            dispatch_soon();
+            return;
+        }
+        const DueIndex::Choice choice = choose();
         ServedBox* const box = boxes_.agenda().next(to_seconds(services_.clock.now()), choice);
         if (box == nullptr) {
             return;
@@ -147,6 +162,31 @@ void Engine::dispatch() {
             boxes_.agenda().rest(*box, choice);
         }
     }
+}
+
+/// After what is ready by then.
+void Engine::dispatch_soon() {
+    if (!std::exchange(is_dispatch_posted_, true)) {
+        asio::post(io_, [this] {
+            is_dispatch_posted_ = false;
+            dispatch();
+        });
+    }
+}
+
+DueIndex::Choice Engine::choose() {
+    if (boxes_.active() < kMaxActiveOld) {
+        return DueIndex::Choice::any;
+    }
+    const SteadyTime now = services_.clock.steady_now();
+    const std::chrono::duration<double> passed = now - looks_counted_;
+    looks_counted_ = now;
+    looks_ = std::min(kLooksPerSecond, looks_ + passed.count() * kLooksPerSecond);
+    if (looks_ < 1) {
+        return DueIndex::Choice::only_new;
+    }
+    looks_ -= 1;
+    return DueIndex::Choice::any;
 }
 
 bool Engine::dispatch_from(ServedBox& box, DueIndex::Choice choice) {
@@ -203,7 +243,14 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     auto claimed = co_await claim(box, name);
     if (!claimed || !admit(box, *claimed)) {
         claimed.reset();
-        dispatch();
+        dispatch_soon();
+        co_return;
+    }
+    if (const std::uint32_t lane = busy_lane(*claimed); lane != 0) {
+        box.index().park_for(name, lane);
+        parked_[lane].insert(&box);
+        claimed.reset();
+        dispatch_soon();
         co_return;
     }
     box.begin_attempt(name.id);
@@ -231,9 +278,64 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     } else {
         finish(box, name.id, next);
     }
-    dispatch();
+    dispatch_soon();
     if (is_stopping_ || options_.role == EngineRole::once) {
         tick_.cancel();  // this may have been the last one
+    }
+}
+
+/// The lane of a site that has enough to do with what waits for it, where all of this message goes
+/// there; 0: it begins.
+std::uint32_t Engine::busy_lane(const spool::Claim& claim) {
+    const auto& recipients = claim.envelope().recipients;
+    const auto& states = claim.journal().recipients;
+    const std::string* domain = nullptr;
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+        if (!states[i].is_pending()) {
+            continue;
+        }
+        const std::string& its = recipients[i].address.domain();
+        if (domain != nullptr && !ascii_iequals(*domain, its)) {
+            return 0;
+        }
+        domain = &its;
+    }
+    if (domain == nullptr || claim.envelope().is_followed || services_.relay != nullptr) {
+        return 0;
+    }
+    const std::string* const site = services_.routes.known_site(ascii_lower(*domain));
+    return site == nullptr ? 0 : services_.sites.saturated(*site);
+}
+
+/// A site's queue is short again: messages that were parked for it may come.
+void Engine::unpark(std::uint32_t lane, std::size_t count) {
+    const auto boxes = parked_.extract(lane);
+    if (!boxes) {
+        return;
+    }
+    std::set<ServedBox*> left;
+    for (ServedBox* box : boxes.mapped()) {
+        count -= std::min(count, box->index().unpark(lane, count));
+        if (box->index().parked_in(lane) > 0) {
+            left.insert(box);
+        }
+    }
+    if (!left.empty()) {
+        parked_.emplace(lane, std::move(left));
+    }
+    dispatch_soon();
+}
+
+/// Should a site have forgotten that there are some.
+void Engine::unpark_forgotten() {
+    std::vector<std::uint32_t> lanes;
+    for (const auto& [lane, boxes] : parked_) {
+        lanes.push_back(lane);
+    }
+    for (const std::uint32_t lane : lanes) {
+        if (!services_.sites.is_saturated(lane)) {
+            unpark(lane, kMaxActiveOld);
+        }
     }
 }
 
@@ -381,6 +483,7 @@ void Engine::stop(const char* why) {
     for (MessageDelivery* delivery : deliveries_) {
         delivery->stop();
     }
+    services_.sites.stop();
     if (companion_ != nullptr) {
         companion_->stop();
     }
@@ -395,7 +498,7 @@ void Engine::end() {
         box->release();
     }
     // run() returns when the QUITs are through: nothing else is left to wait for.
-    services_.sites.reap(true);
+    services_.sites.stop();
     signals_.cancel();
     boxes_.close();
 }

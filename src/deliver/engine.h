@@ -4,8 +4,11 @@
 //     BoxSet → DueIndex → claim → MessageDelivery → DueIndex
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -91,11 +94,16 @@ private:
         ServedBox& box, const spool::EntryName& name
     );
     boost::asio::awaitable<void> sync_removals_later(ServedBox& box);
+    std::uint32_t busy_lane(const spool::Claim& claim);
+    void unpark(std::uint32_t lane, std::size_t count);
+    void unpark_forgotten();
     bool admit(ServedBox& box, spool::Claim& claim);
     void report_limits(ServedBox& box);
 
     DueIndex::IsImplausible implausible_now() const;
     void dispatch();
+    void dispatch_soon();
+    DueIndex::Choice choose();
     bool dispatch_from(ServedBox& box, DueIndex::Choice choice);
     void finish(
         ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
@@ -116,6 +124,10 @@ private:
     std::vector<MessageDelivery*> deliveries_;  // under way
     boost::asio::steady_timer tick_;
     boost::asio::signal_set signals_;
+    std::map<std::uint32_t, std::set<ServedBox*>> parked_;  // by lane: where its messages are
+    double looks_ = 0;  // at messages, that may be spent beyond kMaxActiveOld
+    SteadyTime looks_counted_{};
+    bool is_dispatch_posted_ = false;
     std::optional<SteadyTime> empty_since_;
     bool is_stopping_ = false;  // no new attempts
     bool is_ended_ = false;

@@ -55,22 +55,10 @@ asio::awaitable<NextHopResult> LmtpDestination::find() {
 }
 
 asio::awaitable<AttemptResult> attempt_lmtp(
-    Services& services,
-    LmtpServer server,
-    const mail::Envelope& envelope,
-    std::vector<mail::Recipient> recipients,
-    DomainAttempt::ContentSource source,
-    DialogueLog& dialogue
+    Services& services, LmtpServer server, Consignment consignment
 ) {
     auto destination = std::make_unique<LmtpDestination>(services, std::move(server));
-    DomainAttempt attempt(
-        services,
-        std::move(destination),
-        envelope,
-        std::move(recipients),
-        std::move(source),
-        dialogue
-    );
+    DomainAttempt attempt(services, std::move(destination), std::move(consignment));
     co_return co_await attempt.run();
 }
 

@@ -27,17 +27,10 @@ struct LmtpServer {
     std::uint16_t port = 24;
 };
 
-/// One attempt to hand a message to `server` for `recipients`, whatever their domains: an outcome
-/// for each, in order. Ends within a bounded time. References must outlive it.
-///
-///     const AttemptResult result = co_await attempt_lmtp(services, server, envelope, …);
+/// One attempt to hand a message to `server` for its recipients, whatever their domains: an outcome
+/// for each, in order. References must outlive it.
 boost::asio::awaitable<AttemptResult> attempt_lmtp(
-    Services& services,
-    LmtpServer server,
-    const mail::Envelope& envelope,
-    std::vector<mail::Recipient> recipients,
-    DomainAttempt::ContentSource source,
-    DialogueLog& dialogue
+    Services& services, LmtpServer server, Consignment consignment
 );
 
 class LmtpDestination final : public Destination {

@@ -73,7 +73,7 @@ LocalDelivery::LocalDelivery(
     spool::Claim& claim,
     const mail::Envelope& envelope,
     const std::string& header,
-    ContentSource source,
+    HeaderedSource source,
     Finality finality
 )
     : services_(services),
@@ -239,12 +239,9 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::hand_to_server(
     mail::Recipient addressee = envelope_.recipients[recipient];
     addressee.address = leaf.address;
     std::vector<mail::Recipient> recipients = {std::move(addressee)};
-    DomainAttempt::ContentSource source = [this](bool to_seven_bit) {
-        return source_(header_, to_seven_bit);
-    };
-    AttemptResult result = co_await attempt_lmtp(
-        services_, std::move(*server), envelope_, std::move(recipients), std::move(source), dialogue
-    );
+    Consignment consignment = consign(envelope_, header_, std::move(recipients), dialogue);
+    AttemptResult result =
+        co_await attempt_lmtp(services_, std::move(*server), std::move(consignment));
     if (!result.content_problem.empty()) {
         content_problem_ = result.content_problem;
     }
@@ -325,22 +322,32 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::send_now(
     co_return all.value();
 }
 
+Consignment LocalDelivery::consign(
+    const mail::Envelope& envelope,
+    const std::string& header,
+    std::vector<mail::Recipient> recipients,
+    DialogueLog& dialogue
+) const {
+    return {
+        envelope,
+        std::move(recipients),
+        [this, header](bool to_seven_bit) { return source_(header, to_seven_bit); },
+        dialogue,
+        {claim_.submitter(), claim_.name().id}};
+}
+
 asio::awaitable<mail::RecipientOutcome> LocalDelivery::send_elsewhere(
     mail::Envelope envelope, mail::Address delivered_to, DialogueLog& dialogue
 ) {
     const std::string header = "Delivered-To: " + delivered_to.text() + "\r\n" + header_;
-    DomainAttempt::ContentSource source = [this, header](bool to_seven_bit) {
-        return source_(header, to_seven_bit);
-    };
     std::vector<mail::Recipient> recipients = envelope.recipients;
     Way way = Way::direct;
     if (services_.relay != nullptr) {
         const std::string domain = ascii_lower(recipients.front().address.domain());
         way = services_.relay->choose(domain, services_.clock.steady_now());
     }
-    AttemptResult result = co_await attempt_remote(
-        services_, way, envelope, std::move(recipients), std::move(source), dialogue
-    );
+    Consignment consignment = consign(envelope, header, std::move(recipients), dialogue);
+    AttemptResult result = co_await attempt_remote(services_, way, std::move(consignment));
     if (!result.content_problem.empty()) {
         content_problem_ = result.content_problem;
     }

@@ -26,8 +26,8 @@ std::string user_name(const mail::Address& address);
 
 class LocalDelivery {
 public:
-    /// The message's content from its start, with this header; see DomainAttempt::ContentSource.
-    using ContentSource = std::function<
+    /// The message's content from its start, with this header.
+    using HeaderedSource = std::function<
         Result<std::unique_ptr<mail::Content>>(const std::string& header, bool to_seven_bit)>;
 
     /// `envelope` and `header`: the message's, completed. References must outlive it.
@@ -37,7 +37,7 @@ public:
         spool::Claim& claim,
         const mail::Envelope& envelope,
         const std::string& header,
-        ContentSource source,
+        HeaderedSource source,
         Finality finality
     );
 
@@ -70,6 +70,12 @@ private:
     boost::asio::awaitable<mail::RecipientOutcome> send_elsewhere(
         mail::Envelope envelope, mail::Address delivered_to, DialogueLog& dialogue
     );
+    Consignment consign(
+        const mail::Envelope& envelope,
+        const std::string& header,
+        std::vector<mail::Recipient> recipients,
+        DialogueLog& dialogue
+    ) const;
     std::string request_name(const local::Leaf& leaf);
     Result<local::Request> make_request(std::uint32_t recipient, const local::Leaf& leaf);
     std::optional<mail::RecipientOutcome> loop(std::uint32_t recipient) const;
@@ -78,7 +84,7 @@ private:
     spool::Claim& claim_;
     const mail::Envelope& envelope_;
     const std::string& header_;
-    ContentSource source_;
+    HeaderedSource source_;
     Finality finality_;
     Forwarding forwarding_;
     std::string content_problem_;

@@ -126,7 +126,7 @@ const mail::Address& MessageDelivery::destination(std::uint32_t recipient) const
 
 /// Recipients to be tried now: those whose own delay is over; all pending ones if that is none,
 /// because then somebody asked for an attempt (sendmail -q).
-std::vector<std::uint32_t> MessageDelivery::due_recipients() const {
+std::vector<std::uint32_t> MessageDelivery::due_recipients() {
     const auto& states = claim_->journal().recipients;
     const WallTime now = services_.clock.now();
     std::vector<std::uint32_t> pending;
@@ -141,10 +141,11 @@ std::vector<std::uint32_t> MessageDelivery::due_recipients() const {
             due.push_back(i);
         }
     }
+    is_asked_for_ = due.empty();
     return due.empty() ? pending : due;
 }
 
-std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() const {
+std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() {
     // Large receivers refuse several domains in one transaction: one job a domain (design 3).
     // What is for here is one job, so that nobody gets it twice through two aliases.
     // The relay gets all that is its in one.
@@ -185,10 +186,14 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     co_await complete_envelope();
     const std::vector<Job> jobs = due_jobs();
     jobs_left_ = jobs.size();
-    for (const Job& job : jobs) {
-        // `jobs` lives in this frame until all are done.
-        auto work = guarded_job(job);
-        asio::co_spawn(services_.executor, std::move(work), report_bug());
+    // `jobs` lives in this frame until all are done.
+    if (jobs.size() == 1) {
+        co_await only_job(jobs.front());
+    } else {
+        for (const Job& job : jobs) {
+            auto work = guarded_job(job);
+            asio::co_spawn(services_.executor, std::move(work), report_bug());
+        }
     }
     while (jobs_left_ > 0) {
         co_await jobs_done_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -246,6 +251,16 @@ bool MessageDelivery::make_due_now() {
 void MessageDelivery::stop() {
     is_stopping_ = true;
     retry_record_.cancel();
+}
+
+asio::awaitable<void> MessageDelivery::only_job(const Job& job) {
+    std::exception_ptr bug;
+    try {
+        co_await guarded_job(job);
+    } catch (...) {
+        bug = std::current_exception();
+    }
+    report_bug()(bug);
 }
 
 asio::awaitable<void> MessageDelivery::guarded_job(const Job& job) {
@@ -321,12 +336,15 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
             recipients.push_back(std::move(recipient));
         }
     }
-    DomainAttempt::ContentSource source = [this](bool to_seven_bit) {
+    ContentSource source = [this](bool to_seven_bit) {
         return make_content(header_, to_seven_bit);
     };
-    AttemptResult result = co_await attempt_remote(
-        services_, job.way, envelope_, std::move(recipients), std::move(source), dialogue
+    schedule::Turn turn{claim_->submitter(), claim_->name().id};
+    Consignment consignment(
+        envelope_, std::move(recipients), std::move(source), dialogue, std::move(turn)
     );
+    consignment.is_urgent = is_asked_for_;
+    AttemptResult result = co_await attempt_remote(services_, job.way, std::move(consignment));
     std::vector<mail::RecipientOutcome> outcomes;
     for (const std::size_t at : sources) {
         outcomes.push_back(result.outcomes[at]);
@@ -370,6 +388,10 @@ void MessageDelivery::record(
         content_problem_ = result.content_problem;
         return;
     }
+    if (result.is_unattempted) {
+        is_unattempted_ = true;
+        return;
+    }
     const WallTime now = services_.clock.now();
     std::vector<spool::Record> records;
     bool is_all_good = true;
@@ -382,7 +404,10 @@ void MessageDelivery::record(
     if (!is_all_good && !dialogue.is_empty() && !claim_->envelope().is_verbose) {
         records.emplace_back(spool::DialogueRecord{now, dialogue.text()});
     }
-    append(records);
+    claim_->remember(records);
+    if (jobs_left_ > 1 || !is_removal_enough()) {
+        append({});
+    }  // else the removal, next, says what the journal would
 }
 
 /// What the rules make of it: a refusal may mean "later", and the administrator may have to know.
@@ -540,6 +565,9 @@ std::vector<schedule::PendingRecipient> MessageDelivery::pending_recipients() co
 std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_reported) {
     const WallTime now = services_.clock.now();
     const spool::MessageId id = claim_->name().id;
+    if (is_unattempted_ && has_pending()) {
+        return claim_->name();  // as due as it was, for the engine that comes
+    }
     if (!is_everything_reported || has_pending()) {
         auto due = to_seconds(now) + kReportAgainAfter;
         if (is_everything_reported) {

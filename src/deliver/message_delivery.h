@@ -54,12 +54,13 @@ private:
     boost::asio::awaitable<void> complete_envelope();
     bool is_for_here(std::uint32_t recipient) const;
     const mail::Address& destination(std::uint32_t recipient) const;
-    std::vector<std::uint32_t> due_recipients() const;
-    std::vector<Job> due_jobs() const;
+    std::vector<std::uint32_t> due_recipients();
+    std::vector<Job> due_jobs();
     Way choose_way(const std::string& domain) const;
     std::optional<mail::RecipientOutcome> refusal() const;
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
     std::function<void(std::exception_ptr)> report_bug();
+    boost::asio::awaitable<void> only_job(const Job& job);
     boost::asio::awaitable<void> guarded_job(const Job& job);
     AttemptResult defer_nameless(const Job& job) const;
     Result<std::unique_ptr<mail::Content>> make_content(
@@ -90,7 +91,9 @@ private:
     boost::asio::steady_timer retry_record_;
     std::size_t jobs_left_ = 0;
     std::string content_problem_;
-    bool is_nameless_ = false;  // no server elsewhere would accept what completes the sender
+    bool is_nameless_ = false;     // no server elsewhere would accept what completes the sender
+    bool is_asked_for_ = false;    // no recipient's delay is over: somebody wants an attempt now
+    bool is_unattempted_ = false;  // the engine ends, and some of it was not tried
     bool is_sync_due_ = false;
     bool is_stopping_ = false;
     bool is_removed_ = false;

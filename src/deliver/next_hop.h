@@ -24,8 +24,7 @@ struct NextHop {
 };
 
 /// `peers` cut where the preference changes: each group is for one smtp::Session::connect().
-std::vector<std::vector<smtp::Peer>> groups_of_equal_preference(
-    const std::vector<smtp::Peer>& peers
+std::vector<std::vector<smtp::Peer>> groups_of_equal_preference(const std::vector<smtp::Peer>& peers
 );
 
 using NextHopResult = std::variant<NextHop, mail::RecipientOutcome>;
@@ -43,13 +42,14 @@ public:
 /// The MX hosts of `domain`, which is as in mail::Address.
 class MxDestination final : public Destination {
 public:
-    MxDestination(Services& services, std::string domain)
-        : services_(services), domain_(std::move(domain)) {}
+    MxDestination(Services& services, std::string domain, bool is_urgent = false)
+        : services_(services), domain_(std::move(domain)), is_urgent_(is_urgent) {}
     boost::asio::awaitable<NextHopResult> find() override;
 
 private:
     Services& services_;
     std::string domain_;
+    bool is_urgent_;  // see Routes
 };
 
 }  // namespace mxpost::deliver

@@ -15,22 +15,9 @@ struct Relayed {
     AttemptResult result;
 };
 
-asio::awaitable<Relayed> attempt_relay(
-    Services& services,
-    const mail::Envelope& envelope,
-    std::vector<mail::Recipient> recipients,
-    DomainAttempt::ContentSource source,
-    DialogueLog& dialogue
-) {
+asio::awaitable<Relayed> attempt_relay(Services& services, Consignment consignment) {
     auto destination = std::make_unique<RelayDestination>(services, *services.relay);
-    DomainAttempt attempt(
-        services,
-        std::move(destination),
-        envelope,
-        std::move(recipients),
-        std::move(source),
-        dialogue
-    );
+    DomainAttempt attempt(services, std::move(destination), std::move(consignment));
     Relayed relayed;
     relayed.result = co_await attempt.run();
     relayed.is_reached = attempt.reach() == Reach::connected;
@@ -62,24 +49,19 @@ void note_blocked(Services& services) {
 }  // namespace
 
 asio::awaitable<AttemptResult> attempt_remote(
-    Services& services,
-    Way way,
-    const mail::Envelope& envelope,
-    std::vector<mail::Recipient> recipients,
-    DomainAttempt::ContentSource source,
-    DialogueLog& dialogue
+    Services& services, Way way, Consignment consignment
 ) {
     if (way == Way::relay) {
-        Relayed relayed = co_await attempt_relay(
-            services, envelope, std::move(recipients), std::move(source), dialogue
-        );
+        Relayed relayed = co_await attempt_relay(services, std::move(consignment));
         co_return std::move(relayed.result);
     }
-    DomainAttempt direct(services, envelope, recipients, source, dialogue);
-    AttemptResult result = co_await direct.run();
     if (services.relay == nullptr || !services.relay->is_fallback()) {
-        co_return result;
+        DomainAttempt direct(services, std::move(consignment));
+        co_return co_await direct.run();
     }
+    Consignment again = consignment;
+    DomainAttempt direct(services, std::move(consignment));
+    AttemptResult result = co_await direct.run();
     PortWatch& watch = services.relay->watch();
     if (direct.reach() == Reach::connected) {
         note_connected(services);
@@ -91,10 +73,8 @@ asio::awaitable<AttemptResult> attempt_remote(
     if (!watch.is_blocked() && !watch.is_suspect(services.clock.steady_now())) {
         co_return result;
     }
-    dialogue.note("port 25 may be blocked: trying the relay " + services.relay->text());
-    Relayed relayed = co_await attempt_relay(
-        services, envelope, std::move(recipients), std::move(source), dialogue
-    );
+    again.dialogue.note("port 25 may be blocked: trying the relay " + services.relay->text());
+    Relayed relayed = co_await attempt_relay(services, std::move(again));
     if (!relayed.is_reached) {
         add_reasons(result, relayed.result);
         co_return result;

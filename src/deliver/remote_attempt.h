@@ -1,8 +1,6 @@
 // One attempt for recipients elsewhere: straight to their domain's MX, or through the relay.
 #pragma once
 
-#include <vector>
-
 #include <boost/asio/awaitable.hpp>
 
 #include "deliver/domain_attempt.h"
@@ -14,12 +12,7 @@ namespace mxpost::deliver {
 /// say so, the relay gets them in the same attempt. An outcome for each, in order. Ends within a
 /// bounded time. References must outlive it.
 boost::asio::awaitable<AttemptResult> attempt_remote(
-    Services& services,
-    Way way,
-    const mail::Envelope& envelope,
-    std::vector<mail::Recipient> recipients,
-    DomainAttempt::ContentSource source,
-    DialogueLog& dialogue
+    Services& services, Way way, Consignment consignment
 );
 
 }  // namespace mxpost::deliver

@@ -13,7 +13,6 @@
 #include "base/random.h"
 #include "config/settings.h"
 #include "deliver/local_agent.h"
-#include "deliver/sites.h"
 #include "diagnose/notice_board.h"
 #include "diagnose/providers.h"
 #include "diagnose/reply_rules.h"
@@ -24,10 +23,13 @@
 #include "route/router.h"
 #include "route/sender_domain.h"
 #include "schedule/retry.h"
+#include "smtp/session.h"
 
 namespace mxpost::deliver {
 
 class Relay;
+class Routes;
+class Sites;
 
 struct Services {
     boost::asio::any_io_executor executor;
@@ -44,6 +46,7 @@ struct Services {
     diagnose::NoticeBoard& notices;        // what the administrator was told of refusals
     dns::Resolver& resolver;
     route::Router& router;
+    Routes& routes;
     Sites& sites;
     smtp::SessionSettings session;  // of every session; its TLS context is there for all
     LocalAgent& local_agent;        // delivers to this host's mailboxes

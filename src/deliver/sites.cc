@@ -1,6 +1,7 @@
 #include "deliver/sites.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -11,71 +12,396 @@ namespace asio = boost::asio;
 
 namespace {
 
-asio::awaitable<void> quit(std::unique_ptr<WarmSession> session) {
-    session->dialogue->point_to(nullptr);
-    co_await session->session->quit();
+/// Jobs that wait for one site: enough for its sessions to find the next one, and no more, since
+/// each holds its message open.
+constexpr std::size_t kMostWaiting = 200;
+constexpr std::chrono::minutes kFailedFor{5};  // a host that didn't answer isn't the first to try
+constexpr std::size_t kMaxFailed = 100;
+constexpr std::chrono::seconds kQuick{1};  // design 5
+/// A site of which nothing is known yet gets its second session after this.
+constexpr std::chrono::milliseconds kSecondSessionAfter{100};
+/// One session of a quick site does so many messages sooner than another one could be opened.
+constexpr std::size_t kBacklogOfOne = 10;
+constexpr std::chrono::minutes kRememberedFor{10};
+constexpr std::size_t kMaxSites = 4096;
+
+asio::awaitable<void> run_session(std::shared_ptr<Site> site, SiteSession& session, SiteJob* job) {
+    co_await session.run(job);
+    site->ended(session);
+}
+
+/// The stricter of both, since receivers hold more than theirs against their sender.
+schedule::SitePolicy tightened(schedule::SitePolicy policy, const diagnose::SiteLimits& limits) {
+    if (limits.max_sessions) {
+        policy.max_sessions = std::min<std::size_t>(policy.max_sessions, *limits.max_sessions);
+    }
+    if (limits.messages_per_session) {
+        policy.messages_per_session =
+            std::min<std::size_t>(policy.messages_per_session, *limits.messages_per_session);
+    }
+    policy.max_recipients = limits.recipients_per_transaction.value_or(0);
+    if (limits.rate) {
+        policy.rate_messages = limits.rate->messages;
+        policy.rate_interval = limits.rate->interval;
+    }
+    return policy;
+}
+
+mail::RecipientOutcome not_tried(const mail::RecipientOutcome& reason) {
+    mail::RecipientOutcome outcome = reason;
+    outcome.kind = mail::OutcomeKind::deferred;
+    outcome.status.klass = 4;
+    outcome.text = "not tried again yet; the last attempt: " + mail::reply_text(reason);
+    outcome.reply_code = 0;  // these are our words
+    return outcome;
 }
 
 }  // namespace
 
-std::unique_ptr<WarmSession> Site::take_idle() {
-    while (!idle_.empty()) {
-        auto session = std::move(idle_.back().session);
-        idle_.pop_back();
-        if (session->session->is_idle_healthy()) {
-            return session;
+Site::Site(Sites& sites, std::string name, const schedule::SitePolicy& policy, std::uint32_t lane)
+    : sites_(sites),
+      name_(std::move(name)),
+      policy_(policy),
+      control_(policy),
+      lane_(lane),
+      pump_timer_(sites.executor()) {}
+
+// What waits
+
+void Site::add(SiteJob& job) {
+    used_at_ = sites_.now();
+    if (sites_.is_stopping()) {
+        job.complete_unattempted();
+        return;
+    }
+    if (job.is_urgent()) {
+        control_.try_now();
+    }
+    if (control_.resting_until(used_at_)) {
+        job.note_trouble(not_tried(control_.reason()));
+        job.complete();
+        return;
+    }
+    queue_.push(job.turn(), &job);
+    pump();
+}
+
+bool Site::is_saturated() const {
+    return queue_.size() >= kMostWaiting;
+}
+
+SiteJob* Site::take() {
+    const SteadyTime now = sites_.now();
+    if (queue_.is_empty() || control_.resting_until(now)) {
+        return nullptr;
+    }
+    if (const SteadyTime next = control_.next_begin(now); next > now) {
+        pump_at(next);
+        return nullptr;
+    }
+    SiteJob* const job = *queue_.pop();
+    make_known_that_there_is_room();
+    return job;
+}
+
+void Site::make_known_that_there_is_room() {
+    if (has_parked_ && queue_.size() <= kMostWaiting / 2) {
+        has_parked_ = false;
+        sites_.room(lane_, kMostWaiting - queue_.size());
+    }
+}
+
+void Site::put_back(SiteJob& job) {
+    if (sites_.is_stopping()) {
+        job.complete_unattempted();
+        return;
+    }
+    queue_.push_front(job.turn(), &job);
+    pump();
+}
+
+void Site::defer_waiting(const mail::RecipientOutcome& outcome) {
+    while (auto job = queue_.pop()) {
+        (*job)->note_trouble(not_tried(outcome));
+        (*job)->complete();
+    }
+    make_known_that_there_is_room();
+}
+
+// Hosts
+
+std::vector<smtp::Peer> Site::peers_to_try(const SiteJob& job) const {
+    std::vector<smtp::Peer> peers;
+    for (const smtp::Peer& peer : job.hop->peers) {
+        if (std::ranges::find(job.tried, peer.text()) == job.tried.end()) {
+            peers.push_back(peer);
         }
     }
-    return nullptr;
+    const SteadyTime now = sites_.now();
+    std::ranges::stable_partition(peers, [&](const smtp::Peer& peer) {
+        const auto failed = failed_until_.find(peer.text());
+        return failed == failed_until_.end() || failed->second <= now;
+    });
+    const auto is_welcome = [&](const smtp::Peer& peer) {
+        return now >= (peer.is_ipv6() ? ipv6_bad_until_ : ipv4_bad_until_);
+    };
+    if (std::ranges::any_of(job.hop->peers, is_welcome)) {
+        std::erase_if(peers, [&](const smtp::Peer& peer) { return !is_welcome(peer); });
+    }
+    return peers;
 }
 
-void Site::keep_idle(std::unique_ptr<WarmSession> session, SteadyTime until) {
-    idle_.push_back({std::move(session), until});
-}
-
-std::vector<std::unique_ptr<WarmSession>> Site::take_expired(SteadyTime now) {
-    std::vector<std::unique_ptr<WarmSession>> expired;
-    for (Idle& idle : idle_) {
-        if (idle.until <= now) {
-            expired.push_back(std::move(idle.session));
+void Site::heed(
+    const diagnose::Ruling& ruling, const mail::RecipientOutcome& outcome, bool is_ipv6
+) {
+    const SteadyTime now = sites_.now();
+    if (ruling.other_family.count() > 0) {
+        (is_ipv6 ? ipv6_bad_until_ : ipv4_bad_until_) = now + ruling.other_family;
+    }
+    if (ruling.is_slow_down || (outcome.reply_code == 421 && !ruling.is_reconnect)) {
+        control_.slowed(now);
+    }
+    if (const auto& limits = ruling.limits) {
+        const SteadyTime until = now + limits->duration;
+        if (limits->limits.max_sessions) {
+            control_.restrict(*limits->limits.max_sessions, until);
+        }
+        if (const auto& rate = limits->limits.rate) {
+            control_.restrict_rate(rate->messages, rate->interval, until);
         }
     }
-    std::erase_if(idle_, [](const Idle& idle) { return idle.session == nullptr; });
-    return expired;
+    must_have_tls_ |= ruling.is_tls_required;
+    if (ruling.suspend.count() > 0) {
+        control_.suspend(outcome, now + ruling.suspend);
+        defer_waiting(outcome);
+    }
 }
 
-std::shared_ptr<Site> Sites::at(const std::string& key) {
-    auto& site = sites_[key];
+void Site::adapt(smtp::SessionSettings& settings) const {
+    settings.may_pipeline_messages &= may_pipeline_messages_;
+    settings.chunking &= may_chunk_;
+    if (must_have_tls_ && settings.tls == tls::TlsUse::may) {
+        settings.tls = tls::TlsUse::encrypt;
+    }
+}
+
+void Site::opened(const std::string& peer) {
+    failed_until_.erase(peer);
+    control_.reached();
+}
+
+void Site::failed(const std::string& peer) {
+    if (failed_until_.size() < kMaxFailed) {
+        failed_until_[peer] = sites_.now() + kFailedFor;
+    }
+}
+
+// Sessions
+
+std::size_t Site::count(SiteSession::Phase phase) const {
+    return static_cast<std::size_t>(std::ranges::count_if(sessions_, [&](const auto& session) {
+        return session->phase() == phase;
+    }));
+}
+
+bool Site::has_other_ready(const SiteSession& except) const {
+    return std::ranges::any_of(sessions_, [&](const auto& session) {
+        return session.get() != &except && (session->phase() == SiteSession::Phase::busy ||
+                                            session->phase() == SiteSession::Phase::idle);
+    });
+}
+
+bool Site::is_quick() const {
+    return duration_ && *duration_ < kQuick;
+}
+
+/// Is one session more worth its opening?
+bool Site::is_session_wanted(SteadyTime now) {
+    if (sessions_.empty()) {
+        return true;
+    }
+    // Twice as many each time, so that a flood doesn't meet a host with all of them at once.
+    const std::size_t opening = count(SiteSession::Phase::opening);
+    if (opening >= std::max<std::size_t>(1, sessions_.size() - opening)) {
+        return false;
+    }
+    if (is_quick()) {
+        return queue_.size() > kBacklogOfOne * sessions_.size();
+    }
+    if (!duration_ && now < opened_at_ + kSecondSessionAfter) {
+        pump_at(opened_at_ + kSecondSessionAfter);
+        return false;
+    }
+    return true;
+}
+
+void Site::pump() {
+    std::size_t wanted = queue_.size();
+    const SteadyTime now = sites_.now();
+    if (wanted == 0 || control_.resting_until(now)) {
+        return;
+    }
+    if (const SteadyTime next = control_.next_begin(now); next > now) {
+        pump_at(next);
+        return;
+    }
+    for (auto session = sessions_.rbegin(); session != sessions_.rend() && wanted > 0; ++session) {
+        if ((*session)->phase() == SiteSession::Phase::idle) {
+            (*session)->wake();
+            --wanted;
+        }
+    }
+    while (wanted > 0 && sessions_.size() < control_.sessions(now) && is_session_wanted(now) &&
+           sites_.take_session(*this)) {
+        SiteJob* const job = *queue_.pop();
+        make_known_that_there_is_room();
+        opened_at_ = now;
+        sessions_.push_back(std::make_unique<SiteSession>(*this, sites_.executor()));
+        auto running = run_session(shared_from_this(), *sessions_.back(), job);
+        asio::co_spawn(sites_.executor(), std::move(running), asio::detached);
+        wanted = queue_.size();
+    }
+}
+
+void Site::pump_at(SteadyTime time) {
+    if (pump_at_ && *pump_at_ <= time) {
+        return;
+    }
+    pump_at_ = time;
+    pump_timer_.expires_at(time);
+    pump_timer_.async_wait([site = weak_from_this()](const boost::system::error_code& error) {
+        if (const auto self = site.lock(); self && !error) {
+            self->pump_at_.reset();
+            self->pump();
+        }
+    });
+}
+
+void Site::ended(SiteSession& session) {
+    used_at_ = sites_.now();
+    std::erase_if(sessions_, [&](const auto& other) { return other.get() == &session; });
+    sites_.return_session();
+    pump();
+}
+
+bool Site::end_idle() {
+    for (const auto& session : sessions_) {
+        if (session->phase() == SiteSession::Phase::idle) {
+            session->end_soon();
+            return true;
+        }
+    }
+    return false;
+}
+
+void Site::stop() {
+    while (auto job = queue_.pop()) {
+        (*job)->complete_unattempted();
+    }
+    for (const auto& session : sessions_) {
+        session->end_soon();
+    }
+    pump_timer_.cancel();
+}
+
+bool Site::is_forgettable() const {
+    const SteadyTime now = sites_.now();
+    return sessions_.empty() && queue_.is_empty() &&
+           (control_.is_unremarkable(now) ? now - used_at_ > kRememberedFor
+                                          : now - used_at_ > std::chrono::hours(6));
+}
+
+// All of them
+
+Sites::Sites(
+    asio::any_io_executor executor,
+    const SiteLimits& limits,
+    const Clock& clock,
+    Random& random,
+    const diagnose::Providers& providers
+)
+    : executor_(std::move(executor)),
+      limits_(limits),
+      clock_(clock),
+      random_(random),
+      providers_(providers) {}
+
+std::shared_ptr<Site> Sites::at(const NextHop& hop) {
+    auto& site = sites_[hop.site];
     if (!site) {
-        site = std::make_shared<Site>(executor_, limits_);
+        std::vector<std::string> hosts;
+        for (const smtp::Peer& peer : hop.peers) {
+            hosts.push_back(peer.host);
+        }
+        const auto policy = tightened(limits_.site, providers_.limits_for(hosts));
+        site = std::make_shared<Site>(*this, hop.site, policy, next_lane_++);
     }
     return site;
 }
 
-void Sites::give_back(Site& site, std::unique_ptr<WarmSession> session) {
-    session->dialogue->point_to(nullptr);
-    if (session->messages >= limits_.max_messages_per_session ||
-        !session->session->is_idle_healthy()) {
-        end(std::move(session));
-        return;
+std::uint32_t Sites::saturated(const std::string& key) {
+    Site* const site = find(key);
+    if (site == nullptr || !site->is_saturated()) {
+        return 0;
     }
-    site.keep_idle(std::move(session), clock_->steady_now() + limits_.idle_time);
+    site->note_parked();
+    return site->lane();
 }
 
-void Sites::reap(bool all) {
-    for (auto& [key, site] : sites_) {
-        for (auto& session : site->take_expired(all ? SteadyTime::max() : clock_->steady_now())) {
-            end(std::move(session));
-        }
-    }
-    std::erase_if(sites_, [](const auto& entry) {
-        return entry.second.use_count() == 1 && entry.second->idle_count() == 0;
+bool Sites::is_saturated(std::uint32_t lane) const {
+    return std::ranges::any_of(sites_, [lane](const auto& entry) {
+        return entry.second->lane() == lane && entry.second->is_saturated();
     });
 }
 
-void Sites::end(std::unique_ptr<WarmSession> session) {
-    auto goodbye = quit(std::move(session));
-    asio::co_spawn(executor_, std::move(goodbye), asio::detached);
+void Sites::room(std::uint32_t lane, std::size_t count) {
+    if (on_room_) {
+        on_room_(lane, count);
+    }
+}
+
+Site* Sites::find(const std::string& key) {
+    const auto found = sites_.find(key);
+    return found == sites_.end() ? nullptr : found->second.get();
+}
+
+void Sites::tidy() {
+    std::erase_if(sites_, [this](const auto& entry) {
+        return entry.second.use_count() == 1 && entry.second->is_idle() &&
+               (sites_.size() > kMaxSites || entry.second->is_forgettable());
+    });
+}
+
+void Sites::stop() {
+    is_stopping_ = true;
+    for (const auto& [key, site] : sites_) {
+        site->stop();
+    }
+}
+
+bool Sites::take_session(Site& site) {
+    if (sessions_ < limits_.max_sessions) {
+        ++sessions_;
+        return true;
+    }
+    hungry_.push_back(site.weak_from_this());
+    for (const auto& [key, other] : sites_) {
+        if (other->end_idle()) {
+            break;
+        }
+    }
+    return false;
+}
+
+void Sites::return_session() {
+    --sessions_;
+    while (!hungry_.empty() && sessions_ < limits_.max_sessions) {
+        const auto site = hungry_.front().lock();
+        hungry_.pop_front();
+        if (site) {
+            site->pump();
+        }
+    }
 }
 
 }  // namespace mxpost::deliver

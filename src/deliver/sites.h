@@ -1,88 +1,178 @@
-// Sites: what belongs to a set of MX hosts rather than to a domain — how many sessions may be open,
-// and the warm ones that the next message can use.
+// Sites: what belongs to a set of MX hosts rather than to a domain: what waits for it, the sessions
+// that carry it, how many of them there may be, and what was learned of its hosts.
+//
+//     SiteJob → Site's queue, in turn → SiteSession → the job's outcomes
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.h"
-#include "deliver/dialogue_log.h"
-#include "deliver/semaphore.h"
-#include "smtp/session.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "deliver/site_job.h"
+#include "deliver/site_session.h"
+#include "diagnose/providers.h"
+#include "diagnose/ruling.h"
+#include "schedule/fair_queue.h"
+#include "schedule/site_control.h"
 
 namespace mxpost::deliver {
 
-/// A session that is ready for MAIL, and to whom it speaks.
-struct WarmSession {
-    std::unique_ptr<DialogueSwitch> dialogue;  // the session points to it: destroyed after it
-    std::unique_ptr<smtp::Session> session;
-    std::size_t messages = 0;  // carried so far
-};
-
 struct SiteLimits {
-    std::size_t max_sessions = 100;  // of all sites
-    std::size_t max_sessions_per_site = 10;
-    std::size_t max_messages_per_session = 100;
+    std::size_t max_sessions = 500;  // of all sites
+    schedule::SitePolicy site;       // of each, unless its provider has others
     std::chrono::seconds idle_time{5};
 };
 
-class Site {
-public:
-    Site(boost::asio::any_io_executor executor, const SiteLimits& limits)
-        : slots_(std::move(executor), limits.max_sessions_per_site) {}
+class Sites;
 
-    Semaphore& slots() { return slots_; }
-    /// A warm session that still looks alive, or null.
-    std::unique_ptr<WarmSession> take_idle();
-    void keep_idle(std::unique_ptr<WarmSession> session, SteadyTime until);
-    /// Those whose time is up (all, for SteadyTime::max()).
-    std::vector<std::unique_ptr<WarmSession>> take_expired(SteadyTime now);
-    std::size_t idle_count() const { return idle_.size(); }
+/// Whoever puts jobs in it keeps the pointer until they are complete.
+class Site : public std::enable_shared_from_this<Site> {
+public:
+    Site(Sites& sites, std::string name, const schedule::SitePolicy& policy, std::uint32_t lane);
+
+    const std::string& name() const { return name_; }
+    /// Waits in the queue, or is complete at once where nothing is tried at present.
+    void add(SiteJob& job);
+    std::size_t waiting() const { return queue_.size(); }
+    /// More wait than is any use: see kMostWaiting.
+    bool is_saturated() const;
+    /// Messages of this site are parked under this number until there is room; never 0.
+    std::uint32_t lane() const { return lane_; }
+    /// There are some: Sites::on_room is called when more may come.
+    void note_parked() { has_parked_ = true; }
+    bool is_idle() const { return sessions_.empty() && queue_.is_empty(); }
+    /// Nothing of it is worth remembering.
+    bool is_forgettable() const;
+
+    // For its sessions.
+
+    Sites& sites() { return sites_; }
+    schedule::SiteControl& control() { return control_; }
+    const schedule::SitePolicy& policy() const { return policy_; }
+    /// The next job that may begin now, or null.
+    SiteJob* take();
+    /// A job that was taken and is to be given to another session.
+    void put_back(SiteJob& job);
+    /// Everything that waits gets this: nothing can be tried for a while.
+    void defer_waiting(const mail::RecipientOutcome& outcome);
+    /// The hosts of a job that weren't tried yet, those that failed lately last.
+    std::vector<smtp::Peer> peers_to_try(const SiteJob& job) const;
+    /// Acts on what a refusal means for the site.
+    void heed(const diagnose::Ruling& ruling, const mail::RecipientOutcome& outcome, bool is_ipv6);
+    /// What was learned of the site, in the settings of a session to be.
+    void adapt(smtp::SessionSettings& settings) const;
+    void note_desynchronised() { may_pipeline_messages_ = false; }
+    void note_bdat_refused() { may_chunk_ = false; }
+    /// A session to this peer (its text()) is ready.
+    void opened(const std::string& peer);
+    /// It didn't take one, or didn't want it: others go first for a while.
+    void failed(const std::string& peer);
+    /// Other sessions than this one that have reached a host.
+    bool has_other_ready(const SiteSession& except) const;
+    /// How long the last message took from MAIL to the final reply.
+    void note_duration(SteadyTime::duration duration) { duration_ = duration; }
+    /// The next message's commands may go out behind the one before: its reply won't be long.
+    bool is_quick() const;
+    void ended(SiteSession& session);
+    /// Opens sessions, wakes idle ones, as far as there is work and it is allowed.
+    void pump();
+    /// The engine ends: nothing new is begun.
+    void stop();
+    /// A session that does nothing, if there is one, ends.
+    bool end_idle();
 
 private:
-    struct Idle {
-        std::unique_ptr<WarmSession> session;
-        SteadyTime until;
-    };
-    Semaphore slots_;
-    std::vector<Idle> idle_;  // the most recently used last
+    std::size_t count(SiteSession::Phase phase) const;
+    bool is_session_wanted(SteadyTime now);
+    void make_known_that_there_is_room();
+    void pump_at(SteadyTime time);
+
+    Sites& sites_;
+    std::string name_;
+    schedule::SitePolicy policy_;
+    schedule::SiteControl control_;
+    schedule::FairQueue<SiteJob*> queue_;
+    std::list<std::unique_ptr<SiteSession>> sessions_;
+    std::map<std::string, SteadyTime> failed_until_;
+    SteadyTime ipv4_bad_until_{};  // the site doesn't like our address of that family
+    SteadyTime ipv6_bad_until_{};  //
+    bool may_pipeline_messages_ = true;
+    bool may_chunk_ = true;
+    bool must_have_tls_ = false;
+    std::uint32_t lane_;
+    bool has_parked_ = false;
+    std::optional<SteadyTime::duration> duration_;
+    SteadyTime opened_at_{};
+    SteadyTime used_at_{};
+    boost::asio::steady_timer pump_timer_;
+    std::optional<SteadyTime> pump_at_;
 };
 
 /// All sites of an engine, by the key that route::Route gives.
 class Sites {
 public:
-    Sites(boost::asio::any_io_executor executor, const SiteLimits& limits, const Clock& clock)
-        : executor_(executor),
-          limits_(limits),
-          clock_(&clock),
-          sessions_(executor, limits.max_sessions) {}
+    Sites(
+        boost::asio::any_io_executor executor,
+        const SiteLimits& limits,
+        const Clock& clock,
+        Random& random,
+        const diagnose::Providers& providers
+    );
 
     const SiteLimits& limits() const { return limits_; }
-    /// Whoever works with a site keeps the pointer: sites that nobody holds are forgotten.
-    std::shared_ptr<Site> at(const std::string& key);
-    /// Open sessions of all sites that do something.
-    Semaphore& sessions() { return sessions_; }
+    std::shared_ptr<Site> at(const NextHop& hop);
+    /// Null where nothing is known of it.
+    Site* find(const std::string& key);
+    /// `callback` gets a site's lane and how many of the messages parked under it may come now.
+    void on_room(std::function<void(std::uint32_t lane, std::size_t count)> callback) {
+        on_room_ = std::move(callback);
+    }
+    /// The lane of a site (by its key) for which enough waits already; 0: it takes more.
+    std::uint32_t saturated(const std::string& key);
+    bool is_saturated(std::uint32_t lane) const;
+    /// Forgets sites with nothing to remember. Call every second or so.
+    void tidy();
+    /// The engine ends: what waits is given back unattempted, what is under way goes on, and
+    /// sessions that have nothing to do end.
+    void stop();
 
-    /// Gives a session back after a transaction: kept for the next message, or ended politely.
-    void give_back(Site& site, std::unique_ptr<WarmSession> session);
-    /// Ends idle sessions whose time is up; forgets sites with nothing to remember. Call every
-    /// second or so; `all`: the engine ends.
-    void reap(bool all);
+    // For sites.
+
+    const boost::asio::any_io_executor& executor() const { return executor_; }
+    SteadyTime now() const { return clock_.steady_now(); }
+    Random& random() { return random_; }
+    bool is_stopping() const { return is_stopping_; }
+    /// False: as many as there may be are open, and the site will be asked again when one ends.
+    void room(std::uint32_t lane, std::size_t count);
+    bool take_session(Site& site);
+    void return_session();
 
 private:
-    void end(std::unique_ptr<WarmSession> session);
-
     boost::asio::any_io_executor executor_;
     SiteLimits limits_;
-    const Clock* clock_;
-    Semaphore sessions_;
+    const Clock& clock_;
+    Random& random_;
+    const diagnose::Providers& providers_;
     std::map<std::string, std::shared_ptr<Site>> sites_;
+    std::uint32_t next_lane_ = 1;
+    std::function<void(std::uint32_t lane, std::size_t count)> on_room_;
+    std::size_t sessions_ = 0;
+    std::deque<std::weak_ptr<Site>> hungry_;  // they wanted a session when there was none
+    bool is_stopping_ = false;
 };
 
 }  // namespace mxpost::deliver

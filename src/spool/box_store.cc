@@ -90,11 +90,15 @@ public:
     }
 
     Result<void> append(const std::vector<Record>& records) override {
+        remember(records);
+        return write_pending();
+    }
+
+    void remember(const std::vector<Record>& records) override {
         for (const Record& record : records) {
             unwritten_ += encode_record(record);
             message_.journal().apply(record);
         }
-        return write_pending();
     }
 
     Result<void> sync() override {
@@ -293,7 +297,8 @@ ClaimResult BoxStore::claim(const EntryName& name) {
     if (auto checked = check_identity(*held, box_.owner()); !checked) {
         return quarantine(checked.error().message());
     }
-    auto message = MessageFile::read(*files_, std::move(*file));
+    auto message =
+        MessageFile::read(*files_, std::move(*file), static_cast<std::uint64_t>(held->st_size));
     if (!message) {
         return is_corrupt(message.error())
                    ? quarantine(message.error().message())

@@ -37,6 +37,9 @@ public:
         }
         return {};
     }
+    void remember(const std::vector<Record>& records) override {
+        (void)append(records).has_value();
+    }
     Result<void> sync() override { return {}; }
     bool is_unrecorded() const override { return false; }
     Result<void> record_again() override { return {}; }

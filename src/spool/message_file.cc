@@ -29,6 +29,20 @@ Result<std::string> read_exactly(
     return octets;
 }
 
+/// Most messages are small: one call reads all of them, and what is sent later is what was read,
+/// whatever becomes of the file meanwhile.
+constexpr std::size_t kReadAtOnce = 8192;
+
+/// The same, from the file's first octets where they are enough.
+Result<std::string> read_exactly(
+    FileSystem& files, int fd, std::string_view start, std::uint64_t offset, std::size_t size
+) {
+    if (offset + size <= start.size()) {
+        return std::string(start.substr(static_cast<std::size_t>(offset), size));
+    }
+    return read_exactly(files, fd, offset, size);
+}
+
 }  // namespace
 
 bool is_corrupt(const Error& error) {
@@ -49,21 +63,31 @@ Result<MessageFile> MessageFile::read(FileSystem& files, Fd file) {
     if (!status) {
         return status.error();
     }
-    const auto head = read_exactly(files, file.get(), 0, kPreambleSize);
-    if (!head) {
-        return head.error();
+    return read(files, std::move(file), static_cast<std::uint64_t>(status->st_size));
+}
+
+Result<MessageFile> MessageFile::read(FileSystem& files, Fd file, std::uint64_t size) {
+    if (size < kPreambleSize) {
+        return Error::invalid("file is shorter than its preamble says");
     }
-    const auto preamble = Preamble::decode(*head);
+    const auto start = read_exactly(
+        files, file.get(), 0, static_cast<std::size_t>(std::min<std::uint64_t>(size, kReadAtOnce))
+    );
+    if (!start) {
+        return start.error();
+    }
+    const auto preamble = Preamble::decode(start->substr(0, kPreambleSize));
     if (!preamble) {
         return preamble.error();
     }
     // Before memory is taken for what the preamble promises.
-    if (static_cast<std::uint64_t>(status->st_size) < preamble->journal_offset()) {
+    if (size < preamble->journal_offset()) {
         return Error::invalid("file is shorter than its preamble says");
     }
     auto octets = read_exactly(
         files,
         file.get(),
+        *start,
         kPreambleSize,
         std::size_t{preamble->envelope_size} + preamble->header_size
     );
@@ -84,18 +108,19 @@ Result<MessageFile> MessageFile::read(FileSystem& files, Fd file) {
     envelope->is_eight_bit = preamble->is_eight_bit;
     envelope->has_long_lines = preamble->has_long_lines;
     MessageFile message(std::move(file), *preamble, std::move(*envelope), std::string(header));
-    if (auto done = message.replay(files); !done) {
+    if (preamble->journal_offset() <= start->size()) {
+        message.body_ = start->substr(
+            static_cast<std::size_t>(preamble->body_offset()),
+            static_cast<std::size_t>(preamble->body_size)
+        );
+    }
+    if (auto done = message.replay(files, size, *start); !done) {
         return done.error();
     }
     return message;
 }
 
-Result<void> MessageFile::replay(FileSystem& files) {
-    const auto status = files.fstat(file_.get());
-    if (!status) {
-        return status.error();
-    }
-    const auto size = static_cast<std::uint64_t>(status->st_size);
+Result<void> MessageFile::replay(FileSystem& files, std::uint64_t size, std::string_view start) {
     if (size <= journal_end_) {
         return {};
     }
@@ -103,7 +128,7 @@ Result<void> MessageFile::replay(FileSystem& files) {
         return Error::invalid("journal is larger than any that mxpost writes");
     }
     const auto octets = read_exactly(
-        files, file_.get(), journal_end_, static_cast<std::size_t>(size - journal_end_)
+        files, file_.get(), start, journal_end_, static_cast<std::size_t>(size - journal_end_)
     );
     if (!octets) {
         return octets.error();
@@ -140,16 +165,7 @@ Result<std::size_t> FileContent::read(std::span<char> buffer) {
         position_ += filled;
     }
     while (filled < buffer.size() && position_ < size()) {
-        const std::uint64_t body_position = position_ - header_.size();
-        const auto wanted = static_cast<std::size_t>(
-            std::min<std::uint64_t>(buffer.size() - filled, size() - position_)
-        );
-        const auto got = files_->pread(
-            message_->fd(),
-            buffer.data() + filled,
-            wanted,
-            message_->preamble().body_offset() + body_position
-        );
+        const auto got = read_body(buffer.subspan(filled));
         if (!got) {
             return got.error();
         }
@@ -168,6 +184,20 @@ Result<std::size_t> FileContent::read(std::span<char> buffer) {
         }
     }
     return filled;
+}
+
+/// At most what is left of the body; 0 where the file ends too early.
+Result<std::size_t> FileContent::read_body(std::span<char> buffer) {
+    const std::uint64_t body_position = position_ - header_.size();
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size() - position_));
+    if (const auto& body = message_->body()) {
+        std::copy_n(body->data() + body_position, wanted, buffer.data());
+        return wanted;
+    }
+    return files_->pread(
+        message_->fd(), buffer.data(), wanted, message_->preamble().body_offset() + body_position
+    );
 }
 
 Result<void> FileContent::check_end() const {

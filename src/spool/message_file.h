@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/fd.h"
 #include "base/file_system.h"
@@ -22,6 +24,8 @@ public:
     /// the journal (bounded by kMaxJournal). The body's checksum is checked when it is read. Error:
     /// EBADMSG-like (`is_corrupt`) when the file isn't what it should be, else what a call said.
     static Result<MessageFile> read(FileSystem& files, Fd file);
+    /// The same for a file whose size is known.
+    static Result<MessageFile> read(FileSystem& files, Fd file, std::uint64_t size);
 
     int fd() const { return file_.get(); }
     const Preamble& preamble() const { return preamble_; }
@@ -40,18 +44,21 @@ public:
     /// record that could not be written whole.
     std::uint64_t file_end() const { return file_end_; }
     void set_file_end(std::uint64_t end) { file_end_ = end; }
+    /// The body, where the file is so small that all of it was read at once.
+    const std::optional<std::string>& body() const { return body_; }
     /// Size of header, empty line and body.
     std::uint64_t content_size() const { return preamble_.header_size + 2 + preamble_.body_size; }
 
 private:
     MessageFile(Fd file, Preamble preamble, mail::Envelope envelope, std::string header);
-    Result<void> replay(FileSystem& files);
+    Result<void> replay(FileSystem& files, std::uint64_t size, std::string_view start);
 
     Fd file_;
     Preamble preamble_;
     mail::Envelope envelope_;
     std::string header_;
     JournalState journal_;
+    std::optional<std::string> body_;
     std::uint64_t journal_end_ = 0;
     std::uint64_t file_end_ = 0;
     bool is_torn_ = false;
@@ -76,6 +83,7 @@ public:
     Result<std::size_t> read(std::span<char> buffer) override;
 
 private:
+    Result<std::size_t> read_body(std::span<char> buffer);
     Result<void> check_end() const;
 
     FileSystem* files_;

@@ -39,6 +39,9 @@ public:
     /// count in memory all the same, and is_unrecorded() says so: nothing may be sent again from
     /// this claim, and it must be kept until they could be written.
     virtual Result<void> append(const std::vector<Record>& records) = 0;
+    /// Applies records that are written with the next append or record_again() only: for what the
+    /// message's removal, next, says as well.
+    virtual void remember(const std::vector<Record>& records) = 0;
     virtual Result<void> sync() = 0;
     /// An append or sync failed and wasn't made good since.
     virtual bool is_unrecorded() const = 0;

@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "deliver/message_delivery.h"
+#include "deliver/routes.h"
+#include "deliver/sites.h"
 #include "spool/box_store.h"
 #include "support/failing_file_system.h"
 #include "support/fake_resolver.h"
@@ -143,7 +145,8 @@ public:
           clock(now),
           store(files, queue.open(queue.files())),
           router(resolver, random, {}, [](const boost::asio::ip::address&) { return false; }),
-          sites(io.get_executor(), SiteLimits(), clock),
+          routes(io.get_executor(), router, {}, clock),
+          sites(io.get_executor(), SiteLimits(), clock, random, providers),
           aliases(queue.files(), clock, log, {queue.alias_file()}),
           services{
               io.get_executor(),
@@ -160,6 +163,7 @@ public:
               notices,
               resolver,
               router,
+              routes,
               sites,
               {},
               local_agent,
@@ -255,6 +259,7 @@ public:
     diagnose::RuleBook rules = diagnose::RuleBook::shipped();
     diagnose::Providers providers = diagnose::Providers::shipped();
     diagnose::NoticeBoard notices;
+    Routes routes;
     Sites sites;
     NoLocalAgent local_agent;
     local::AliasFiles aliases;
@@ -285,15 +290,10 @@ public:
         return real_->content(std::move(header));
     }
     Result<void> append(const std::vector<spool::Record>& records) override {
-        std::vector<spool::Record> accepted = records;
-        for (spool::Record& record : accepted) {
-            if (auto* outcome = std::get_if<spool::OutcomeRecord>(&record)) {
-                outcome->outcome =
-                    mail::RecipientOutcome(mail::OutcomeKind::delivered, {2, 0, 0}, "ok");
-                outcome->outcome.success = success_;
-            }
-        }
-        return real_->append(accepted);
+        return real_->append(accepted(records));
+    }
+    void remember(const std::vector<spool::Record>& records) override {
+        real_->remember(accepted(records));
     }
     Result<void> sync() override { return real_->sync(); }
     bool is_unrecorded() const override { return real_->is_unrecorded(); }
@@ -303,6 +303,18 @@ public:
     Result<void> set_aside() override { return real_->set_aside(); }
 
 protected:
+    std::vector<spool::Record> accepted(const std::vector<spool::Record>& records) const {
+        std::vector<spool::Record> accepted = records;
+        for (spool::Record& record : accepted) {
+            if (auto* outcome = std::get_if<spool::OutcomeRecord>(&record)) {
+                outcome->outcome =
+                    mail::RecipientOutcome(mail::OutcomeKind::delivered, {2, 0, 0}, "ok");
+                outcome->outcome.success = success_;
+            }
+        }
+        return accepted;
+    }
+
     std::unique_ptr<spool::Claim> real_;
 
 private:

@@ -64,6 +64,7 @@ protected:
             life.services.notices,
             life.services.resolver,
             life.services.router,
+            life.services.routes,
             life.services.sites,
             life.services.session,
             mailboxes_,

@@ -45,7 +45,7 @@ TEST_F(MessageFileTest, EveryChangedOctetBeforeTheBodyIsSeen) {
 
 TEST_F(MessageFileTest, AReadErrorIsNoCorruption) {
     const std::string octets = whole_file();
-    files_.fail(2, EIO, "pread");
+    files_.fail(1, EIO, "pread");
     const auto message = read_octets(octets);
     ASSERT_FALSE(message);
     EXPECT_FALSE(is_corrupt(message.error()));

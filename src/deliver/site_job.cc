@@ -1,0 +1,136 @@
+#include "deliver/site_job.h"
+
+#include <algorithm>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "route/domain_name.h"
+#include "spool/message_file.h"
+
+namespace mxpost::deliver {
+
+namespace asio = boost::asio;
+
+SiteJob::SiteJob(
+    const asio::any_io_executor& executor,
+    Services& services,
+    Destination& destination,
+    Consignment consignment
+)
+    : services_(services),
+      destination_(destination),
+      consignment_(std::move(consignment)),
+      completion_(executor, asio::steady_timer::time_point::max()) {
+    auto& recipients = consignment_.recipients;
+    const mail::RecipientOutcome nothing_tried(
+        mail::OutcomeKind::deferred, {4, 4, 1}, "no host could be tried"
+    );
+    result_.outcomes.assign(recipients.size(), nothing_tried);
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+        recipients[i].address = route::with_a_labels(recipients[i].address);
+        open_.push_back(i);
+    }
+}
+
+std::vector<std::size_t> SiteJob::take_chunk(std::size_t most) {
+    const std::size_t size = std::min(unsent_.size(), std::max<std::size_t>(1, most));
+    const auto middle = unsent_.begin() + static_cast<std::ptrdiff_t>(size);
+    std::vector<std::size_t> chunk(unsent_.begin(), middle);
+    unsent_.erase(unsent_.begin(), middle);
+    return chunk;
+}
+
+void SiteJob::return_chunk(const std::vector<std::size_t>& chunk) {
+    unsent_.insert(unsent_.begin(), chunk.begin(), chunk.end());
+}
+
+protocol::Transaction SiteJob::transaction(const std::vector<std::size_t>& chunk) const {
+    std::vector<mail::Recipient> recipients;
+    recipients.reserve(chunk.size());
+    for (const std::size_t index : chunk) {
+        recipients.push_back(consignment_.recipients[index]);
+    }
+    protocol::Transaction transaction(consignment_.envelope, std::move(recipients));
+    if (transaction.sender) {
+        transaction.sender = route::with_a_labels(*transaction.sender);
+    }
+    return transaction;
+}
+
+void SiteJob::apply(
+    const std::vector<std::size_t>& chunk,
+    const protocol::TransactionResult& result,
+    const std::vector<Fate>& fates
+) {
+    is_touched_ = true;
+    if (result.is_content_bad) {
+        result_.content_problem = result.content_problem;
+        return;
+    }
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+        const mail::RecipientOutcome& outcome = result.outcomes[i];
+        const bool stays_open =
+            fates[i] != Fate::as_result || (outcome.kind == mail::OutcomeKind::deferred &&
+                                            (result.may_try_next_host || result.is_session_stale));
+        result_.outcomes[chunk[i]] = outcome;
+        if (!stays_open) {
+            std::erase(open_, chunk[i]);
+        } else if (fates[i] == Fate::again) {
+            unsent_.push_back(chunk[i]);
+        }
+    }
+}
+
+void SiteJob::note_content_trouble(const Error& error) {
+    if (spool::is_corrupt(error)) {
+        result_.content_problem = error.message();
+        return;
+    }
+    note_trouble(mail::RecipientOutcome(
+        mail::OutcomeKind::deferred, {4, 3, 0}, "the message can't be read: " + error.message()
+    ));
+    close_open();
+}
+
+void SiteJob::note_trouble(const mail::RecipientOutcome& outcome) {
+    for (const std::size_t index : open_) {
+        mail::RecipientOutcome& noted = result_.outcomes[index];
+        if (!has_trouble_ || noted.kind == mail::OutcomeKind::failed ||
+            outcome.kind == mail::OutcomeKind::deferred) {
+            noted = outcome;
+        }
+    }
+    has_trouble_ = true;
+}
+
+const mail::RecipientOutcome* SiteJob::deferral() const {
+    for (const std::size_t index : open_) {
+        if (result_.outcomes[index].kind == mail::OutcomeKind::deferred) {
+            return &result_.outcomes[index];
+        }
+    }
+    return nullptr;
+}
+
+void SiteJob::complete() {
+    is_complete_ = true;
+    completion_.cancel();
+}
+
+void SiteJob::complete_unattempted() {
+    note_trouble(mail::RecipientOutcome(
+        mail::OutcomeKind::deferred, {4, 3, 2}, "the engine ended before it was this message's turn"
+    ));
+    result_.is_unattempted = true;
+    complete();
+}
+
+asio::awaitable<AttemptResult> SiteJob::wait() {
+    while (!is_complete_) {
+        co_await completion_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    co_return std::move(result_);
+}
+
+}  // namespace mxpost::deliver

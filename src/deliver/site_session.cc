@@ -1,0 +1,367 @@
+#include "deliver/site_session.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "deliver/sites.h"
+#include "deliver/watched_content.h"
+
+namespace mxpost::deliver {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Addresses tried in one attempt, however many the MXs have: RFC 5321 5.1 asks for at least two.
+constexpr std::size_t kMaxTried = 10;
+/// No further host is begun after this long.
+constexpr std::chrono::minutes kMaxHostsTime{15};
+
+bool is_delivered(const mail::RecipientOutcome& outcome) {
+    return outcome.kind == mail::OutcomeKind::delivered;
+}
+
+asio::awaitable<void> quit(std::unique_ptr<OpenSession> open) {
+    open->dialogue.point_to(nullptr);
+    co_await open->session.quit();
+}
+
+}  // namespace
+
+SiteSession::SiteSession(Site& site, const asio::any_io_executor& executor)
+    : site_(site), executor_(executor), work_(executor) {}
+
+SiteSession::~SiteSession() = default;
+
+// The life of a session
+
+asio::awaitable<void> SiteSession::run(SiteJob* job) {
+    try {
+        co_await work(job);
+    } catch (const std::exception& exception) {
+        // A broken promise of ours, or no memory: these messages wait, others go on.
+        const mail::RecipientOutcome outcome(
+            mail::OutcomeKind::deferred,
+            {4, 3, 0},
+            std::string("internal error: ") + exception.what()
+        );
+        under_way_.clear();
+        for (SiteJob* taken : std::exchange(jobs_, {})) {
+            taken->note_trouble(outcome);
+            taken->complete();
+        }
+    }
+    phase_ = Phase::ending;
+    note_habits();
+    leave();
+}
+
+asio::awaitable<void> SiteSession::work(SiteJob* job) {
+    while (job != nullptr) {
+        adopt(*job);
+        if (!is_usable()) {
+            note_habits();
+            leave();
+            must_move_ = false;
+            phase_ = Phase::opening;
+            const bool is_open = co_await open(*job);
+            if (!is_open) {
+                co_return;
+            }
+        }
+        phase_ = Phase::busy;
+        co_await open_->session.deliver(*this);
+        job = sort_out();
+        if (job == nullptr) {
+            job = co_await next_job();
+        }
+    }
+}
+
+void SiteSession::adopt(SiteJob& job) {
+    job.begin_session();
+    if (std::ranges::find(jobs_, &job) == jobs_.end()) {
+        jobs_.push_back(&job);
+    }
+}
+
+/// After deliver(): what nothing was decided about goes to another session. A job that has seen
+/// this host fail goes on at the next one; more than one can't be in hand.
+SiteJob* SiteSession::sort_out() {
+    SiteJob* in_hand = nullptr;
+    for (SiteJob* job : std::exchange(jobs_, {})) {
+        if (in_hand == nullptr && job->is_touched()) {
+            in_hand = job;
+        } else {
+            site_.put_back(*job);
+        }
+    }
+    return in_hand;
+}
+
+bool SiteSession::is_usable() {
+    return open_ && !must_move_ && open_->session.is_idle_healthy() &&
+           messages_ < site_.policy().messages_per_session;
+}
+
+/// What the server turned out not to bear: the next session to the site spares it.
+void SiteSession::note_habits() {
+    if (open_ && open_->session.was_desynchronised()) {
+        site_.note_desynchronised();
+    }
+    if (open_ && open_->session.is_bdat_refused()) {
+        site_.note_bdat_refused();
+    }
+}
+
+/// Says goodbye where there is somebody to hear it; nobody waits for the answer.
+void SiteSession::leave() {
+    if (open_) {
+        auto goodbye = quit(std::exchange(open_, nullptr));
+        asio::co_spawn(executor_, std::move(goodbye), asio::detached);
+    }
+}
+
+/// The next message for this session; null: it is to end.
+asio::awaitable<SiteJob*> SiteSession::next_job() {
+    const Sites& sites = site_.sites();
+    idle_since_ = sites.now();
+    const SteadyTime deadline = idle_since_ + sites.limits().idle_time;
+    while (!must_end_) {
+        if (SiteJob* job = site_.take()) {
+            co_return job;
+        }
+        if (sites.now() >= deadline || sites.is_stopping() || !is_usable()) {
+            break;
+        }
+        phase_ = Phase::idle;
+        work_.expires_at(deadline);
+        co_await work_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    co_return nullptr;
+}
+
+void SiteSession::wake() {
+    if (phase_ == Phase::idle) {
+        phase_ = Phase::busy;  // so that nobody wakes it twice for two messages
+    }
+    work_.cancel();
+}
+
+void SiteSession::end_soon() {
+    must_end_ = true;
+    work_.cancel();
+}
+
+// Opening
+
+asio::awaitable<bool> SiteSession::open(SiteJob& job) {
+    const SteadyTime begun = site_.sites().now();
+    bool has_route = false;
+    auto groups = groups_of_equal_preference(site_.peers_to_try(job));
+    for (std::vector<smtp::Peer>& peers : groups) {
+        while (!peers.empty()) {
+            const bool is_late = site_.sites().now() - begun > kMaxHostsTime;
+            if (!job.has_open() || job.tried.size() >= kMaxTried || is_late) {
+                peers.clear();
+                break;
+            }
+            const bool is_open = co_await open_one(job, peers, has_route);
+            if (is_open) {
+                co_return true;
+            }
+        }
+    }
+    give_up(job, has_route);
+    co_return false;
+}
+
+/// A session with one of `peers`, which is taken away, as are those that failed.
+asio::awaitable<bool> SiteSession::open_one(
+    SiteJob& job, std::vector<smtp::Peer>& peers, bool& has_route
+) {
+    smtp::SessionSettings settings = job.hop->session;
+    site_.adapt(settings);
+    open_ = std::make_unique<OpenSession>(executor_, std::move(settings));
+    open_->dialogue.point_to(&job.dialogue());
+    const OpenResult result =
+        co_await open_session(job.services(), open_->session, peers, job.dialogue());
+    open_->dialogue.point_to(nullptr);
+    const smtp::Peer peer = open_->session.peer();
+    has_route |= result.has_route;
+    if (result.is_connected) {
+        job.reach = Reach::connected;
+    } else if (job.reach == Reach::untried && result.has_route) {
+        job.reach = Reach::unreachable;
+    }
+    for (const std::string& failed : result.failed) {
+        job.tried.push_back(failed);
+        site_.failed(failed);
+    }
+    if (!result.trouble) {
+        job.tried.push_back(peer.text());
+        messages_ = 0;
+        site_.opened(peer.text());
+        co_return true;
+    }
+    open_.reset();
+    site_.heed(job.services().rules.rule(*result.trouble), *result.trouble, peer.is_ipv6());
+    job.note_trouble(*result.trouble);
+    if (result.are_credentials_refused) {
+        job.destination().credentials_refused(*result.trouble);
+        job.close_open();  // its other addresses would say the same, and lock the account
+        site_.defer_waiting(*result.trouble);
+    }
+    co_return false;
+}
+
+/// No host of the site talks to us.
+void SiteSession::give_up(SiteJob& job, bool has_route) {
+    std::erase(jobs_, &job);
+    Site& site = site_;
+    if (job.has_open() && site.has_other_ready(*this)) {
+        // One session more was too much: those that are open carry it.
+        site.control().slowed(site.sites().now());
+        job.tried.clear();
+        site.put_back(job);
+        return;
+    }
+    const mail::RecipientOutcome* const reason = job.deferral();
+    if (reason != nullptr && has_route) {
+        site.control().unreachable(*reason, site.sites().now(), site.sites().random());
+        site.defer_waiting(*reason);
+    }
+    job.complete();
+}
+
+// What is carried
+
+smtp::Parcel* SiteSession::next() {
+    if (!under_way_.empty() && !site_.is_quick()) {
+        return nullptr;  // another session may be sooner
+    }
+    while (messages_ < site_.policy().messages_per_session && !must_move_) {
+        SiteJob* const job = choose_job();
+        if (job == nullptr) {
+            break;
+        }
+        if (load(*job)) {
+            return &under_way_.back().parcel;
+        }
+    }
+    return nullptr;
+}
+
+SiteJob* SiteSession::choose_job() {
+    for (SiteJob* job : jobs_) {
+        if (job->has_unsent()) {
+            return job;
+        }
+    }
+    SiteJob* const job = must_end_ ? nullptr : site_.take();
+    if (job != nullptr) {
+        adopt(*job);
+    }
+    return job;
+}
+
+/// False: its content can't be read, and nothing is sent.
+bool SiteSession::load(SiteJob& job) {
+    const std::size_t most = site_.policy().max_recipients;
+    const std::size_t allowed = open_->session.max_recipients();
+    Cargo cargo;
+    cargo.job = &job;
+    cargo.chunk = job.take_chunk(most == 0 ? allowed : std::min(most, allowed));
+    auto content = job.content(!open_->session.capabilities().has_eight_bit_mime);
+    if (!content) {
+        job.note_content_trouble(content.error());
+        settle(job);
+        return false;
+    }
+    auto watched = std::make_unique<WatchedContent>(std::move(*content));
+    cargo.content = watched.get();
+    cargo.parcel.transaction = job.transaction(cargo.chunk);
+    cargo.parcel.content = std::move(watched);
+    cargo.parcel.dialogue = &job.dialogue();
+    cargo.parcel.may_be_followed = site_.is_quick();
+    cargo.begun = site_.sites().now();
+    under_way_.push_back(std::move(cargo));
+    site_.control().begin(under_way_.back().begun);
+    ++messages_;
+    return true;
+}
+
+void SiteSession::done(smtp::Parcel&, smtp::TransactionResult result) {
+    const Cargo cargo = std::move(under_way_.front());
+    under_way_.pop_front();
+    SiteJob& job = *cargo.job;
+    job.reach = Reach::connected;
+    if (cargo.content->error()) {
+        job.note_content_trouble(*cargo.content->error());
+    } else if (result.is_unattempted) {
+        job.return_chunk(cargo.chunk);
+        return;
+    } else {
+        const std::vector<Fate> fates = learn(job, result);
+        job.apply(cargo.chunk, result, fates);
+        if (std::ranges::any_of(result.outcomes, is_delivered)) {
+            note_success(cargo.begun);
+        }
+    }
+    settle(job);
+}
+
+/// Complete, unless something of it is still to be sent.
+void SiteSession::settle(SiteJob& job) {
+    const bool is_under_way =
+        std::ranges::any_of(under_way_, [&](const Cargo& cargo) { return cargo.job == &job; });
+    if (!is_under_way && !job.has_open()) {
+        std::erase(jobs_, &job);
+        job.complete();
+    }
+}
+
+/// What the transaction teaches of the site, and what becomes of each recipient for now.
+std::vector<Fate> SiteSession::learn(SiteJob& job, const smtp::TransactionResult& result) {
+    std::vector<Fate> fates(result.outcomes.size(), Fate::as_result);
+    const bool is_ipv6 = open_->session.peer().is_ipv6();
+    const auto accepted = static_cast<std::size_t>(std::ranges::count(
+        result.outcomes, mail::OutcomeKind::delivered, &mail::RecipientOutcome::kind
+    ));
+    for (std::size_t i = 0; i < fates.size(); ++i) {
+        const mail::RecipientOutcome& outcome = result.outcomes[i];
+        if (outcome.kind == mail::OutcomeKind::delivered || outcome.reply_code == 0) {
+            continue;
+        }
+        const diagnose::Ruling ruling = job.services().rules.rule(outcome, accepted);
+        site_.heed(ruling, outcome, is_ipv6);
+        const bool may_move = !site_.peers_to_try(job).empty();
+        const bool needs_tls = ruling.is_tls_required && open_->session.tls_text().empty();
+        if (ruling.is_too_many_recipients && accepted > 0) {
+            fates[i] = Fate::again;
+        } else if ((ruling.other_family.count() > 0 || ruling.is_next_host) && may_move) {
+            fates[i] = Fate::other_host;
+            must_move_ = true;
+        } else if (needs_tls && !was_moved_for_tls_) {
+            fates[i] = Fate::other_host;
+            was_moved_for_tls_ = must_move_ = true;
+            std::erase(job.tried, open_->session.peer().text());
+        }
+    }
+    return fates;
+}
+
+void SiteSession::note_success(SteadyTime begun) {
+    const SteadyTime now = site_.sites().now();
+    site_.note_duration(now - begun);
+    site_.control().delivered(now);
+    site_.pump();
+}
+
+}  // namespace mxpost::deliver
