@@ -98,6 +98,7 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> Session::open(std::vector
     machine_.reset();
     content_sent_ = Instant::max();
     is_slow_ = false;
+    has_served_ = false;
     has_route_ = true;
     const std::size_t earlier = failed_connects_.size();
     std::erase_if(peers, [this](const Peer& peer) {
@@ -389,7 +390,7 @@ void Session::reserve_buffer(std::uint64_t content_size) {
 
 /// There may be hundreds of sessions that wait.
 void Session::release_buffers() {
-    buffer_ = {};
+    std::vector<char>().swap(buffer_);
     if (machine_) {
         machine_->output().shrink_to_fit();
     }

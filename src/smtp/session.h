@@ -124,7 +124,8 @@ public:
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(std::string helo_name);
 
     /// Sends what `feed` gives until it gives null with nothing under way, or the session can't go
-    /// on; is_idle_healthy() tells which. Each outcome carries host, address and TLS.
+    /// on; is_idle_healthy() tells which. Doesn't ask for a message where the server has closed, or
+    /// said something, since the last one. Each outcome carries host, address and TLS.
     boost::asio::awaitable<void> deliver(Feed& feed);
     /// One message. `content` is rewound first and must outlive the call. Each outcome carries
     /// host, address and TLS. See TransactionResult for what to do next.
@@ -165,7 +166,7 @@ private:
     void prepare_machine(const std::string& helo_name, bool is_after_tls_failure);
     void start_clock(std::chrono::milliseconds total);
     void arm();
-    bool is_ready() const;
+    bool is_ready();
     bool load(Feed& feed);
     bool may_follow() const;
     void report(Feed& feed);
@@ -204,7 +205,8 @@ private:
     std::string address_text_;  // the peer's
     /// When the end of a message was written whose reply isn't in; max: none is awaited.
     Instant content_sent_ = Instant::max();
-    bool is_slow_ = false;  // it took its time with a message: no other follows on its heels
+    bool has_served_ = false;  // a message has ended since connect()
+    bool is_slow_ = false;     // it took its time with a message: no other follows on its heels
 };
 
 }  // namespace mxpost::smtp

@@ -53,8 +53,12 @@ private:
 
 }  // namespace
 
-bool Session::is_ready() const {
-    return machine_ && machine_->is_ready() && transport_.is_open();
+/// The first message goes out in any case: its outcome tells why the session is of no use. Later
+/// ones stay with the feed where the server has gone meanwhile: content sent together with its
+/// commands would be lost in doubt.
+bool Session::is_ready() {
+    return machine_ && machine_->is_ready() && transport_.is_open() &&
+           (!has_served_ || transport_.is_silent());
 }
 
 asio::awaitable<void> Session::deliver(Feed& feed) {
@@ -110,6 +114,7 @@ void Session::report(Feed& feed) {
             }
         }
         loaded_.erase(loaded_.begin());
+        has_served_ = true;
         if (content_sent_ != Instant::max()) {
             is_slow_ |=
                 std::chrono::steady_clock::now() - content_sent_ > settings_.timeouts.slow_reply;
@@ -176,6 +181,7 @@ asio::awaitable<TransactionResult> Session::send(Transaction transaction, mail::
     if (!feed.result()) {
         feed.result() = unsent(feed.transaction(), deferral(4, 2, "the session is not open"));
         feed.result()->may_try_next_host = true;
+        feed.result()->is_session_stale = has_served_;
     }
     auto result = std::move(*feed.result());
     result.is_session_usable = is_ready();

@@ -380,6 +380,29 @@ TEST(Deliver, ChunkingCanBeForbidden) {
     EXPECT_EQ(received, kFramed);
 }
 
+TEST(Deliver, TakesNoMessageToAServerThatHasGone) {
+    Lab lab({[&](ServerConnection& server) -> Task {
+        std::string content;
+        co_await greet(server, kChunking);
+        co_await take_chunk(server, content, "250 taken\r\n421 4.3.2 that was all\r\n");
+        server.close();
+    }});
+    ListFeed feed;
+    feed.add(kContent);
+    feed.add(kContent);
+    MemoryContent content(kContent);
+    lab.run([&](Session& session) -> Task {
+        co_await session.connect(lab.peer());
+        co_await session.greet("me.example");
+        co_await session.deliver(feed);
+        const auto result = co_await session.send(one_recipient(), content);
+        EXPECT_TRUE(result.is_session_stale && result.may_try_next_host);
+        EXPECT_FALSE(result.is_session_usable);
+    });
+    EXPECT_EQ(feed.kinds(), (Kinds{"delivered"}));
+    EXPECT_EQ(feed.given(), 1U);
+}
+
 TEST(Deliver, AsksNobodyWhereTheSessionIsNotOpen) {
     Lab lab({never_called});
     ListFeed feed;
