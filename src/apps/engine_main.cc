@@ -248,6 +248,7 @@ public:
         deliver::EngineOptions options;
         options.spools = spools(settings_);
         options.own_spool = settings_.spool;
+        options.threads = 2;
         options.role = start.box       ? deliver::EngineRole::on_demand
                        : start.is_once ? deliver::EngineRole::once
                                        : deliver::EngineRole::system;

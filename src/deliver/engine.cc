@@ -24,10 +24,13 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kMaxActive = 1000;  // messages in work: each holds a descriptor or two
-/// From here on those that were tried before only come in as fast as kLooksPerSecond: most of what
-/// is in work waits for slow sites, and behind it there may be mail for others.
-constexpr std::size_t kMaxActiveOld = 500;
-constexpr double kLooksPerSecond = 1000;
+/// From here on messages are only looked at so fast: most of what is in work waits for slow sites,
+/// and of those for which that is so more would only be opened and parked; but behind them there
+/// may be mail for others.
+constexpr std::size_t kMaxActiveUnbounded = 500;
+constexpr double kLooksPerSecond = 500;
+constexpr double kMostLooks = 100;
+constexpr std::chrono::milliseconds kLookAgainAfter{20};
 constexpr std::size_t kMostAtOnce = 32;  // messages begun before others' events get their turn
 constexpr std::chrono::milliseconds kTick{1000};
 constexpr std::chrono::milliseconds kQuickTick{100};         // while a box's lock is awaited
@@ -75,6 +78,7 @@ Engine::Engine(asio::io_context& io, FileSystem& files, Services& services, Engi
           queue_limits(services.settings),
           most_boxes()
       ),
+      errands_(io.get_executor(), options_.threads),
       tick_(io),
       signals_(io, SIGTERM, SIGINT) {}
 
@@ -147,19 +151,24 @@ DueIndex::IsImplausible Engine::implausible_now() const {
 
 void Engine::dispatch() {
     // In turn, so that one user's flood doesn't keep others waiting.
-    std::size_t begun = 0;
-    while (!is_stopping_ && boxes_.active() < kMaxActive) {
-        if (begun++ == kMostAtOnce) {
+    constexpr auto kAny = DueIndex::Choice::any;
+    for (std::size_t begun = 0; !is_stopping_; ++begun) {
+        if (begun == kMostAtOnce) {
             dispatch_soon();
             return;
         }
-        const DueIndex::Choice choice = choose();
-        ServedBox* const box = boxes_.agenda().next(to_seconds(services_.clock.now()), choice);
+        ServedBox* const box = boxes_.agenda().next(to_seconds(services_.clock.now()), kAny);
         if (box == nullptr) {
             return;
         }
-        if (!dispatch_from(*box, choice)) {
-            boxes_.agenda().rest(*box, choice);
+        if (!may_begin()) {
+            if (!std::exchange(is_dispatch_timed_, true)) {
+                asio::co_spawn(io_, dispatch_later(), throw_on);
+            }
+            return;
+        }
+        if (!dispatch_from(*box, kAny)) {
+            boxes_.agenda().rest(*box, kAny);
         }
     }
 }
@@ -174,19 +183,28 @@ void Engine::dispatch_soon() {
     }
 }
 
-DueIndex::Choice Engine::choose() {
-    if (boxes_.active() < kMaxActiveOld) {
-        return DueIndex::Choice::any;
+/// May one more message be begun?
+bool Engine::may_begin() {
+    if (boxes_.active() < kMaxActiveUnbounded) {
+        return true;
     }
     const SteadyTime now = services_.clock.steady_now();
     const std::chrono::duration<double> passed = now - looks_counted_;
     looks_counted_ = now;
-    looks_ = std::min(kLooksPerSecond, looks_ + passed.count() * kLooksPerSecond);
-    if (looks_ < 1) {
-        return DueIndex::Choice::only_new;
+    looks_ = std::min(kMostLooks, looks_ + passed.count() * kLooksPerSecond);
+    if (boxes_.active() >= kMaxActive || looks_ < 1) {
+        return false;
     }
     looks_ -= 1;
-    return DueIndex::Choice::any;
+    return true;
+}
+
+/// There are more, but see may_begin().
+asio::awaitable<void> Engine::dispatch_later() {
+    asio::steady_timer timer(io_, kLookAgainAfter);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    is_dispatch_timed_ = false;
+    dispatch();
 }
 
 bool Engine::dispatch_from(ServedBox& box, DueIndex::Choice choice) {
@@ -270,6 +288,7 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         next = delivery.claim().name();
     }
     if (delivery.is_removed()) {
+        errands_.close(delivery.take_file());
         note_removal(box);
     }
     if (next && box.take_retry(name.id) && delivery.make_due_now()) {
@@ -334,7 +353,7 @@ void Engine::unpark_forgotten() {
     }
     for (const std::uint32_t lane : lanes) {
         if (!services_.sites.is_saturated(lane)) {
-            unpark(lane, kMaxActiveOld);
+            unpark(lane, kMaxActiveUnbounded);
         }
     }
 }
@@ -389,7 +408,7 @@ void Engine::finish(
 
 void Engine::note_removal(ServedBox& box) {
     if (++box.unsynced_removals >= kMaxUnsyncedRemovals) {
-        sync_removals(box);
+        begin_sync_of_removals(box);
     } else if (!box.is_removal_sync_due) {
         box.is_removal_sync_due = true;
         asio::co_spawn(io_, sync_removals_later(box), throw_on);
@@ -400,15 +419,27 @@ asio::awaitable<void> Engine::sync_removals_later(ServedBox& box) {
     asio::steady_timer timer(io_, kRemovalSyncWithin);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     box.is_removal_sync_due = false;
-    sync_removals(box);
+    begin_sync_of_removals(box);
 }
 
-void Engine::sync_removals(ServedBox& box) {
-    if (box.unsynced_removals == 0) {
-        return;
+void Engine::begin_sync_of_removals(ServedBox& box) {
+    if (std::exchange(box.unsynced_removals, 0) > 0) {
+        errands_.run(
+            [&box] { return box.store().sync_removals(); },
+            [this, &box](const Result<void>& synced) { report_sync(box, synced); }
+        );
     }
-    box.unsynced_removals = 0;
-    if (auto synced = box.store().sync_removals(); !synced) {
+}
+
+/// At the end of a box's service: waits for it.
+void Engine::sync_removals(ServedBox& box) {
+    if (std::exchange(box.unsynced_removals, 0) > 0) {
+        report_sync(box, box.store().sync_removals());
+    }
+}
+
+void Engine::report_sync(ServedBox& box, const Result<void>& synced) {
+    if (!synced) {
         services_.log.error(
             box.store().label() + ": removals may not survive a crash (then mail is sent twice): " +
             synced.error().message()

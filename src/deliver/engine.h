@@ -19,6 +19,7 @@
 
 #include "base/file_system.h"
 #include "deliver/box_set.h"
+#include "deliver/errands.h"
 #include "deliver/message_delivery.h"
 #include "deliver/services.h"
 
@@ -33,6 +34,7 @@ enum class EngineRole : std::uint8_t {
 struct EngineOptions {
     EngineRole role = EngineRole::on_demand;
     std::vector<std::string> spools;  // roots whose boxes are served (system, once)
+    std::size_t threads = 0;          // for what the disk is waited for; 0: the loop waits itself
     std::string own_spool;            // where reports go when the served box isn't ours
 };
 
@@ -103,13 +105,16 @@ private:
     DueIndex::IsImplausible implausible_now() const;
     void dispatch();
     void dispatch_soon();
-    DueIndex::Choice choose();
+    bool may_begin();
+    boost::asio::awaitable<void> dispatch_later();
     bool dispatch_from(ServedBox& box, DueIndex::Choice choice);
     void finish(
         ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
     );
     void note_removal(ServedBox& box);
     void sync_removals(ServedBox& box);
+    void begin_sync_of_removals(ServedBox& box);
+    void report_sync(ServedBox& box, const Result<void>& synced);
     bool is_finished();
     bool is_idle_long_enough();
     bool has_work_after_letting_go();
@@ -121,13 +126,15 @@ private:
     EngineOptions options_;
     Companion* companion_ = nullptr;
     BoxSet boxes_;
+    Errands errands_;                           // ends before what it works on
     std::vector<MessageDelivery*> deliveries_;  // under way
     boost::asio::steady_timer tick_;
     boost::asio::signal_set signals_;
     std::map<std::uint32_t, std::set<ServedBox*>> parked_;  // by lane: where its messages are
-    double looks_ = 0;  // at messages, that may be spent beyond kMaxActiveOld
+    double looks_ = 0;  // at messages, that may be spent beyond kMaxActiveUnbounded
     SteadyTime looks_counted_{};
     bool is_dispatch_posted_ = false;
+    bool is_dispatch_timed_ = false;
     std::optional<SteadyTime> empty_since_;
     bool is_stopping_ = false;  // no new attempts
     bool is_ended_ = false;

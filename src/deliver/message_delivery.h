@@ -40,6 +40,8 @@ public:
     /// Was the message's file taken off the box (so that the removal is to be synced)?
     bool is_removed() const { return is_removed_; }
     const spool::Claim& claim() const { return *claim_; }
+    /// Of a removed message: see Claim.
+    Fd take_file() { return claim_->take_file(); }
     /// After run(), for a message that waits: somebody asked for another attempt meanwhile. False
     /// when its name can't be changed.
     bool make_due_now();

@@ -14,7 +14,7 @@ namespace {
 
 /// Jobs that wait for one site: enough for its sessions to find the next one, and no more, since
 /// each holds its message open.
-constexpr std::size_t kMostWaiting = 200;
+constexpr std::size_t kMostWaiting = 500;
 constexpr std::chrono::minutes kFailedFor{5};  // a host that didn't answer isn't the first to try
 constexpr std::size_t kMaxFailed = 100;
 constexpr std::chrono::seconds kQuick{1};  // design 5

@@ -133,6 +133,8 @@ public:
 
     Result<void> remove() override { return files_.unlink(box_.directory(), name_.text()); }
 
+    Fd take_file() override { return message_.take_file(); }
+
     Result<void> set_aside() override {
         return move_to_corrupt(files_, box_.directory(), name_.text());
     }

@@ -28,6 +28,7 @@ public:
     static Result<MessageFile> read(FileSystem& files, Fd file, std::uint64_t size);
 
     int fd() const { return file_.get(); }
+    Fd take_file() { return std::move(file_); }
     const Preamble& preamble() const { return preamble_; }
     const mail::Envelope& envelope() const { return envelope_; }
     /// Lines with CRLF, without the empty line that ends them.

@@ -52,6 +52,9 @@ public:
     virtual Result<void> postpone(std::chrono::sys_seconds due) = 0;
     /// Takes the message off the queue. Durable only after Store::sync_removals().
     virtual Result<void> remove() = 0;
+    /// After remove(): the file, for somebody else to close. With that the file system takes its
+    /// room back, which may take long. Nothing may be done with the claim any more.
+    virtual Fd take_file() { return {}; }
     /// Puts the message where no engine looks (corrupt/), durably.
     virtual Result<void> set_aside() = 0;
 };
