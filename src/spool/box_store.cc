@@ -242,6 +242,11 @@ Result<void> BoxStore::leave_request(const MessageId& id, std::string_view verb)
     return spool::leave_request(*files_, box_.directory(), {id, std::string(verb)});
 }
 
+std::optional<uid_t> BoxStore::asker(const Request& request) {
+    const auto entry = files_->stat(box_.directory(), request.text());
+    return entry ? std::optional(entry->st_uid) : std::nullopt;
+}
+
 bool BoxStore::take_request(const Request& request) {
     // The look first: nearly always there is none, and a look is cheaper than a failed unlink.
     return files_->stat(box_.directory(), request.text()).has_value() &&

@@ -59,6 +59,8 @@ public:
 
     /// Asks the process that has the message's claim for `verb`.
     Result<void> leave_request(const MessageId& id, std::string_view verb);
+    /// Who left this request; nothing when it isn't there.
+    std::optional<uid_t> asker(const Request& request);
     /// Takes a request away. True when it was there: it is the caller's now.
     bool take_request(const Request& request);
 

@@ -14,7 +14,8 @@ enum RecordType : std::uint8_t {
     type_outcome = 1,
     type_dialogue = 2,
     type_report = 3,
-    type_note = 4
+    type_note = 4,
+    type_hold = 5
 };
 enum Tag : std::uint8_t {
     tag_time = 1,
@@ -34,6 +35,9 @@ constexpr std::size_t kMaxHost = 255;
 constexpr std::size_t kMaxTls = 64;
 constexpr std::size_t kMaxAddress = 64;
 constexpr std::size_t kMaxDialogue = kMaxRecord - 64;
+// tag_kind of hold records.
+constexpr std::uint64_t kHeld = 1;
+constexpr std::uint64_t kReleased = 2;
 
 void put_time(FieldWriter& writer, WallTime time) {
     writer.number(tag_time, static_cast<std::uint64_t>(time.time_since_epoch().count()));
@@ -95,6 +99,12 @@ void encode(FieldWriter& writer, const ReportRecord& record) {
 void encode(FieldWriter& writer, const NoteRecord& record) {
     put_time(writer, record.time);
     put_text(writer, tag_text, record.text, mail::kMaxOutcomeText);
+}
+
+void encode(FieldWriter& writer, const HoldRecord& record) {
+    put_time(writer, record.time);
+    writer.number(tag_kind, record.is_held ? kHeld : kReleased);
+    put_text(writer, tag_text, record.by, kMaxHost);
 }
 
 RecordType type_of(const Record& record) {
@@ -176,6 +186,25 @@ std::optional<Record> decode_report(FieldReader reader) {
     return record;
 }
 
+std::optional<Record> decode_hold(FieldReader reader) {
+    HoldRecord record;
+    std::uint64_t kind = 0;
+    while (const auto field = reader.next()) {
+        if (field->tag == tag_time) {
+            record.time = field->time();
+        } else if (field->tag == tag_kind) {
+            kind = field->number();
+        } else if (field->tag == tag_text) {
+            record.by = field->value.substr(0, kMaxHost);
+        }
+    }
+    if (reader.is_broken() || (kind != kHeld && kind != kReleased)) {
+        return std::nullopt;
+    }
+    record.is_held = kind == kHeld;
+    return record;
+}
+
 /// Dialogues and notes: a time and a text.
 template <class T>
 std::optional<Record> decode_text(FieldReader reader, std::string T::*text) {
@@ -235,6 +264,9 @@ std::optional<ParsedRecord> parse_record(std::string_view octets) {
         case type_note:
             parsed.record = decode_text(fields, &NoteRecord::text);
             break;
+        case type_hold:
+            parsed.record = decode_hold(fields);
+            break;
         default:
             break;
     }
@@ -261,6 +293,8 @@ void JournalState::apply(const Record& record) {
         }
     } else if (const auto* text = std::get_if<NoteRecord>(&record)) {
         note = text->text;
+    } else if (const auto* held = std::get_if<HoldRecord>(&record)) {
+        hold = held->is_held ? std::optional(*held) : std::nullopt;
     }
 }
 

@@ -52,7 +52,14 @@ struct NoteRecord {
     std::string text;
 };
 
-using Record = std::variant<OutcomeRecord, DialogueRecord, ReportRecord, NoteRecord>;
+/// From here on the message is held: no engine tries it, and it doesn't expire. Or it is no more.
+struct HoldRecord {
+    WallTime time;
+    bool is_held = true;
+    std::string by;  // who wanted it, in words
+};
+
+using Record = std::variant<OutcomeRecord, DialogueRecord, ReportRecord, NoteRecord, HoldRecord>;
 
 /// With head. Texts that are too long are cut.
 std::string encode_record(const Record& record);
@@ -83,7 +90,10 @@ struct JournalState {
     void apply(const Record& record);
 
     std::vector<RecipientState> recipients;
-    std::string note;  // the last one; emptied by a later outcome
+    std::string note;                // the last one; emptied by a later outcome
+    std::optional<HoldRecord> hold;  // by which it is held; nothing: it isn't
+
+    bool is_held() const { return hold.has_value(); }
 };
 
 }  // namespace mxpost::spool

@@ -87,6 +87,27 @@ TEST(Record, TheOthersRoundTrip) {
     EXPECT_EQ(round_trip(note).time, kTime);
 }
 
+TEST(Record, AHoldAndItsEndRoundTrip) {
+    const HoldRecord held{kTime, true, "alice (uid 1000)"};
+    EXPECT_EQ(round_trip(held).time, kTime);
+    EXPECT_TRUE(round_trip(held).is_held);
+    EXPECT_EQ(round_trip(held).by, "alice (uid 1000)");
+    EXPECT_FALSE(round_trip(HoldRecord{kTime, false, "root"}).is_held);
+    EXPECT_LT(encode_record(HoldRecord{kTime, true, std::string(100000, 'x')}).size(), 512U);
+}
+
+TEST(Journal, IsHeldUntilTheEndOfIt) {
+    JournalState state(1);
+    EXPECT_FALSE(state.is_held());
+    state.apply(HoldRecord{kTime, true, "root"});
+    ASSERT_TRUE(state.is_held());
+    EXPECT_EQ(state.hold->by, "root");
+    state.apply(make_outcome());
+    EXPECT_TRUE(state.is_held());
+    state.apply(HoldRecord{kTime, false, "root"});
+    EXPECT_FALSE(state.is_held());
+}
+
 TEST(Record, TheLargestOutcomeFitsTheReservedRoom) {
     OutcomeRecord record = make_outcome();
     record.outcome.text = std::string(100000, 't');
