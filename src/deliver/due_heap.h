@@ -17,6 +17,8 @@ public:
 
     bool is_empty() const { return numbers_.empty(); }
     std::size_t size() const { return numbers_.size(); }
+    /// In no order.
+    const std::vector<Number>& numbers() const { return numbers_; }
     /// Of a heap that isn't empty.
     Number first() const { return numbers_.front(); }
     Number last(const EntryTable& table) const;

@@ -329,6 +329,16 @@ void DueIndex::end_scan(bool is_complete) {
     had_left_out_ = false;
 }
 
+std::size_t DueIndex::count_due(std::chrono::sys_seconds now) const {
+    std::size_t count = 0;
+    for (const DueHeap* heap : {&new_, &tried_}) {
+        count += static_cast<std::size_t>(std::ranges::count_if(heap->numbers(), [&](Number number) {
+            return table_[number].from <= Entry::seconds(now);
+        }));
+    }
+    return count;
+}
+
 bool DueIndex::is_incomplete() const {
     // Not for each one that goes: a scan costs more than that.
     const std::uint64_t known = table_.size();

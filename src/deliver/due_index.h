@@ -101,6 +101,8 @@ public:
     /// doesn't wait: it is active, or not known.
     bool hurry(const spool::MessageId& id, std::chrono::sys_seconds now);
 
+    /// How many of those that wait are due. Looks at each of them.
+    std::size_t count_due(std::chrono::sys_seconds now) const;
     /// When the next one is due; nothing when none waits (but in a lane).
     std::optional<std::chrono::sys_seconds> next_due() const;
     /// The furthest due time, to see whether the clock has jumped.

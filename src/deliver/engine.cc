@@ -132,6 +132,9 @@ asio::awaitable<void> Engine::on_tick() {
             boxes_.agenda().wake_implausible(implausible_now());
             dispatch();
         }
+        if (observer_) {
+            observer_();
+        }
         if (is_finished()) {
             end();
             co_return;
@@ -264,6 +267,13 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         dispatch_soon();
         co_return;
     }
+    Requests requests(box, services_);
+    if (const auto first = requests.before_attempt(*claimed); first != Requests::Next::go_on) {
+        settle(box, *claimed, first);
+        claimed.reset();
+        dispatch();
+        co_return;
+    }
     if (const std::uint32_t lane = busy_lane(*claimed); lane != 0) {
         box.index().park_for(name, lane);
         parked_[lane].insert(&box);
@@ -271,7 +281,6 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         dispatch_soon();
         co_return;
     }
-    box.begin_attempt(name.id);
     MessageDelivery delivery(services_, *this, std::move(claimed), Finality::keep_trying);
     deliveries_.push_back(&delivery);
     std::optional<spool::EntryName> next;
@@ -291,10 +300,13 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         errands_.close(delivery.take_file());
         note_removal(box);
     }
-    if (next && box.take_retry(name.id) && delivery.make_due_now()) {
-        // Also for the engine that comes, if this one is about to end.
-        box.index().finish(name.id, delivery.claim().name());
+    ++(next ? kept_ : gone_);
+    if (next) {
+        settle(box, delivery.claim(), requests.after_attempt(delivery.claim()));
     } else {
+        if (box.take_asked(name.id)) {
+            requests.forget(name.id);
+        }
         finish(box, name.id, next);
     }
     dispatch_soon();
@@ -406,6 +418,24 @@ void Engine::finish(
     }
 }
 
+/// A message goes back into the schedule, or out of it, as was asked for.
+void Engine::settle(ServedBox& box, const spool::Claim& claim, Requests::Next next) {
+    const spool::EntryName& name = claim.name();
+    switch (next) {
+        case Requests::Next::go_on:
+        case Requests::Next::wait:
+            finish(box, name.id, name);
+            break;
+        case Requests::Next::due_now:
+            box.index().finish(name.id, name);
+            break;
+        case Requests::Next::gone:
+            note_removal(box);
+            box.index().finish(name.id, std::nullopt);
+            break;
+    }
+}
+
 void Engine::note_removal(ServedBox& box) {
     if (++box.unsynced_removals >= kMaxUnsyncedRemovals) {
         begin_sync_of_removals(box);
@@ -445,6 +475,19 @@ void Engine::report_sync(ServedBox& box, const Result<void>& synced) {
             synced.error().message()
         );
     }
+}
+
+RunFigures Engine::figures() const {
+    const auto now = to_seconds(services_.clock.now());
+    RunFigures figures;
+    for (const auto& box : boxes_.boxes()) {
+        figures.left += box->is_served() ? box->index().count_due(now) : 0;
+    }
+    figures.active = boxes_.active();
+    figures.left += figures.active;
+    figures.gone = gone_;
+    figures.kept = kept_;
+    return figures;
 }
 
 bool Engine::is_finished() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "deliver/box_set.h"
 #include "deliver/errands.h"
 #include "deliver/message_delivery.h"
+#include "deliver/requests.h"
 #include "deliver/services.h"
 
 namespace mxpost::deliver {
@@ -36,6 +38,14 @@ struct EngineOptions {
     std::vector<std::string> spools;  // roots whose boxes are served (system, once)
     std::size_t threads = 0;          // for what the disk is waited for; 0: the loop waits itself
     std::string own_spool;            // where reports go when the served box isn't ours
+};
+
+/// How far a run has come, in messages.
+struct RunFigures {
+    std::size_t left = 0;    // due, or in work
+    std::size_t active = 0;  // of them, in work
+    std::size_t gone = 0;    // attempts after which the message was off the queue
+    std::size_t kept = 0;    // … after which it wasn't
 };
 
 /// What runs beside the engine in its process and puts mail into its own box: the listener.
@@ -71,6 +81,10 @@ public:
     void accepted(const spool::EntryName& name);
     /// It didn't come to be.
     void withdrawn(const spool::MessageId& id);
+    /// Counts what is due each time.
+    RunFigures figures() const;
+    /// `observer` is called about once a second, and more often while a `once` run works.
+    void observe(std::function<void()> observer) { observer_ = std::move(observer); }
     /// Runs to the end. Only a broken promise of ours throws.
     void run();
 
@@ -111,6 +125,7 @@ private:
     void finish(
         ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
     );
+    void settle(ServedBox& box, const spool::Claim& claim, Requests::Next next);
     void note_removal(ServedBox& box);
     void sync_removals(ServedBox& box);
     void begin_sync_of_removals(ServedBox& box);
@@ -136,6 +151,9 @@ private:
     bool is_dispatch_posted_ = false;
     bool is_dispatch_timed_ = false;
     std::optional<SteadyTime> empty_since_;
+    std::function<void()> observer_;
+    std::size_t gone_ = 0;  // see RunFigures
+    std::size_t kept_ = 0;
     bool is_stopping_ = false;  // no new attempts
     bool is_ended_ = false;
 };

@@ -244,10 +244,6 @@ std::function<void(std::exception_ptr)> MessageDelivery::report_bug() {
     };
 }
 
-bool MessageDelivery::make_due_now() {
-    return claim_->postpone(to_seconds(services_.clock.now())).has_value();
-}
-
 void MessageDelivery::stop() {
     is_stopping_ = true;
     retry_record_.cancel();

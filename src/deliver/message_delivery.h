@@ -39,12 +39,10 @@ public:
     void stop();
     /// Was the message's file taken off the box (so that the removal is to be synced)?
     bool is_removed() const { return is_removed_; }
-    const spool::Claim& claim() const { return *claim_; }
+    /// After run(), for what was asked of the message meanwhile.
+    spool::Claim& claim() { return *claim_; }
     /// Of a removed message: see Claim.
     Fd take_file() { return claim_->take_file(); }
-    /// After run(), for a message that waits: somebody asked for another attempt meanwhile. False
-    /// when its name can't be changed.
-    bool make_due_now();
 
 private:
     struct Job {

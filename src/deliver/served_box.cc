@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "spool/order.h"
+
 namespace mxpost::deliver {
 
 Result<bool> ServedBox::try_serve() {
@@ -126,6 +128,7 @@ void ServedBox::finish_scan(std::chrono::sys_seconds now) {
         // message may be one of them.
         if (!index_.is_known(request.id) && !index_.is_over_limits()) {
             store_.take_request(request);
+            asked_.erase(request.id);
         }
     }
     requests_ = {};
@@ -136,19 +139,20 @@ std::size_t ServedBox::remove_leftovers(WallTime now) {
 }
 
 void ServedBox::saw_request(const spool::Request& request, std::chrono::sys_seconds now) {
-    if (request.verb == spool::kRetryVerb && index_.hurry(request.id, now)) {
-        hurried_.insert(request.id);
+    const auto verb = spool::parse_verb(request.verb);
+    if (verb && index_.is_known(request.id)) {
+        index_.hurry(request.id, now);
+        asked_[request.id] |= *verb != spool::Verb::retry && *verb != spool::Verb::release;
     }
 }
 
-void ServedBox::begin_attempt(const spool::MessageId& id) {
-    if (hurried_.erase(id) > 0) {
-        take_retry(id);
-    }
+bool ServedBox::take_asked(const spool::MessageId& id) {
+    return asked_.erase(id) > 0;
 }
 
-bool ServedBox::take_retry(const spool::MessageId& id) {
-    return store_.take_request({id, std::string(spool::kRetryVerb)});
+bool ServedBox::is_withdrawn(const spool::MessageId& id) const {
+    const auto asked = asked_.find(id);
+    return asked != asked_.end() && asked->second;
 }
 
 }  // namespace mxpost::deliver

@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/fd.h"
@@ -58,13 +58,15 @@ public:
     /// Removes files that a crashed submitter left, as far as the last scan has met them.
     std::size_t remove_leftovers(WallTime now);
 
-    /// Acts on a request, unless the message is in work: then see `take_retry`.
+    /// Something is asked of a message: it is looked at now, or, where it is in work, when that has
+    /// ended (see Requests). Until then the request stays, so that it isn't lost when another
+    /// engine takes the box over first.
     void saw_request(const spool::Request& request, std::chrono::sys_seconds now);
-    /// An attempt at this message begins: one that was asked for is it. Until then the request
-    /// stays, so that it isn't lost when another engine takes the box over first.
-    void begin_attempt(const spool::MessageId& id);
-    /// True once when another attempt at this message was asked for while it was busy.
-    bool take_retry(const spool::MessageId& id);
+    /// True once when a request for this message was seen.
+    bool take_asked(const spool::MessageId& id);
+    /// A request for this message that ends attempts at it was seen: hold, delete or bounce. What
+    /// isn't begun yet need not be.
+    bool is_withdrawn(const spool::MessageId& id) const;
 
     int watch = -1;          // number of its directory watch, -1: none, scan instead
     std::size_t number = 0;  // whoever has many of these: which one it is
@@ -82,7 +84,9 @@ private:
     std::optional<spool::BoxListing> listing_;
     std::vector<spool::Request> requests_;          // that the scan has met
     std::vector<std::string> hidden_;               // the same
-    std::unordered_set<spool::MessageId> hurried_;  // by requests that are still there
+    // Messages that something was asked of, and whether that is the end of attempts. The requests
+    // are still there.
+    std::unordered_map<spool::MessageId, bool> asked_;
     Fd system_lock_;
     bool is_served_ = false;
 };

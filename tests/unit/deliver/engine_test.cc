@@ -220,19 +220,119 @@ TEST_F(EngineTest, AnAttemptAskedForWhileOneWasGoingOnFollowsIt) {
     EXPECT_EQ(queue_.names().size(), 1U);
 }
 
-/// An attempt that is asked for while one goes on must not depend on this engine's memory: it may
-/// be about to end.
-TEST_F(EngineTest, WhatIsMadeDueNowIsSoByItsName) {
-    const auto name = queue_.commit(make_envelope({"bob@slow.example"}));
+/// One message, which an attempt is made at while something is asked of it.
+class OrderTest : public EngineTest {
+protected:
+    /// `verbs` are asked for during the attempt, as the commands do while the message is locked.
+    void run_asking(Life& life, std::vector<std::string> verbs) {
+        queue_.commit(make_envelope({"bob@slow.example", "eve@gone.example"}));
+        life.resolver.fail_mx("slow.example", "SERVFAIL");
+        life.resolver.fail_mx("example.com", "SERVFAIL");  // reports' way
+        life.resolver.on_question = [&](std::size_t number) {
+            for (const std::string& verb : verbs) {
+                if (number == 1) {
+                    ASSERT_TRUE(store_.leave_request(kId, verb));
+                }
+            }
+        };
+        run(life, options_);
+        life.resolver.on_question = {};
+        bool has_request = false;
+        ASSERT_TRUE(store_.list(
+            [](const spool::EntryName&) {}, [&](const spool::Request&) { has_request = true; }
+        ));
+        EXPECT_FALSE(has_request);
+    }
+
+    spool::BoxStore store_{queue_.files(), queue_.open(queue_.files())};
+};
+
+TEST_F(OrderTest, AHeldMessageStaysUntriedUntilItIsReleased) {
+    Life life(queue_);
+    run_asking(life, {"hold"});
+    const auto held = queue_.find();
+    ASSERT_TRUE(held);
+    EXPECT_TRUE(queue_.read(*held).journal().is_held());
+    EXPECT_EQ(WallTime(held->due), kArrival + schedule::RetryPolicy().max_delay);
+    EXPECT_EQ(life.log.count(kId + ": held by "), 1U);
+    const std::size_t asked = life.resolver.questions().size();
+
+    // Days later an engine looks at it, and looks away.
+    life.io.restart();
+    life.clock.advance(std::chrono::hours(240));
+    run(life, options_);
+    EXPECT_EQ(life.resolver.questions().size(), asked + 1);  // the bounce for eve
+    EXPECT_EQ(WallTime(queue_.find()->due), life.clock.now() + schedule::RetryPolicy().max_delay);
+    EXPECT_TRUE(queue_.state(0).is_pending());
+
+    ASSERT_TRUE(store_.leave_request(kId, "release"));
+    life.io.restart();
+    run(life, options_);
+    EXPECT_EQ(life.log.count(kId + ": released by "), 1U);
+    // However old it is by now, it gets its attempt.
+    EXPECT_THAT(life.resolver.questions(), testing::Contains("MX slow.example").Times(2));
+}
+
+TEST_F(OrderTest, ADeletedMessageGoesWithoutAReport) {
+    Life life(queue_);
+    run_asking(life, {"delete", "retry", "hold"});
+    EXPECT_EQ(queue_.find(), std::nullopt);
+    EXPECT_EQ(life.log.count(kId + ": deleted by "), 1U);
+    ASSERT_THAT(queue_.reports(), SizeIs(1));  // eve's failure was reported before
+    EXPECT_EQ(queue_.reports()[0].find("bob@slow.example"), std::string::npos);
+}
+
+TEST_F(OrderTest, AReturnedMessageIsReportedLikeAnyFailure) {
+    Life life(queue_);
+    run_asking(life, {"bounce"});
+    EXPECT_EQ(queue_.find(), std::nullopt);
+    const auto reports = queue_.reports();
+    ASSERT_THAT(reports, SizeIs(2));
+    const auto bobs = std::ranges::find_if(reports, [](const std::string& report) {
+        return report.find("bob@slow.example") != std::string::npos;
+    });
+    ASSERT_NE(bobs, reports.end());
+    EXPECT_THAT(*bobs, testing::HasSubstr("Status: 5.7.0"));
+    EXPECT_THAT(*bobs, testing::HasSubstr("returned on its sender's own request"));
+    EXPECT_THAT(
+        life.resolver.questions(), testing::Not(testing::Contains("MX slow.example").Times(2))
+    );
+}
+
+TEST_F(OrderTest, ARequestThatAnotherEngineLeftIsHonouredBeforeAnAttempt) {
+    queue_.commit(make_envelope({"bob@slow.example"}));
+    ASSERT_TRUE(store_.leave_request(kId, "hold"));
+    Life life(queue_);
+    run(life, options_);
+    EXPECT_THAT(life.resolver.questions(), IsEmpty());
+    EXPECT_TRUE(queue_.read(*queue_.find()).journal().is_held());
+}
+
+TEST_F(OrderTest, ARequestThatCanNotBeTakenAwayIsNoReasonToTryWithoutEnd) {
+    queue_.commit(make_envelope({"bob@slow.example"}));
+    ASSERT_TRUE(store_.leave_request(kId, "retry"));
     Life life(queue_);
     life.resolver.fail_mx("slow.example", "SERVFAIL");
-    life.start(life.store.claim(name).claim);
-    life.go_on();
-    ASSERT_TRUE(life.is_finished());
-    ASSERT_GT(WallTime(queue_.find()->due), kArrival);
-    EXPECT_TRUE(life.delivery->make_due_now());
-    EXPECT_EQ(WallTime(queue_.find()->due), kArrival);
-    EXPECT_EQ(life.delivery->claim().name(), queue_.find());
+    life.files.fail_always("unlink", EACCES);
+    run(life, options_);
+    EXPECT_THAT(life.resolver.questions(), SizeIs(1));
+}
+
+TEST_F(EngineTest, TellsAnObserverHowFarARunHasCome) {
+    queue_.commit(make_envelope({"bob@slow.example"}));
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender.reset();
+    queue_.commit(envelope, kBody, kOther);
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    Engine engine(life.io, life.files, life.services, options_);
+    RunFigures last;
+    engine.observe([&] { last = engine.figures(); });
+    engine.run();
+
+    EXPECT_EQ(last.left, 0U);
+    EXPECT_EQ(last.gone, 1U);
+    EXPECT_EQ(last.kept, 1U);
 }
 
 }  // namespace

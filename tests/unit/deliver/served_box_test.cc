@@ -188,36 +188,41 @@ protected:
     ServedBox box_;
 };
 
-TEST_F(RequestsTest, AWaitingMessageIsDueNowAndTheRequestStaysUntilItsAttempt) {
-    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
-    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));  // twice is no error
-    box_.saw_request({kId, "retry"}, now());
-
-    EXPECT_EQ(box_.index().next_due(), now());
-    EXPECT_TRUE(has(".ask-" + kId + "-retry"));  // another engine may have to make the attempt
-    box_.begin_attempt(kId);
-    EXPECT_FALSE(has(".ask-" + kId + "-retry"));
-    EXPECT_FALSE(box_.take_retry(kId));
+TEST_F(RequestsTest, AWaitingMessageIsLookedAtNowAndTheRequestStays) {
+    for (const char* verb : {"retry", "hold", "release", "delete", "bounce"}) {
+        ASSERT_TRUE(box_.store().leave_request(kId, verb));
+        box_.saw_request({kId, verb}, now());
+        EXPECT_EQ(box_.index().next_due(), now());
+        EXPECT_TRUE(has(".ask-" + kId + "-" + verb));  // another engine may have to act on it
+        EXPECT_TRUE(box_.take_asked(kId));
+        EXPECT_FALSE(box_.take_asked(kId));
+    }
 }
 
 TEST_F(RequestsTest, AScanFindsThoseThatNobodyWasToldOf) {
     ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
     ASSERT_TRUE(box_.scan(now()));
     EXPECT_EQ(box_.index().next_due(), now());
+    EXPECT_TRUE(box_.take_asked(kId));
 }
 
-TEST_F(RequestsTest, OneThatComesAfterTheAttemptBeganIsForTheNext) {
-    box_.begin_attempt(kId);
-    ASSERT_TRUE(box_.store().leave_request(kId, "retry"));
-    box_.begin_attempt(kId);
-    EXPECT_TRUE(box_.take_retry(kId));
+TEST_F(RequestsTest, ThoseOfALaterVersionHurryNothing) {
+    ASSERT_TRUE(box_.store().leave_request(kId, "frobnicate"));
+    box_.saw_request({kId, "frobnicate"}, now());
+    EXPECT_GT(box_.index().next_due(), now());
+    EXPECT_FALSE(box_.take_asked(kId));
 }
 
-TEST_F(RequestsTest, OneThatCanNotBeRemovedIsNoReasonToTryWithoutEnd) {
-    std::filesystem::create_directory(path_ + "/.ask-" + kId + "-retry");
+TEST_F(RequestsTest, OnlySomeEndTheAttempts) {
     box_.saw_request({kId, "retry"}, now());
-    box_.begin_attempt(kId);
-    EXPECT_FALSE(box_.take_retry(kId));
+    box_.saw_request({kId, "release"}, now());
+    EXPECT_FALSE(box_.is_withdrawn(kId));
+    box_.saw_request({kId, "hold"}, now());
+    EXPECT_TRUE(box_.is_withdrawn(kId));
+    box_.saw_request({kId, "retry"}, now());
+    EXPECT_TRUE(box_.is_withdrawn(kId));
+    EXPECT_TRUE(box_.take_asked(kId));
+    EXPECT_FALSE(box_.is_withdrawn(kId));
 }
 
 TEST_F(RequestsTest, ForAMessageInWorkItIsKeptUntilThatEnds) {
@@ -230,9 +235,7 @@ TEST_F(RequestsTest, ForAMessageInWorkItIsKeptUntilThatEnds) {
     ASSERT_TRUE(box_.scan(now()));
 
     EXPECT_TRUE(has(".ask-" + kId + "-retry"));
-    EXPECT_TRUE(box_.take_retry(kId));
-    EXPECT_FALSE(box_.take_retry(kId));
-    EXPECT_FALSE(has(".ask-" + kId + "-retry"));
+    EXPECT_TRUE(box_.take_asked(kId));
 }
 
 TEST_F(RequestsTest, AScanRemovesThoseForMessagesThatAreGoneWhateverTheyAre) {
