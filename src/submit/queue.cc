@@ -7,8 +7,8 @@
 
 #include "base/text.h"
 #include "spool/box_store.h"
-#include "submit/hand_off.h"
 #include "submit/queue_listing.h"
+#include "submit/queue_orders.h"
 #include "submit/queue_view.h"
 
 namespace mxpost::submit {
@@ -18,7 +18,10 @@ namespace {
 class Flush {
 public:
     Flush(const Surroundings& around, const LineSink& out, const LineSink& complain)
-        : around_(around), now_(to_seconds(around.clock.now())), out_(out), complain_(complain) {}
+        : around_(around),
+          order_(make_order(around, spool::Verb::retry)),
+          out_(out),
+          complain_(complain) {}
 
     /// These are due from now on, or when what is done with them just now has ended.
     void flush(spool::BoxStore& store, const std::vector<spool::EntryName>& names) {
@@ -42,32 +45,18 @@ private:
     static constexpr std::size_t kMostNamed = 10;
 
     void flush_message(spool::BoxStore& store, const spool::EntryName& name) {
-        if (name.due <= now_) {
-            // Due is also what is in an engine's hands: the name only changes when that is over.
-            if (spool::is_claimed(around_.files, store.box(), name)) {
-                ask(store, name);
-            }
-            return;
-        }
-        const spool::ClaimResult claimed = store.claim(name);
-        if (claimed.claim) {
-            if (const auto moved = claimed.claim->postpone(now_); !moved) {
-                complain(store, name, moved.error().message());
-            }
-        } else if (claimed.refusal == spool::ClaimRefusal::failed) {
-            complain(store, name, claimed.reason);
-        } else if (claimed.refusal == spool::ClaimRefusal::busy) {
-            ask(store, name);
-        }
-    }
-
-    void ask(spool::BoxStore& store, const spool::EntryName& name) {
-        if (const auto left = store.leave_request(name.id, spool::kRetryVerb); !left) {
-            complain(store, name, "is being sent just now: " + left.error().message());
-            return;
-        }
-        if (busy_++ < kMostNamed) {
-            ids_ += " " + name.id;
+        std::string reason;
+        switch (give_order(around_, store, name, order_, reason)) {
+            case Fate::asked:
+                if (busy_++ < kMostNamed) {
+                    ids_ += " " + name.id;
+                }
+                break;
+            case Fate::failed:
+                complain(store, name, reason);
+                break;
+            default:  // gone is as well, and what is held stays so
+                break;
         }
     }
 
@@ -78,7 +67,7 @@ private:
     }
 
     const Surroundings& around_;
-    std::chrono::sys_seconds now_;
+    spool::Order order_;
     const LineSink& out_;
     const LineSink& complain_;
     std::size_t busy_ = 0;
@@ -203,30 +192,19 @@ ExitStatus flush_queue(
     const LineSink& complain
 ) {
     Flush flush(around, out, complain);
-    const bool is_root = around.identity.uid == 0;
-    std::size_t waiting = 0;
+    EngineCalls engines(around, starter);
     const bool is_complete =
         visit_boxes(around, complain, [&](spool::BoxStore& store, const std::string& root) {
             const auto names = selected_names(around, store, selection, complain);
             flush.flush(store, names);
-            waiting += names.size();
-            if (!names.empty() && !is_root && starts_engine) {
-                auto own = spool::open_own_box(
-                    around.files, root, around.identity.uid, around.clock, around.random
-                );
-                if (own) {
-                    hand_off(around.files, around.log, starter, std::move(*own));
-                }
+            if (!names.empty() && starts_engine) {
+                engines.need_engine(root);
             }
         });
     flush.say_what_was_busy();
-    if (waiting > 0 && is_root && starts_engine) {
-        // One that goes over all boxes; those with an engine of their own are left to it.
-        const auto started = starter.start({{"run", "--once"}, {}, false});
-        if (!started) {
-            complain(started.error().message());
-            return ExitStatus::os_error;
-        }
+    if (const auto started = engines.finish(); !started) {
+        complain(started.error().message());
+        return ExitStatus::os_error;
     }
     return is_complete ? ExitStatus::ok : ExitStatus::os_error;
 }

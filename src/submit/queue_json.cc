@@ -3,57 +3,10 @@
 #include <array>
 #include <utility>
 
-#include "base/text.h"
 #include "submit/queue_listing.h"
 
 namespace mxpost::submit {
 namespace {
-
-class Object {
-public:
-    Object& raw(std::string_view name, std::string_view value) {
-        text_ += text_.empty() ? "{" : ",";
-        text_ += json_string(name);
-        text_ += ":";
-        text_ += value;
-        return *this;
-    }
-    Object& text(std::string_view name, std::string_view value) {
-        return raw(name, json_string(value));
-    }
-    template <class Number>
-    Object& number(std::string_view name, Number value) {
-        return raw(name, std::to_string(value));
-    }
-    Object& truth(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
-    Object& time(std::string_view name, std::chrono::sys_seconds value) {
-        return number(name, static_cast<std::int64_t>(value.time_since_epoch().count()));
-    }
-    std::string end() { return text_.empty() ? "{}" : text_ + "}"; }
-
-private:
-    std::string text_;
-};
-
-class Array {
-public:
-    void add(std::string_view value) {
-        text_ += text_.empty() ? "" : ",";
-        text_ += value;
-    }
-    std::string end() const { return "[" + text_ + "]"; }
-
-private:
-    std::string text_;
-};
-
-std::string strings(const std::vector<std::string>& texts) {
-    Array array;
-    for (const std::string& text : texts) {
-        array.add(json_string(text));
-    }
-    return array.end();
-}
 
 std::string notify_words(mail::NotifySet set) {
     using mail::Notify;
@@ -63,7 +16,7 @@ std::string notify_words(mail::NotifySet set) {
         {Notify::failure, "failure"},
         {Notify::delay, "delay"},
     }};
-    Array words;
+    JsonArray words;
     for (const auto& [bit, word] : kWords) {
         if (has(set, bit)) {
             words.add(json_string(word));
@@ -71,6 +24,8 @@ std::string notify_words(mail::NotifySet set) {
     }
     return words.end();
 }
+
+}  // namespace
 
 const char* state_word(const spool::RecipientState& state) {
     if (!state.last) {
@@ -87,8 +42,10 @@ const char* state_word(const spool::RecipientState& state) {
     return "deferred";
 }
 
+namespace {
+
 std::string recipient_object(const mail::Recipient& recipient, const spool::RecipientState& state) {
-    Object object;
+    JsonObject object;
     object.text("address", recipient.address.text()).text("state", state_word(state));
     object.number("attempts", state.attempts);
     if (state.last) {
@@ -112,6 +69,9 @@ const char* queue_word(const QueuedMessage& message) {
     if (message.is_active) {
         return "active";
     }
+    if (message.file.journal().is_held()) {
+        return "hold";
+    }
     return message.attempts() > 0 ? "deferred" : "incoming";
 }
 
@@ -127,43 +87,47 @@ const char* return_word(mail::DsnReturn value) {
     return "";
 }
 
-}  // namespace
-
-std::string json_string(std::string_view text) {
-    std::string result = "\"";
-    for (const char c : printable(text, text.size() + 8)) {
-        if (c == '"' || c == '\\') {
-            result += '\\';
+std::string recipient_objects(const QueuedMessage& message, bool is_waiting) {
+    const auto& recipients = message.file.envelope().recipients;
+    JsonArray array;
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+        const spool::RecipientState& state = message.file.journal().recipients.at(i);
+        if (state.is_pending() == is_waiting) {
+            array.add(recipient_object(recipients[i], state));
         }
-        result += c;
     }
-    return result + "\"";
+    return array.end();
 }
 
-void QueueJson::show(const QueuedMessage& message) {
+}  // namespace
+
+JsonObject message_object(const QueuedMessage& message, std::chrono::sys_seconds now) {
     const mail::Envelope& envelope = message.file.envelope();
     const auto& journal = message.file.journal();
-    Array waiting;
-    Array done;
-    for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {
-        const spool::RecipientState& state = journal.recipients.at(i);
-        (state.is_pending() ? waiting : done).add(recipient_object(envelope.recipients[i], state));
-    }
-    Object object;
+    JsonObject object;
     object.text("queue_name", queue_word(message)).text("queue_id", message.name.id);
     object.time("arrival_time", to_seconds(envelope.arrival));
     object.number("message_size", message.file.content_size());
     object.text("sender", mail::path_text(envelope.sender));
-    object.raw("recipients", waiting.end()).raw("finished", done.end());
+    object.raw("recipients", recipient_objects(message, true));
+    object.raw("finished", recipient_objects(message, false));
     object.text("box", message.box.path).number("uid", message.box.owner);
     object.time("next_attempt", message.name.due);
-    object.truth("is_due", message.is_due(now_)).truth("has_engine", message.box.has_engine);
+    object.truth("is_due", message.is_due(now)).truth("has_engine", message.box.has_engine);
     object.number("attempts", message.attempts());
     object.text("note", journal.note).truth("is_over_limit", message.is_over_limit);
-    object.raw("requests", strings(message.requests));
-    object.raw("flags", strings(message_traits(message)));
+    object.truth("is_held", journal.is_held());
+    if (journal.is_held()) {
+        object.text("held_by", journal.hold->by).time("held_since", to_seconds(journal.hold->time));
+    }
+    object.raw("requests", json_strings(message.requests));
+    object.raw("flags", json_strings(message_traits(message)));
     object.text("envid", envelope.envelope_id).text("ret", return_word(envelope.dsn_return));
-    out_(object.end());
+    return object;
+}
+
+void QueueJson::show(const QueuedMessage& message) {
+    out_(message_object(message, now_).end());
 }
 
 }  // namespace mxpost::submit

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "submit/json.h"
 #include "submit/queue_view.h"
 
 namespace mxpost::submit {
@@ -25,7 +26,10 @@ private:
     std::chrono::sys_seconds now_;
 };
 
-/// A JSON string with its quotes: UTF-8 without control characters, whatever `text` is.
-std::string json_string(std::string_view text);
+/// What is known of a message, for `mxpost queue list` and `show`.
+JsonObject message_object(const QueuedMessage& message, std::chrono::sys_seconds now);
+
+/// "new", "deferred", "delivered", "failed".
+const char* state_word(const spool::RecipientState& state);
 
 }  // namespace mxpost::submit

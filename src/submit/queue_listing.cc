@@ -15,7 +15,8 @@ std::string padded_left(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
-/// As ctime(3) has it: "Mon Jan  1 12:00:00 2024".
+}  // namespace
+
 std::string local_time(std::chrono::sys_seconds time) {
     const auto seconds = static_cast<std::time_t>(time.time_since_epoch().count());
     std::tm local{};
@@ -23,6 +24,8 @@ std::string local_time(std::chrono::sys_seconds time) {
     std::array<char, 64> text{};
     return {text.data(), std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &local)};
 }
+
+namespace {
 
 std::string shown_address(const std::string& address) {
     return "<" + printable(address) + ">";
@@ -46,6 +49,16 @@ std::string reason_text(const spool::RecipientState& state) {
         text += printable(outcome.remote_host, 255) + ".";
     }
     return text;
+}
+
+std::string next_attempt_text(const QueuedMessage& message, std::chrono::sys_seconds now) {
+    if (message.is_active) {
+        return "under way";
+    }
+    if (message.file.journal().is_held()) {
+        return "when it is released";
+    }
+    return message.is_due(now) ? "due now" : local_time(message.name.due);
 }
 
 std::vector<std::string> message_traits(const QueuedMessage& message) {
@@ -81,7 +94,11 @@ void QueueListing::show(const QueuedMessage& message) {
     const mail::Envelope& envelope = message.file.envelope();
     const auto arrival = to_seconds(envelope.arrival);
     const auto& states = message.file.journal().recipients;
-    std::string line = message.name.id + (message.is_active ? "*" : " ") +
+    const bool is_held = message.file.journal().is_held();
+    std::string line = message.name.id +
+                       (message.is_active ? "*"
+                        : is_held         ? "!"
+                                          : " ") +
                        padded_left(std::to_string(message.file.content_size()), 8) + " ";
     if (is_verbose_) {
         const bool is_warned =
@@ -93,7 +110,8 @@ void QueueListing::show(const QueuedMessage& message) {
     }
     out_(line + " " + shown_address(mail::path_text(envelope.sender)));
 
-    const std::string& note = message.file.journal().note;
+    const std::string note =
+        is_held ? "held by " + message.file.journal().hold->by : message.file.journal().note;
     const std::string body_type = envelope.is_eight_bit ? "8BITMIME" : "";
     if (message.is_over_limit) {
         show_status(
@@ -119,9 +137,7 @@ void QueueListing::show_status(const std::string& body_type, const std::string& 
 }
 
 void QueueListing::show_details(const QueuedMessage& message) const {
-    std::string text = "next attempt " + (message.is_active      ? std::string("under way")
-                                          : message.is_due(now_) ? std::string("due now")
-                                                                 : local_time(message.name.due));
+    std::string text = "next attempt " + next_attempt_text(message, now_);
     for (const std::string& verb : message.requests) {
         text += ", " + verb + " asked for";
     }

@@ -7,7 +7,8 @@
 //     <five TABs> <bob@example.org>
 //     <TAB><TAB>Total requests: 2
 //
-// What stands in parentheses is why the recipients below it wait. An asterisk: being worked on.
+// What stands in parentheses is why the recipients below it wait. An asterisk: being worked on; an
+// exclamation mark: held.
 #pragma once
 
 #include <chrono>
@@ -42,6 +43,12 @@ private:
 /// Why a recipient waits, "" when no attempt was made: "Deferred: 451 4.7.1 come back, says
 /// mx.example.org.".
 std::string reason_text(const spool::RecipientState& state);
+
+/// As ctime(3) has it: "Mon Jan  1 12:00:00 2024".
+std::string local_time(std::chrono::sys_seconds time);
+
+/// "under way", "due now", "when it is released", or the local time of it.
+std::string next_attempt_text(const QueuedMessage& message, std::chrono::sys_seconds now);
 
 /// What is special about a message, in words: "bounce", "smtputf8", …
 std::vector<std::string> message_traits(const QueuedMessage& message);

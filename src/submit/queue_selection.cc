@@ -7,8 +7,8 @@
 namespace mxpost::submit {
 
 void QueueSelection::add(SelectBy by, std::string text, bool is_negated) {
-    conditions_.push_back({by, by == SelectBy::id ? std::move(text) : ascii_lower(text), is_negated}
-    );
+    const bool is_id = by == SelectBy::id || by == SelectBy::whole_id;
+    conditions_.push_back({by, is_id ? std::move(text) : ascii_lower(text), is_negated});
 }
 
 template <class Contains>
@@ -30,31 +30,53 @@ bool QueueSelection::holds(SelectBy by, const Contains& contains) const {
 }
 
 bool QueueSelection::may_match(std::string_view id) const {
-    return !is_nothing_ && holds(SelectBy::id, [&](const std::string& text) {
+    const auto contains = [&](const std::string& text) {
         return id.find(text) != std::string_view::npos;
-    });
+    };
+    const auto is_it = [&](const std::string& text) { return id == text; };
+    return !is_nothing_ && holds(SelectBy::id, contains) && holds(SelectBy::whole_id, is_it);
 }
 
 bool QueueSelection::needs_envelope() const {
-    return std::ranges::any_of(conditions_, [](const Condition& condition) {
-        return condition.by != SelectBy::id;
+    const bool has_condition = std::ranges::any_of(conditions_, [](const Condition& condition) {
+        return condition.by != SelectBy::id && condition.by != SelectBy::whole_id;
     });
+    return has_condition || before_ || after_ || is_held_;
 }
 
-bool QueueSelection::matches(std::string_view id, const mail::Envelope& envelope) const {
+bool QueueSelection::has_address(const mail::Envelope& envelope) const {
     // As they are shown: in angle brackets, so that "<" and ">" anchor a text.
     const auto shown = [](const std::string& address) { return "<" + ascii_lower(address) + ">"; };
+    const auto is_any = [&](const auto& is_it) {
+        return std::ranges::any_of(envelope.recipients, [&](const mail::Recipient& recipient) {
+            return is_it(recipient.address);
+        });
+    };
     const std::string sender = shown(mail::path_text(envelope.sender));
     const auto is_sender = [&](const std::string& text) {
         return sender.find(text) != std::string::npos;
     };
     const auto is_recipient = [&](const std::string& text) {
-        return std::ranges::any_of(envelope.recipients, [&](const mail::Recipient& recipient) {
-            return shown(recipient.address.text()).find(text) != std::string::npos;
+        return is_any([&](const mail::Address& address) {
+            return shown(address.text()).find(text) != std::string::npos;
         });
     };
-    return may_match(id) && holds(SelectBy::sender, is_sender) &&
-           holds(SelectBy::recipient, is_recipient);
+    const auto is_domain = [&](const std::string& text) {
+        return is_any([&](const mail::Address& address) {
+            return ascii_lower(address.domain()) == text;
+        });
+    };
+    return holds(SelectBy::sender, is_sender) && holds(SelectBy::recipient, is_recipient) &&
+           holds(SelectBy::domain, is_domain);
+}
+
+bool QueueSelection::matches(std::string_view id, const mail::Envelope& envelope, bool is_held)
+    const {
+    if ((before_ && envelope.arrival >= *before_) || (after_ && envelope.arrival <= *after_) ||
+        (is_held_ && !is_held)) {
+        return false;
+    }
+    return may_match(id) && has_address(envelope);
 }
 
 }  // namespace mxpost::submit

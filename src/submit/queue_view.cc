@@ -47,7 +47,7 @@ bool is_selected(
         return true;
     }
     const auto message = spool::read_message(around.files, store.box(), name);
-    return message && selection.matches(name.id, message->envelope());
+    return message && selection.matches(name.id, message->envelope(), message->journal().is_held());
 }
 
 Names selected(

@@ -92,7 +92,7 @@ TEST_F(QueueJsonTest, HasEverythingThatIsKnownOfAMessage) {
         testing::EndsWith(
             R"("box":")" + box + R"(","uid":)" + std::to_string(::getuid()) +
             R"(,"next_attempt":1704110400,"is_due":true,"has_engine":false,"attempts":1,)"
-            R"("note":"","is_over_limit":false,"requests":[],"flags":[],"envid":"id7","ret":""})"
+            R"("note":"","is_over_limit":false,"is_held":false,"requests":[],"flags":[],"envid":"id7","ret":""})"
         )
     );
 }

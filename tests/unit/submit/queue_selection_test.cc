@@ -67,6 +67,43 @@ TEST_F(QueueSelectionTest, AngleBracketsAnchorAndTheNullSenderIsEmpty) {
     EXPECT_FALSE(matches(bounce));
 }
 
+TEST_F(QueueSelectionTest, AWholeIdIsNoPart) {
+    selection_.add(SelectBy::whole_id, "1gdw4fgsm00000000", false);
+    EXPECT_FALSE(selection_.may_match("1gdw4fgsm000000001"));
+    selection_.add(SelectBy::whole_id, "1gdw4fgsm000000001", false);
+    EXPECT_TRUE(selection_.may_match("1gdw4fgsm000000001"));
+    EXPECT_FALSE(selection_.needs_envelope());
+}
+
+TEST_F(QueueSelectionTest, ADomainIsAWholeOneOfAnyRecipient) {
+    selection_.add(SelectBy::domain, ".test", false);
+    EXPECT_FALSE(matches());
+    selection_.add(SelectBy::domain, "B.TEST", false);
+    EXPECT_TRUE(matches());
+    EXPECT_TRUE(selection_.needs_envelope());
+}
+
+TEST_F(QueueSelectionTest, AgesAreThoseOfTheArrival) {
+    mail::Envelope message = envelope();
+    message.arrival = WallTime(std::chrono::hours(1000));
+    selection_.select_before(message.arrival);
+    EXPECT_FALSE(selection_.is_everything());
+    EXPECT_FALSE(matches(message));
+    selection_.select_before(message.arrival + std::chrono::seconds(1));
+    EXPECT_TRUE(matches(message));
+    selection_.select_after(message.arrival);
+    EXPECT_FALSE(matches(message));
+    selection_.select_after(message.arrival - std::chrono::seconds(1));
+    EXPECT_TRUE(matches(message));
+}
+
+TEST_F(QueueSelectionTest, WhatIsHeldIsKnownFromTheJournal) {
+    selection_.select_held();
+    EXPECT_TRUE(selection_.needs_envelope());
+    EXPECT_FALSE(selection_.matches("1gdw4fgsm000000001", envelope(), false));
+    EXPECT_TRUE(selection_.matches("1gdw4fgsm000000001", envelope(), true));
+}
+
 TEST_F(QueueSelectionTest, NothingIsNothing) {
     selection_.select_nothing();
     EXPECT_FALSE(selection_.is_everything());
