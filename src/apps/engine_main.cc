@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apps/command.h"
 #include "apps/listening.h"
 #include "apps/local_main.h"
+#include "apps/run_progress.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -270,7 +272,14 @@ public:
         }
         tell(start.ready, submit::kEngineReady);
         start.ready.reset();
+        std::optional<RunProgress> progress;
+        if (start.is_once) {
+            progress.emplace(engine, clock_);
+        }
         engine.run();
+        if (progress) {
+            progress->finish();
+        }
         return ExitStatus::ok;
     }
 
@@ -509,12 +518,8 @@ ExitStatus run_engine(EngineStart start) {
 ExitStatus check_addresses(const std::vector<std::string>& texts, bool is_test) {
     submit::occupy_standard_descriptors();
     PosixFileSystem files;
-    // As in show_config: what an engine would see.
-    const auto environment =
-        ::getuid() == 0 ? config::init_environment(files) : config::own_environment(::environ);
-    const auto loaded = config::load(files, config::kFile, environment);
+    const auto loaded = load_settings(files, tool_environment(files));
     if (!loaded) {
-        std::cerr << "mxpost: " << loaded.error().message() << "\n";
         return ExitStatus::config;
     }
     auto data = load_data(files, loaded->values);

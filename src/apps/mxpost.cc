@@ -7,6 +7,7 @@
 
 #include <boost/program_options.hpp>
 
+#include "apps/command.h"
 #include "apps/engine_main.h"
 #include "apps/import_config.h"
 #include "apps/local_main.h"
@@ -19,11 +20,18 @@ namespace {
 
 namespace po = boost::program_options;
 using mxpost::ExitStatus;
+using mxpost::apps::Arguments;
+using mxpost::apps::usage_error;
 
 constexpr const char* kUsage =
     "usage: mxpost run [--once | --listen]\n"
     "       mxpost local [--socket PATH]\n"
-    "       mxpost queue list [-v | --json] [--id TEXT] [--recipient TEXT] [--sender TEXT]\n"
+    "       mxpost queue list [-v | --json] [SELECTION]\n"
+    "       mxpost queue show [--json | --content] ID...\n"
+    "       mxpost queue retry | hold | release | delete | bounce [-n] [--json] SELECTION | --all\n"
+    "       mxpost queue stats [--json] [SELECTION]\n"
+    "       mxpost queue watch [--json] [--interval TIME] [--count N]\n"
+    "       mxpost trace [--json] ID...\n"
     "       mxpost route [--test] [ADDRESS...]\n"
     "       mxpost config [--import [FILE ...] [--credentials FILE]]\n"
     "       mxpost --version | --help\n"
@@ -33,23 +41,28 @@ constexpr const char* kUsage =
     "  run --listen  take mail by SMTP as well, on port 25 of this host unless \"listen\" is set\n"
     "  local         serve this host's mailboxes to the engine (as root)\n"
     "  queue list    show the messages that wait, and why\n"
+    "  queue show    everything that is known of a message\n"
+    "  queue retry, hold, release, delete, bounce\n"
+    "                make messages due now; leave them alone until they are released; remove\n"
+    "                them; return them to their senders.  -n: only say which are meant\n"
+    "  queue stats   count the queue by destination and age\n"
+    "  queue watch   show it live, or a line at each look where there is no terminal\n"
+    "  trace         what servers said in each attempt at a message\n"
     "  route         say where mail for each address goes, without sending any\n"
     "  config        show every setting, its value, and where it comes from\n"
     "  config --import  print the mxpost.conf that says what another program's files say\n"
     "\n"
+    "A SELECTION is any of ID..., --id TEXT, --sender TEXT, --recipient TEXT, --domain NAME,\n"
+    "--older-than AGE, --newer-than AGE (90m, 4h, 2d), --held. Root manages everyone's mail.\n"
+    "\n"
     "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
-
-int usage_error(const std::string& message) {
-    std::cerr << "mxpost: " << message << " (see mxpost --help)\n";
-    return static_cast<int>(ExitStatus::usage);
-}
 
 /// A descriptor that the starting sendmail hands over, or none.
 mxpost::Fd handed_over(const po::variables_map& values, const char* name) {
     return values.contains(name) ? mxpost::Fd(values[name].as<int>()) : mxpost::Fd();
 }
 
-int run(const std::vector<std::string>& arguments) {
+ExitStatus run(const Arguments& arguments) {
     mxpost::apps::EngineStart start;
     po::options_description options;
     options.add_options()("once", "deliver what is due, then end")("listen", "take mail by SMTP")(
@@ -58,113 +71,43 @@ int run(const std::vector<std::string>& arguments) {
         "message-fd", po::value<int>(), "a message without spool"
     )("message-id", po::value<std::string>(&start.message_id), "its id"
     )("report-fd", po::value<int>(), "where its journal goes");
-    po::variables_map values;
-    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    const po::positional_options_description no_operands;
-    po::store(
-        po::command_line_parser(arguments)
-            .options(options)
-            .style(style)
-            .positional(no_operands)
-            .run(),
-        values
-    );
-    po::notify(values);
+    const auto values = mxpost::apps::parse_arguments(arguments, options);
     start.is_once = values.contains("once");
     start.listens = values.contains("listen");
     start.ready = handed_over(values, "ready-fd");
     start.box = handed_over(values, "box-fd");
     start.message = handed_over(values, "message-fd");
     start.report = handed_over(values, "report-fd");
-    return static_cast<int>(mxpost::apps::run_engine(std::move(start)));
+    return mxpost::apps::run_engine(std::move(start));
 }
 
-int serve_mailboxes(const std::vector<std::string>& arguments) {
+ExitStatus serve_mailboxes(const Arguments& arguments) {
     std::string socket = mxpost::apps::kHelperSocket;
     po::options_description options;
     options.add_options()("socket", po::value<std::string>(&socket), "where to listen");
-    po::variables_map values;
-    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    const po::positional_options_description no_operands;
-    po::store(
-        po::command_line_parser(arguments)
-            .options(options)
-            .style(style)
-            .positional(no_operands)
-            .run(),
-        values
-    );
-    po::notify(values);
+    const auto values = mxpost::apps::parse_arguments(arguments, options);
     if (!socket.starts_with('/')) {
         return usage_error("--socket wants an absolute path");
     }
-    return static_cast<int>(mxpost::apps::run_local_helper(socket));
+    return mxpost::apps::run_local_helper(socket);
 }
 
-int manage_queue(std::vector<std::string> arguments) {
-    if (arguments.empty() || arguments.front() != "list") {
-        return usage_error(
-            arguments.empty() ? "queue wants a command: list"
-                              : "unknown queue command \"" + arguments.front() + "\""
-        );
-    }
-    arguments.erase(arguments.begin());
-    using Texts = std::vector<std::string>;
-    po::options_description options;
-    options.add_options()("json", "one JSON object a line")("verbose,v", "more of each message")(
-        "id", po::value<Texts>(), "whose id contains this"
-    )("recipient", po::value<Texts>(), "with a recipient that contains this"
-    )("sender", po::value<Texts>(), "whose sender contains this");
-    po::variables_map values;
-    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    const po::positional_options_description no_operands;
-    po::store(
-        po::command_line_parser(arguments)
-            .options(options)
-            .style(style)
-            .positional(no_operands)
-            .run(),
-        values
-    );
-    po::notify(values);
-    mxpost::apps::QueueListCall call;
-    call.is_json = values.contains("json");
-    call.is_verbose = values.contains("verbose");
-    for (const auto& [name, texts] :
-         {std::pair("id", &call.ids),
-          std::pair("recipient", &call.recipients),
-          std::pair("sender", &call.senders)}) {
-        if (values.contains(name)) {
-            *texts = values[name].as<Texts>();
-        }
-    }
-    return static_cast<int>(mxpost::apps::list_queue(call));
-}
-
-int config(const std::vector<std::string>& arguments) {
-    std::vector<std::string> files;
+ExitStatus config(const Arguments& arguments) {
+    Arguments files;
     std::string credentials;
     po::options_description options;
     options.add_options()("import", "what other programs' files say")(
         "credentials", po::value<std::string>(&credentials), "where the relay's password goes"
-    )("file", po::value<std::vector<std::string>>(&files), "to import");
-    po::positional_options_description operands;
-    operands.add("file", -1);
-    po::variables_map values;
-    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(
-        po::command_line_parser(arguments).options(options).style(style).positional(operands).run(),
-        values
-    );
-    po::notify(values);
+    )("file", po::value<Arguments>(&files), "to import");
+    const auto values = mxpost::apps::parse_arguments(arguments, options, "file");
     if (values.contains("import")) {
-        return static_cast<int>(mxpost::apps::import_config(files, credentials));
+        return mxpost::apps::import_config(files, credentials);
     }
-    return arguments.empty() ? static_cast<int>(mxpost::apps::show_config())
+    return arguments.empty() ? mxpost::apps::show_config()
                              : usage_error("config takes files with --import only");
 }
 
-int route(std::vector<std::string> arguments) {
+ExitStatus route(Arguments arguments) {
     bool is_test = false;
     while (!arguments.empty() && arguments.front().starts_with("--")) {
         const std::string word = arguments.front();
@@ -177,10 +120,10 @@ int route(std::vector<std::string> arguments) {
         }
         is_test = word == "--test";
     }
-    return static_cast<int>(mxpost::apps::check_addresses(arguments, is_test));
+    return mxpost::apps::check_addresses(arguments, is_test);
 }
 
-int dispatch(std::vector<std::string> arguments) {
+ExitStatus dispatch(Arguments arguments) {
     if (arguments.empty()) {
         return usage_error("no command given");
     }
@@ -188,11 +131,11 @@ int dispatch(std::vector<std::string> arguments) {
     arguments.erase(arguments.begin());
     if (command == "--help" || command == "-h" || command == "help") {
         std::cout << kUsage;
-        return 0;
+        return ExitStatus::ok;
     }
     if (command == "--version" || command == "version") {
         std::cout << "mxpost " << MXPOST_VERSION << "\n";
-        return 0;
+        return ExitStatus::ok;
     }
     if (command == "run") {
         return run(arguments);
@@ -201,7 +144,10 @@ int dispatch(std::vector<std::string> arguments) {
         return serve_mailboxes(arguments);
     }
     if (command == "queue") {
-        return manage_queue(arguments);
+        return mxpost::apps::manage_queue(std::move(arguments));
+    }
+    if (command == "trace") {
+        return mxpost::apps::trace_messages(arguments);
     }
     if (command == "route") {
         return route(std::move(arguments));
@@ -216,9 +162,9 @@ int dispatch(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
     try {
-        return dispatch({argv + (argc > 0 ? 1 : 0), argv + argc});
+        return static_cast<int>(dispatch({argv + (argc > 0 ? 1 : 0), argv + argc}));
     } catch (const po::error& error) {
-        return usage_error(error.what());
+        return static_cast<int>(usage_error(error.what()));
     } catch (const std::exception& exception) {
         std::cerr << "mxpost: internal error: " << exception.what() << "\n";
         return static_cast<int>(ExitStatus::software);

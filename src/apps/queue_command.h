@@ -1,22 +1,15 @@
-// `mxpost queue`: the queue for people and programs.
+// `mxpost queue …` and `mxpost trace`: the queue for people and programs.
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "base/exit_status.h"
+#include "apps/command.h"
 
 namespace mxpost::apps {
 
-/// Texts that ids, recipients or senders contain: see submit::QueueSelection.
-struct QueueListCall {
-    bool is_json = false;
-    bool is_verbose = false;
-    std::vector<std::string> ids;
-    std::vector<std::string> recipients;
-    std::vector<std::string> senders;
-};
+/// `arguments` begin with the command: list, show, retry, hold, release, delete, bounce, stats,
+/// watch. Throws as parse_arguments() does.
+ExitStatus manage_queue(Arguments arguments);
 
-ExitStatus list_queue(const QueueListCall& call);
+/// `mxpost trace ID...`
+ExitStatus trace_messages(const Arguments& arguments);
 
 }  // namespace mxpost::apps

@@ -4,8 +4,7 @@
 #include <iomanip>
 #include <iostream>
 
-#include <unistd.h>
-
+#include "apps/command.h"
 #include "base/file_system.h"
 #include "config/load.h"
 #include "diagnose/load.h"
@@ -15,12 +14,8 @@ namespace mxpost::apps {
 
 ExitStatus show_config() {
     PosixFileSystem files;
-    // What an engine would see: for uid 0 the environment of process 1 counts, not its caller's.
-    const auto environment =
-        ::getuid() == 0 ? config::init_environment(files) : config::own_environment(::environ);
-    const auto loaded = config::load(files, config::kFile, environment);
+    const auto loaded = load_settings(files, tool_environment(files));
     if (!loaded) {
-        std::cerr << "mxpost: " << loaded.error().message() << "\n";
         return ExitStatus::config;
     }
     const config::Settings& values = loaded->values;
