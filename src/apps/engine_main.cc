@@ -1,5 +1,6 @@
 #include "apps/engine_main.h"
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <memory>
@@ -402,6 +403,9 @@ private:
         deliver::SiteLimits limits;
         limits.max_sessions = settings_.max_sessions;
         limits.site.max_sessions = settings_.max_sessions_per_site;
+        // Who wants messages tried again sooner wants sites tried sooner.
+        limits.site.first_rest = std::min(limits.site.first_rest, settings_.retry_min);
+        limits.site.longest_rest = std::min(limits.site.longest_rest, settings_.retry_max);
         return limits;
     }
 

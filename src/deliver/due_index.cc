@@ -332,9 +332,10 @@ void DueIndex::end_scan(bool is_complete) {
 std::size_t DueIndex::count_due(std::chrono::sys_seconds now) const {
     std::size_t count = 0;
     for (const DueHeap* heap : {&new_, &tried_}) {
-        count += static_cast<std::size_t>(std::ranges::count_if(heap->numbers(), [&](Number number) {
-            return table_[number].from <= Entry::seconds(now);
-        }));
+        count +=
+            static_cast<std::size_t>(std::ranges::count_if(heap->numbers(), [&](Number number) {
+                return table_[number].from <= Entry::seconds(now);
+            }));
     }
     return count;
 }

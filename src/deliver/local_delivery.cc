@@ -328,12 +328,15 @@ Consignment LocalDelivery::consign(
     std::vector<mail::Recipient> recipients,
     DialogueLog& dialogue
 ) const {
-    return {
+    Consignment consignment(
         envelope,
         std::move(recipients),
         [this, header](bool to_seven_bit) { return source_(header, to_seven_bit); },
         dialogue,
-        {claim_.submitter(), claim_.name().id}};
+        {claim_.submitter(), claim_.name().id}
+    );
+    consignment.is_urgent = is_urgent_;
+    return consignment;
 }
 
 asio::awaitable<mail::RecipientOutcome> LocalDelivery::send_elsewhere(

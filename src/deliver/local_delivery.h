@@ -43,6 +43,8 @@ public:
 
     /// `recipients`: indices in the envelope, of local ones. Copies that were made wait for
     /// release_copies(). Ends within a bounded time; the outcomes are in the order of `recipients`.
+    /// Somebody asked for this attempt: see Consignment.
+    void set_urgent(bool is_urgent) { is_urgent_ = is_urgent; }
     boost::asio::awaitable<AttemptResult> run(
         std::vector<std::uint32_t> recipients, DialogueLog& dialogue
     );
@@ -85,6 +87,7 @@ private:
     const mail::Envelope& envelope_;
     const std::string& header_;
     HeaderedSource source_;
+    bool is_urgent_ = false;
     Finality finality_;
     Forwarding forwarding_;
     std::string content_problem_;

@@ -313,6 +313,7 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     }
     if (is_for_here(job.recipients.front())) {
         std::vector<std::uint32_t> indices = job.recipients;
+        local_.set_urgent(is_asked_for_);
         co_return co_await local_.run(std::move(indices), dialogue);
     }
     if (is_nameless_) {

@@ -82,8 +82,8 @@ private:
     bool is_system_;
     DueIndex index_;
     std::optional<spool::BoxListing> listing_;
-    std::vector<spool::Request> requests_;          // that the scan has met
-    std::vector<std::string> hidden_;               // the same
+    std::vector<spool::Request> requests_;  // that the scan has met
+    std::vector<std::string> hidden_;       // the same
     // Messages that something was asked of, and whether that is the end of attempts. The requests
     // are still there.
     std::unordered_map<spool::MessageId, bool> asked_;

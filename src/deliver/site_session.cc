@@ -234,8 +234,7 @@ void SiteSession::give_up(SiteJob& job, bool has_route) {
     }
     const mail::RecipientOutcome* const reason = job.deferral();
     if (reason != nullptr && has_route) {
-        site.control().unreachable(*reason, site.sites().now(), site.sites().random());
-        site.defer_waiting(*reason);
+        site.note_failure(*reason, job.reach == Reach::connected);
     }
     job.complete();
 }

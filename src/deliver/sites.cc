@@ -128,6 +128,18 @@ void Site::defer_waiting(const mail::RecipientOutcome& outcome) {
     make_known_that_there_is_room();
 }
 
+void Site::note_failure(const mail::RecipientOutcome& reason, bool is_connected) {
+    const SteadyTime now = sites_.now();
+    if (is_connected) {
+        control_.unwilling(reason, now, sites_.random());
+    } else {
+        control_.unreachable(reason, now, sites_.random());
+    }
+    if (control_.resting_until(now)) {
+        defer_waiting(reason);
+    }
+}
+
 // Hosts
 
 std::vector<smtp::Peer> Site::peers_to_try(const SiteJob& job) const {

@@ -67,6 +67,8 @@ public:
     SiteJob* take();
     /// A job that was taken and is to be given to another session.
     void put_back(SiteJob& job);
+    /// No session could be opened. `is_connected`: a host took a connection at least.
+    void note_failure(const mail::RecipientOutcome& reason, bool is_connected);
     /// Everything that waits gets this: nothing can be tried for a while.
     void defer_waiting(const mail::RecipientOutcome& outcome);
     /// The hosts of a job that weren't tried yet, those that failed lately last.

@@ -7,6 +7,7 @@ namespace {
 
 /// After a sign that it was too much the window stays for a while, however well things go.
 constexpr std::chrono::seconds kNoGrowthFor{30};
+constexpr std::size_t kMostUnwilling = 3;
 
 }  // namespace
 
@@ -59,6 +60,7 @@ void SiteControl::begin(SteadyTime now) {
 void SiteControl::delivered(SteadyTime now) {
     reached();
     is_probing_ = false;
+    unwilling_ = 0;
     if (grow_again_ && now < *grow_again_) {
         return;
     }
@@ -92,6 +94,13 @@ void SiteControl::unreachable(
         std::chrono::seconds(random.below(static_cast<std::uint64_t>(rest_.count() / 4 + 1)));
     rest_until_ = now + rest_ - jitter;
     begin_again(reason);
+}
+
+void SiteControl::unwilling(const mail::RecipientOutcome& reason, SteadyTime now, Random& random) {
+    slowed(now);
+    if (++unwilling_ >= kMostUnwilling) {
+        unreachable(reason, now, random);
+    }
 }
 
 void SiteControl::suspend(const mail::RecipientOutcome& reason, SteadyTime until) {

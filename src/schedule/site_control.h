@@ -57,6 +57,9 @@ public:
     void slowed(SteadyTime now);
     /// None of its hosts could be reached, or none would talk to us.
     void unreachable(const mail::RecipientOutcome& reason, SteadyTime now, Random& random);
+    /// A host took a connection, but closed it or said no before mail could be sent. One such
+    /// greeting says little; three in a row are as good as no answer.
+    void unwilling(const mail::RecipientOutcome& reason, SteadyTime now, Random& random);
     /// The site asked to be left alone for so long.
     void suspend(const mail::RecipientOutcome& reason, SteadyTime until);
 
@@ -85,6 +88,7 @@ private:
     std::optional<SteadyTime> rest_until_;       // nobody could be reached
     std::optional<SteadyTime> suspended_until_;  // the site said so
     std::chrono::seconds rest_{0};
+    std::size_t unwilling_ = 0;  // since a message was taken
     mail::RecipientOutcome reason_;
     std::size_t restricted_sessions_ = 0;
     SteadyTime restricted_until_{};

@@ -45,12 +45,14 @@ as_user alice mailq > "$RUN/mailq"
 grep -q '554 5.7.1 Service unavailable' "$RUN/mailq" || fail "$(cat "$RUN/mailq")"
 
 part "a 4 that will never succeed"
+kill_engines  # the one that was there leaves the site alone for an hour
 send hopeless
 wait_log 'to=<hopeless@a\.test>, .*dsn=4\.7\.1, status=deferred \(.*421 4\.7\.1 \[TS03\]'
 wait_log 'Yahoo blocks this host.*\(mx\.a\.test said: 421'
 between 235 301 hopeless@a.test
 
 part "a mailbox that is full, and one that is for now"
+kill_engines
 send full
 wait_log 'to=<full@a\.test>, .*dsn=5\.2\.2, status=bounced \(.*552 5\.2\.2'
 wait_mail corp 1
@@ -101,5 +103,6 @@ expect_exit 78 mxpost config > "$RUN/config"
 grep -q '^mxpost: /etc/mxpost/providers:1: provider "a" has no host$' "$RUN/stderr" ||
     fail "$(cat "$RUN/stderr")"
 rm /etc/mxpost/providers
-as_user alice sendmail -q
-wait_mail a 2  # who was greylisted; the others are refused again
+as_user alice sendmail -qRstated@a.test
+as_user alice sendmail -qRsilent@a.test
+wait_mail a 2  # who was greylisted

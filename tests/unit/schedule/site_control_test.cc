@@ -79,6 +79,18 @@ TEST_F(SiteControlTest, ASiteThatCanNotBeReachedRestsLongerEachTimeAndIsTriedByO
     EXPECT_LE(*control_.resting_until(now_) - now_, seconds(60));
 }
 
+TEST_F(SiteControlTest, ThreeUnwillingGreetingsInARowMakeItRest) {
+    control_.unwilling(down_, now_, random_);
+    control_.unwilling(down_, now_, random_);
+    EXPECT_EQ(control_.sessions(now_), 1U);
+    control_.delivered(now_);
+    control_.unwilling(down_, now_, random_);
+    control_.unwilling(down_, now_, random_);
+    EXPECT_FALSE(control_.resting_until(now_));
+    control_.unwilling(down_, now_, random_);
+    EXPECT_TRUE(control_.resting_until(now_));
+}
+
 TEST_F(SiteControlTest, ASuspensionIsNotEndedByWhatIsStillUnderWay) {
     control_.suspend(down_, now_ + hours(2));
     control_.delivered(now_ + seconds(1));
