@@ -1,0 +1,66 @@
+# What belongs to a set of MX hosts: what they think of our addresses, whether they can be reached,
+# the sessions to them.
+#
+#   sendmail (alice) -> mail.both.test: refuses at the end of data what comes over IPv6
+#                    -> mail.down.test: nobody listens
+#                    -> mail.live.test: serves live.test and *.shared.test
+#
+# Mail that IPv6 is no good for arrives over IPv4 in the same attempt, and the next one takes IPv4 at
+# once. Of hundreds of messages for a site that is down one tries, and the others say why they wait;
+# mail for others isn't delayed, and one who asks gets an attempt. Domains behind one MX share a
+# session, and a message for more recipients than the server takes goes in several transactions.
+. "$LAB/lib.sh"
+
+ip -6 addr show dev eth0 | grep -q 2001:db8::1 || skip "no IPv6 here"
+echo 'address-family = prefer-ipv6' >> /etc/mxpost.conf
+
+part "the other family in the same attempt"
+letter one | as_user alice sendmail -i -f s@corp.example u@both.test
+wait_mail four 1
+expect_envelope four 1 s@corp.example u@both.test
+wait_empty
+letter two | as_user alice sendmail -i -f s@corp.example u@both.test
+wait_mail four 2
+expect_count six 0
+[ "$(dialogue six | grep -c 'MAIL FROM')" = 1 ] || fail "$(dialogue six)"
+expect_no_log 'status=(deferred|bounced)'
+
+part "one message tries a site that is down, the others wait"
+for n in $(seq 200); do
+    letter down | as_user alice sendmail -odq -i -f s@corp.example "u$n@down.test"
+done
+letter live | as_user alice sendmail -i -f s@corp.example u@live.test
+wait_mail live 1
+waiting() {
+    [ "$(grep -c 'to=<u[0-9]*@down\.test>.*status=deferred' "$SYSLOG")" -ge 200 ]
+}
+wait_until 30 waiting
+tried=$(grep -c 'to=<u[0-9]*@down\.test>.*status=deferred (connect to mail\.down\.test' "$SYSLOG")
+((tried <= 2)) || fail "$tried of 200 messages were tried"
+grep -q 'to=<u[0-9]*@down\.test>.*status=deferred (not tried again yet; the last attempt: connect to mail\.down\.test.*refused' "$SYSLOG" ||
+    fail "no message says why it waits"
+letter live | as_user alice sendmail -i -f s@corp.example v@live.test
+wait_mail live 2 5
+
+part "who asks gets an attempt"
+id=$(as_user alice mxpost queue list --json --recipient u150@down.test | sed 's/.*"queue_id": *"\([^"]*\)".*/\1/')
+as_user alice mxpost queue retry "$id"
+wait_log "$id: to=<u150@down\.test>.*status=deferred \(connect to mail\.down\.test"
+
+part "a thousand domains, one site, few sessions"
+as_user alice mxpost queue delete --all > "$RUN/deleted"
+wait_empty
+before=$(dialogue live | grep -c 'EHLO')
+for n in $(seq 60); do
+    letter shared | as_user alice sendmail -odq -i -f s@corp.example "u@d$n.shared.test"
+done
+as_user alice sendmail -q
+wait_mail live 62
+sessions=$(($(dialogue live | grep -c 'EHLO') - before))
+((sessions <= 10)) || fail "$sessions sessions for 60 messages"
+
+part "more recipients than the server takes"
+# shellcheck disable=SC2046  # many words
+letter many | as_user alice sendmail -i -f s@corp.example $(printf 'r%s@live.test ' $(seq 100))
+wait_mail live 65
+[ "$(for n in 63 64 65; do envelope live $n; done | grep -c '^to ')" = 100 ] || fail "not 100 recipients"
