@@ -33,4 +33,4 @@ wait_log 'to=<u@early\.test>, .*status=deferred \(.*STARTTLS'
 part "refuses"
 letter clear | as_user alice sendmail -i u@refuses.test
 wait_mail refuses 1
-queue_has 1
+wait_until 10 queue_has 1
