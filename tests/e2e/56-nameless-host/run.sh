@@ -26,6 +26,7 @@ wait_mail postfix 1
 expect_envelope postfix 1 root@host.example ops@p.test
 expect_text '^From: root@host\.example \(Cron Daemon\)' postfix 1
 expect_text '^Message-ID: <[0-9A-Za-z.]+@host\.example>' postfix 1
+wait_empty
 kill_engines
 
 part "an alias that leads elsewhere"
@@ -35,6 +36,7 @@ printf 'From: root (Cron Daemon)\nTo: root\nSubject: alias\n\noutput\n' |
 wait_mail postfix 2
 expect_envelope postfix 2 root@host.example admin@p.test
 expect_text '^From: root@host\.example \(Cron Daemon\)' postfix 2
+wait_empty
 kill_engines
 
 part "an address without a name"
@@ -44,6 +46,7 @@ cron_mail literal
 wait_mail postfix 3
 expect_envelope postfix 3 'root@[192.0.2.7]' ops@p.test
 expect_text '^From: root@\[192\.0\.2\.7\] \(Cron Daemon\)' postfix 3
+wait_empty
 kill_engines
 
 part "an address that other nets don't know"

@@ -55,6 +55,7 @@ printf 'EHLO localhost\r\nMAIL FROM:<www-data@corp.example>\r\nRCPT TO:<r@a.test
 arrives noreply@shop.example www-data@corp.example
 
 part "the listener"
+wait_empty
 kill_engines
 sendmail -bd
 cat > "$RUN/say.py" <<'SAY'
@@ -66,6 +67,7 @@ SAY
 python3 "$RUN/say.py"
 arrives noreply@shop.example 'Shop <www-data@corp.example>'
 wait_log 'mxpost\[[0-9]+\]: /etc/mxpost\.senders:4: '
+wait_empty
 kill_engines
 
 part "a bad line costs no mail, and is named"

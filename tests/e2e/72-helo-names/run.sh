@@ -25,6 +25,7 @@ says() { # EHLO_NAME [RECIPIENT]
     wait_mail mx $arrived
     [ "$(field mx $arrived helo)" = "$1" ] ||
         fail "$(hostname) says EHLO $(field mx $arrived helo), not $1"
+    wait_empty   # or the message would come again
     kill_engines # the next one would use the session again
 }
 

@@ -16,6 +16,7 @@ arrives() { # DOMAIN
     arrived=$((arrived + 1))
     wait_mail good $arrived 10
     expect_envelope good $arrived s@corp.example "u@$1"
+    wait_empty   # or the message would come again
     kill_engines # the next one would use the session again
 }
 
