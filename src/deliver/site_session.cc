@@ -78,6 +78,10 @@ asio::awaitable<void> SiteSession::work(SiteJob* job) {
         phase_ = Phase::busy;
         co_await open_->session.deliver(*this);
         job = sort_out();
+        if (job != nullptr && must_end_) {
+            job->complete();  // what this host did is all there is; no other one is begun
+            job = nullptr;
+        }
         if (job == nullptr) {
             job = co_await next_job();
         }

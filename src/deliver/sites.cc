@@ -396,7 +396,9 @@ bool Sites::take_session(Site& site) {
         ++sessions_;
         return true;
     }
-    hungry_.push_back(site.weak_from_this());
+    if (!site.set_hungry(true)) {
+        hungry_.push_back(site.weak_from_this());
+    }
     for (const auto& [key, other] : sites_) {
         if (other->end_idle()) {
             break;
@@ -411,6 +413,7 @@ void Sites::return_session() {
         const auto site = hungry_.front().lock();
         hungry_.pop_front();
         if (site) {
+            site->set_hungry(false);
             site->pump();
         }
     }

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -96,6 +97,8 @@ public:
     void stop();
     /// A session that does nothing, if there is one, ends.
     bool end_idle();
+    /// It waits for a session that others have: asked again when one ends. True: it did already.
+    bool set_hungry(bool is_hungry) { return std::exchange(is_hungry_, is_hungry); }
 
 private:
     std::size_t count(SiteSession::Phase phase) const;
@@ -117,6 +120,7 @@ private:
     bool must_have_tls_ = false;
     std::uint32_t lane_;
     bool has_parked_ = false;
+    bool is_hungry_ = false;
     std::optional<SteadyTime::duration> duration_;
     SteadyTime opened_at_{};
     SteadyTime used_at_{};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <variant>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -73,6 +75,17 @@ void tell(const BoxListing::Visitors& visitors, std::string_view text) {
     }
 }
 
+/// Should the machine lose it, something would be sent, reported or forgotten that mustn't be. A
+/// deferral that is lost only means an early attempt, and a site that is down may have a hundred
+/// thousand of them.
+bool must_last(const Record& record) {
+    if (const auto* outcome = std::get_if<OutcomeRecord>(&record)) {
+        return outcome->outcome.kind != mail::OutcomeKind::deferred;
+    }
+    return !std::holds_alternative<DialogueRecord>(record) &&
+           !std::holds_alternative<NoteRecord>(record);
+}
+
 class BoxClaim final : public Claim {
 public:
     BoxClaim(FileSystem& files, const Box& box, EntryName name, MessageFile message)
@@ -98,6 +111,7 @@ public:
         for (const Record& record : records) {
             unwritten_ += encode_record(record);
             message_.journal().apply(record);
+            is_worth_sync_ |= must_last(record);
         }
     }
 
@@ -190,7 +204,7 @@ private:
         }
         message_.set_journal_end(message_.journal_end() + unwritten_.size());
         unwritten_.clear();
-        is_dirty_ = true;
+        is_dirty_ |= std::exchange(is_worth_sync_, false);
         return {};
     }
 
@@ -199,6 +213,7 @@ private:
     EntryName name_;
     MessageFile message_;
     std::string unwritten_;
+    bool is_worth_sync_ = false;  // something of unwritten_ is
     bool is_dirty_ = false;
     bool is_sync_broken_ = false;
 };

@@ -35,7 +35,8 @@ public:
     /// claim.
     virtual std::unique_ptr<mail::Content> content(std::string header) = 0;
 
-    /// Appends records and applies them to journal(). Not durable until sync(). On an error they
+    /// Appends records and applies them to journal(). Not durable until sync(), and deferrals not
+    /// even then: nothing hangs on them. On an error they
     /// count in memory all the same, and is_unrecorded() says so: nothing may be sent again from
     /// this claim, and it must be kept until they could be written.
     virtual Result<void> append(const std::vector<Record>& records) = 0;
