@@ -141,7 +141,8 @@ asio::awaitable<SiteJob*> SiteSession::next_job() {
         if (SiteJob* job = site_.take()) {
             co_return job;
         }
-        if (sites.now() >= deadline || sites.is_stopping() || !is_usable()) {
+        const bool is_over = sites.now() >= deadline || sites.is_stopping() || sites.has_hungry();
+        if (is_over || !is_usable()) {
             break;
         }
         phase_ = Phase::idle;
@@ -160,6 +161,9 @@ void SiteSession::wake() {
 
 void SiteSession::end_soon() {
     must_end_ = true;
+    if (phase_ == Phase::idle) {
+        phase_ = Phase::ending;  // so that it isn't told twice instead of another one
+    }
     work_.cancel();
 }
 

@@ -165,6 +165,8 @@ public:
     /// False: as many as there may be are open, and the site will be asked again when one ends.
     void room(std::uint32_t lane, std::size_t count);
     bool take_session(Site& site);
+    /// Sites wait for a session: those that do nothing are to end.
+    bool has_hungry() const { return !hungry_.empty(); }
     void return_session();
 
 private:
