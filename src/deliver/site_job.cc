@@ -64,6 +64,7 @@ void SiteJob::apply(
     const std::vector<Fate>& fates
 ) {
     is_touched_ = true;
+    is_decided_ = true;
     if (result.is_content_bad) {
         result_.content_problem = result.content_problem;
         return;
@@ -122,7 +123,8 @@ void SiteJob::complete_unattempted() {
     note_trouble(mail::RecipientOutcome(
         mail::OutcomeKind::deferred, {4, 3, 2}, "the engine ended before it was this message's turn"
     ));
-    result_.is_unattempted = true;
+    // Whoever was served by an earlier session must not be forgotten, or would be served again.
+    result_.is_unattempted = !is_decided_;
     complete();
 }
 

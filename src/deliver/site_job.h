@@ -138,7 +138,7 @@ public:
 
     /// Whoever waits goes on, soon. Nobody of the site looks at the job any more.
     void complete();
-    /// The same for one of which nothing was tried.
+    /// The same where the engine ends first: unattempted, unless something was decided before.
     void complete_unattempted();
     boost::asio::awaitable<AttemptResult> wait();
 
@@ -149,7 +149,8 @@ private:
     AttemptResult result_;
     std::vector<std::size_t> open_;  // indices of recipients for whom another host may be tried
     std::vector<std::size_t> unsent_;
-    bool is_touched_ = false;
+    bool is_touched_ = false;   // in the present session
+    bool is_decided_ = false;   // in any: the result says something
     bool has_trouble_ = false;  // open_ has outcomes of a host that didn't serve us
     bool is_complete_ = false;
     boost::asio::steady_timer completion_;
