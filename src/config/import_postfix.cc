@@ -194,8 +194,8 @@ private:
             return value;
         }
         return value + (parameter.ends_with("_queue_lifetime") ? "d"
-                        : parameter == "delay_warning_time"   ? "h"
-                                                              : "s");
+                        : parameter == "delay_warning_time"    ? "h"
+                                                               : "s");
     }
 
     void take_origin() {

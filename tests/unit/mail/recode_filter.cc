@@ -1,5 +1,5 @@
-// For tests/lab/recode_judged.py: messages in, messages without 8-bit content out. Each is a line with its
-// length in octets, then the octets.
+// For tests/lab/recode_judged.py: messages in, messages without 8-bit content out. Each is a line
+// with its length in octets, then the octets.
 #include <iostream>
 #include <string>
 
