@@ -1,7 +1,8 @@
 # project_module(name [ASIO] SOURCES … LINKS …): one static library for one folder of src/.
 # Links are PRIVATE, so a module that uses a folder it doesn't name fails to link;
 # tests/unit/include_directions checks the #include lines as well. ASIO: the module is compiled
-# with Boost.Asio's precompiled header (src/asio).
+# with Boost.Asio's precompiled header (src/asio). The others have none: that they compile is how
+# their headers are proved to include what they need (tests/unit/house/headers_alone).
 function(project_module name)
     cmake_parse_arguments(ARG "ASIO" "" "SOURCES;LINKS" ${ARGN})
     add_library(mxpost_${name} STATIC ${ARG_SOURCES})
@@ -13,7 +14,8 @@ function(project_module name)
     endif()
 endfunction()
 
-# project_test(name [ASIO] SOURCES … LINKS … [LABEL unit]): one GoogleTest program.
+# project_test(name [ASIO] SOURCES … LINKS … [LABEL unit]): one GoogleTest program. Its own sources
+# are never optimised: that costs more than it gains.
 function(project_test name)
     cmake_parse_arguments(ARG "ASIO" "LABEL" "SOURCES;LINKS" ${ARGN})
     if(NOT ARG_LABEL)
@@ -24,11 +26,14 @@ function(project_test name)
     target_compile_definitions(${name} PRIVATE MXPOST_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_link_libraries(${name} PRIVATE mxpost_flags ${ARG_LINKS} GTest::gmock GTest::gtest_main)
     if(ARG_ASIO)
-        target_link_libraries(${name} PRIVATE mxpost_asio)
-        target_precompile_headers(${name} REUSE_FROM mxpost_asio)
-        # The header was compiled with -fPIC, as libraries are; g++ refuses it under -fPIE.
-        set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-        target_compile_options(${name} PRIVATE -fPIC)
+        target_link_libraries(${name} PRIVATE mxpost_asio mxpost_test_flags)
+        target_precompile_headers(${name} REUSE_FROM test_asio_pch)
+    else()
+        target_link_libraries(${name} PRIVATE mxpost_test_flags)
+        target_precompile_headers(${name} REUSE_FROM test_pch)
     endif()
+    # The header was compiled with -fPIC, as libraries are; g++ refuses it under -fPIE.
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${name} PRIVATE -fPIC)
     gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 120)
 endfunction()

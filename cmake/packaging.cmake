@@ -79,7 +79,10 @@ set(CPACK_DEBIAN_PACKAGE_SECTION mail)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS passwd)
+# libcurl is loaded by name (src/tls/curl_library.h), which shlibdeps doesn't see.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "passwd, libcurl4 | libcurl4t64")
+# The DNS root's keys, for `resolver = validating`.
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS dns-root-data)
 set(CPACK_STRIP_FILES ON)
 # DESTDIR installs, because of the absolute paths below /etc and /lib.
 set(CPACK_SET_DESTDIR ON)

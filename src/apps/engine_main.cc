@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <malloc.h>
 #include <memory>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <sys/stat.h>
@@ -14,21 +16,28 @@
 #include "apps/command.h"
 #include "apps/listening.h"
 #include "apps/local_main.h"
+#include "apps/resolvers.h"
 #include "apps/run_progress.h"
+#include "apps/tls_services.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "base/state_directory.h"
 #include "base/text.h"
 #include "config/load.h"
 #include "deliver/address_check.h"
 #include "deliver/engine.h"
 #include "deliver/helper_agent.h"
 #include "deliver/loose_delivery.h"
+#include "deliver/port_watch.h"
 #include "deliver/privilege.h"
 #include "deliver/relay.h"
 #include "deliver/routes.h"
+#include "deliver/signing.h"
+#include "deliver/site_memory.h"
 #include "deliver/sites.h"
+#include "deliver/tls_memory.h"
+#include "deliver/tls_policies.h"
 #include "diagnose/load.h"
-#include "dns/stub_resolver.h"
 #include "local/account.h"
 #include "local/alias_files.h"
 #include "route/host_name.h"
@@ -47,21 +56,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// resolv.conf's servers, or those that the settings name.
-std::function<dns::ResolvConf()> name_servers(
-    const config::Settings& settings, const Clock& clock
-) {
-    if (settings.resolver.empty()) {
-        auto file = std::make_shared<dns::ResolvConfFile>("/etc/resolv.conf", clock);
-        return [file] { return file->current(); };
-    }
-    dns::ResolvConf conf;
-    for (const std::string& address : settings.resolver) {
-        conf.servers.emplace_back(asio::ip::make_address(address), std::uint16_t{53});
-    }
-    return [conf] { return conf; };
-}
-
 route::AddressFamily family(config::AddressFamily setting) {
     switch (setting) {
         case config::AddressFamily::ipv4:
@@ -76,18 +70,6 @@ route::AddressFamily family(config::AddressFamily setting) {
             break;
     }
     return route::AddressFamily::automatic;
-}
-
-tls::TlsUse tls_use(config::TlsLevel setting) {
-    switch (setting) {
-        case config::TlsLevel::none:
-            return tls::TlsUse::none;
-        case config::TlsLevel::encrypt:
-            return tls::TlsUse::encrypt;
-        case config::TlsLevel::may:
-            break;
-    }
-    return tls::TlsUse::may;
 }
 
 /// A source address; settings are checked when they are read. Empty: the kernel's choice.
@@ -167,7 +149,7 @@ ExitStatus give_up(const EngineStart& start, Log& log, ExitStatus status, const 
     return status;
 }
 
-/// What the settings name of diagnose's data.
+/// What the settings name of diagnose's data. Loading looks at the other files that they name, too.
 struct DataFiles {
     diagnose::RuleBook rules;
     diagnose::Providers providers;
@@ -182,6 +164,9 @@ Result<DataFiles> load_data(FileSystem& files, const config::Settings& settings)
     if (!providers) {
         return providers.error();
     }
+    if (auto resolver = check_resolver(settings); !resolver) {
+        return resolver.error();
+    }
     return DataFiles{std::move(*rules), std::move(*providers)};
 }
 
@@ -195,29 +180,23 @@ public:
           ),
           log_(log),
           addresses_(clock_),
-          resolver_(
-              io_.get_executor(),
-              name_servers(settings_, clock_),
-              dns::StubResolverSettings(),
-              random_,
-              clock_
-          ),
-          reverse_names_(resolver_, clock_),
+          resolver_(make_resolver(settings_, io_.get_executor(), random_, clock_)),
+          reverse_names_(*resolver_, clock_),
           helo_name_(configured_helo_name(settings_), names_.host, reverse_names_),
           source_check_(
               [this](const auto& destination) { return source_of(destination); }, reverse_names_
           ),
           router_(
-              resolver_,
+              *resolver_,
               random_,
               router_settings(),
               [this](const auto& address) { return addresses_.contains(address); }
           ),
           sender_domain_(
-              sender_domain(), [this] { return sources(); }, resolver_, clock_
+              sender_domain(), [this] { return sources(); }, *resolver_, clock_
           ),
           session_(session_settings()),
-          routes_(io_.get_executor(), router_, session_, clock_),
+          routes_(io_.get_executor(), router_, session_, settings_, clock_, resolver_.get()),
           sites_(io_.get_executor(), site_limits(), clock_, random_, data_.providers),
           local_agent_(make_local_agent(io_.get_executor(), std::move(helper))),
           aliases_(files_, clock_, log_, settings_.alias_files),
@@ -234,10 +213,11 @@ public:
               data_.rules,
               data_.providers,
               notices_,
-              resolver_,
+              *resolver_,
               router_,
               routes_,
               sites_,
+              port_watch_,
               session_,
               *local_agent_,
               aliases_,
@@ -247,7 +227,9 @@ public:
     }
 
     ExitStatus serve(EngineStart start, Listening listening) {
-        set_up_relay(!start.box);
+        set_up_ways(!start.box);
+        set_up_state(start);
+        const bool is_system = !start.box && !start.is_once;
         deliver::EngineOptions options;
         options.spools = spools(settings_);
         options.own_spool = settings_.spool;
@@ -273,9 +255,17 @@ public:
         }
         tell(start.ready, submit::kEngineReady);
         start.ready.reset();
+        if (is_system) {
+            asio::co_spawn(io_, tell_if_dane_is_off(settings_, *resolver_, log_), asio::detached);
+        }
         std::optional<RunProgress> progress;
         if (start.is_once) {
             progress.emplace(engine, clock_);
+        } else {
+            engine.observe([this] { tls_services_->tick(); });
+        }
+        if (is_system) {
+            tls_services_->start_reports(services_, engine);
         }
         engine.run();
         if (progress) {
@@ -285,7 +275,7 @@ public:
     }
 
     ExitStatus check(const std::vector<std::string>& texts, bool is_test) {
-        set_up_relay(false);
+        set_up_ways(false);
         const std::string domain = names_.domain.empty() ? names_.host : names_.domain;
         deliver::AddressCheck addresses(services_, domain, [](const std::string& line) {
             std::cout << line << std::endl;  // each at once: who reads may wait for it
@@ -316,7 +306,8 @@ public:
                                         ? start.message_id
                                         : spool::make_message_id(clock_.now(), random_);
         spool::LooseStore store(files_, std::move(start.message), std::move(start.report), id);
-        set_up_relay(false);
+        set_up_ways(false);
+        set_up_state(start);
         deliver::LooseDelivery delivery(services_, store);
         bool is_done = false;
         asio::co_spawn(io_, delivery.run(), [&](const std::exception_ptr& error, bool result) {
@@ -373,8 +364,9 @@ private:
 
     smtp::SessionSettings session_settings() {
         smtp::SessionSettings session;
-        session.tls = tls_use(settings_.tls);
-        if (session.tls != tls::TlsUse::none || !settings_.relay.empty()) {
+        session.tls = deliver::tls_use(settings_.tls);
+        if (session.tls != tls::TlsUse::none || !settings_.relay.empty() ||
+            !settings_.tls_policy.empty()) {
             auto context = tls::ClientContext::make(tls::TrustSettings());
             if (context) {
                 tls_context_ = std::move(*context);
@@ -389,14 +381,36 @@ private:
         return session;
     }
 
-    void set_up_relay(bool is_system_engine) {
+    /// What was learned earlier: by engines of this spool's user, or of the box's owner.
+    void set_up_state(const EngineStart& start) {
+        const auto user = local::find_account(settings_.user);
+        if (start.box) {
+            state_.emplace(StateDirectory::in_box(files_, log_, start.box.get(), path_of(start.box))
+            );
+        } else if (user && *user && (*user)->uid == ::geteuid()) {
+            state_.emplace(StateDirectory::at(files_, log_, kSystemStatePath));
+        } else {
+            state_.emplace(files_, log_);
+        }
+        tls_memory_.emplace(*state_, clock_);
+        site_memory_.emplace(*state_, clock_);
+        sites_.remember_in(*site_memory_);
+        services_.tls_memory = &*tls_memory_;
+        tls_services_.emplace(io_.get_executor(), settings_, *resolver_, *state_, clock_, log_);
+        tls_services_->join(routes_);
+    }
+
+    /// What needs secrets, which the system engine is meant to read.
+    void set_up_ways(bool is_system_engine) {
         deliver::TrustedUser trusted;
         if (const auto user = local::find_account(settings_.user); user && *user) {
             trusted.uid = (*user)->uid;
             trusted.gid = (*user)->gid;
         }
-        relay_ = deliver::Relay::make(settings_, trusted, is_system_engine);
+        relay_ = deliver::Relay::make(settings_, trusted, is_system_engine, port_watch_);
         services_.relay = relay_.get();
+        signing_ = deliver::Signing::make(files_, clock_, log_, settings_, is_system_engine);
+        services_.signing = signing_.get();
     }
 
     deliver::SiteLimits site_limits() const {
@@ -449,7 +463,7 @@ private:
     SystemRandom random_;
     asio::io_context io_{1};
     route::InterfaceAddresses addresses_;
-    dns::StubResolver resolver_;
+    std::unique_ptr<dns::Resolver> resolver_;
     route::ReverseNames reverse_names_;
     route::HeloName helo_name_;
     route::SourceCheck source_check_;
@@ -458,11 +472,17 @@ private:
     std::unique_ptr<tls::ClientContext> tls_context_;
     smtp::SessionSettings session_;
     deliver::Routes routes_;
+    std::optional<StateDirectory> state_;
+    std::optional<deliver::SiteMemory> site_memory_;
     deliver::Sites sites_;
+    deliver::PortWatch port_watch_;
     std::unique_ptr<deliver::LocalAgent> local_agent_;
     local::AliasFiles aliases_;
     std::unique_ptr<deliver::Relay> relay_;
+    std::optional<deliver::TlsMemory> tls_memory_;
+    std::unique_ptr<deliver::Signing> signing_;
     deliver::Services services_;
+    std::optional<TlsServices> tls_services_;
 };
 
 }  // namespace
@@ -470,6 +490,9 @@ private:
 ExitStatus run_engine(EngineStart start) {
     submit::occupy_standard_descriptors();
     submit::ignore_write_signals();
+#ifdef M_ARENA_MAX  // glibc: the few threads hardly allocate, so no heap of their own for each
+    ::mallopt(M_ARENA_MAX, 1);
+#endif
     ::umask(0007);
     (void)!::chdir("/");
     PosixFileSystem files;

@@ -8,6 +8,8 @@
 #include <boost/program_options.hpp>
 
 #include "apps/command.h"
+#include "apps/dkim_command.h"
+#include "apps/doctor_command.h"
 #include "apps/engine_main.h"
 #include "apps/import_config.h"
 #include "apps/local_main.h"
@@ -33,6 +35,11 @@ constexpr const char* kUsage =
     "       mxpost queue watch [--json] [--interval TIME] [--count N]\n"
     "       mxpost trace [--json] ID...\n"
     "       mxpost route [--test] [ADDRESS...]\n"
+    "       mxpost dkim new DOMAIN [--selector NAME] [--type rsa2048 | ed25519 | both]\n"
+    "                       [--directory PATH]\n"
+    "       mxpost dkim check [--json]\n"
+    "       mxpost doctor [--from ADDRESS] [--json] [--html FILE] [--verbose] [--probe]\n"
+    "                     [--send] [--time-limit TIME] [RECIPIENT...]\n"
     "       mxpost config [--import [FILE ...] [--credentials FILE]]\n"
     "       mxpost --version | --help\n"
     "\n"
@@ -49,6 +56,9 @@ constexpr const char* kUsage =
     "  queue watch   show it live, or a line at each look where there is no terminal\n"
     "  trace         what servers said in each attempt at a message\n"
     "  route         say where mail for each address goes, without sending any\n"
+    "  dkim new      make a key that signs mail, and print its record for the DNS\n"
+    "  dkim check    compare what the DNS has with the keys\n"
+    "  doctor        say why mail won't arrive, and what mends it\n"
     "  config        show every setting, its value, and where it comes from\n"
     "  config --import  print the mxpost.conf that says what another program's files say\n"
     "\n"
@@ -151,6 +161,12 @@ ExitStatus dispatch(Arguments arguments) {
     }
     if (command == "route") {
         return route(std::move(arguments));
+    }
+    if (command == "dkim") {
+        return mxpost::apps::manage_keys(std::move(arguments));
+    }
+    if (command == "doctor") {
+        return mxpost::apps::examine(arguments);
     }
     if (command == "config") {
         return config(arguments);

@@ -53,7 +53,8 @@ ExitStatus list(const Arguments& arguments) {
     }
     const WallTime now = tool->clock().now();
     const auto parsed = parse_selection(values, now);
-    submit::QueueListing listing(kOut, to_seconds(now), values.contains("verbose"));
+    submit::RefusalMeanings meanings(tool->files(), tool->around().settings.reply_rules);
+    submit::QueueListing listing(kOut, to_seconds(now), values.contains("verbose"), meanings);
     submit::QueueJson json(kOut, to_seconds(now));
     submit::QueueFormat& format =
         values.contains("json") ? static_cast<submit::QueueFormat&>(json) : listing;

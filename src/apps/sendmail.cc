@@ -7,6 +7,13 @@
 #include "base/exit_status.h"
 #include "submit/front_end.h"
 
+namespace {
+
+/// For what(1), and for mxpost doctor, which wants to know whose sendmail this is.
+[[gnu::used, gnu::retain]] constexpr char kWhat[] = "@(#)mxpost sendmail " MXPOST_VERSION;
+
+}  // namespace
+
 int main(int argc, char** argv, char** environment) {
     try {
         const std::vector<std::string> arguments(argv, argv + argc);

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "apps/command.h"
+#include "apps/resolvers.h"
 #include "base/file_system.h"
 #include "config/load.h"
 #include "diagnose/load.h"
@@ -53,6 +54,12 @@ ExitStatus show_config() {
     if (const auto providers = diagnose::load_providers(files, values.provider_limits);
         !providers) {
         problems.push_back(providers.error().message());
+    }
+    if (const auto resolver = check_resolver(values); !resolver) {
+        problems.push_back(resolver.error().message());
+    }
+    if (const std::string why = why_dane_is_off(values); !why.empty()) {
+        std::cerr << "mxpost: " << why << "\n";
     }
     for (const std::string& problem : problems) {
         std::cerr << "mxpost: " << problem << "\n";

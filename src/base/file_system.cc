@@ -234,6 +234,15 @@ Result<void> PosixFileSystem::rename_to(
     return rename_noreplace(from_directory, from, to_directory, to);
 }
 
+Result<void> PosixFileSystem::replace(
+    int directory, const std::string& from, const std::string& to
+) {
+    if (retry([&] { return ::renameat(directory, from.c_str(), directory, to.c_str()); }) != 0) {
+        return failed("rename", from);
+    }
+    return {};
+}
+
 Result<void> PosixFileSystem::unlink(int directory, const std::string& name) {
     return check("unlink", retry([&] { return ::unlinkat(directory, name.c_str(), 0); }));
 }

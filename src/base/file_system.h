@@ -63,6 +63,8 @@ public:
     virtual Result<void> rename_to(
         int from_directory, const std::string& from, int to_directory, const std::string& to
     ) = 0;
+    /// rename(2) within one directory: whatever `to` was is gone, at no moment neither is there.
+    virtual Result<void> replace(int directory, const std::string& from, const std::string& to) = 0;
     virtual Result<void> unlink(int directory, const std::string& name) = 0;
     virtual Result<void> mkdir(int directory, const std::string& name, mode_t mode) = 0;
     virtual Result<void> rmdir(int directory, const std::string& name) = 0;
@@ -113,6 +115,7 @@ public:
     Result<void> rename_to(
         int from_directory, const std::string& from, int to_directory, const std::string& to
     ) override;
+    Result<void> replace(int directory, const std::string& from, const std::string& to) override;
     Result<void> unlink(int directory, const std::string& name) override;
     Result<void> mkdir(int directory, const std::string& name, mode_t mode) override;
     Result<void> rmdir(int directory, const std::string& name) override;

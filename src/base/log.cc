@@ -1,12 +1,15 @@
 #include "base/log.h"
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <span>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -60,8 +63,8 @@ std::string tag(const std::string& program) {
 /// design) and falls back to the console.
 class SyslogLog final : public Log {
 public:
-    SyslogLog(Fd socket, std::string program)
-        : socket_(std::move(socket)), program_(std::move(program)) {}
+    SyslogLog(Fd socket, std::string program, SlowSyslog slow)
+        : slow_(slow), socket_(std::move(socket)), program_(std::move(program)) {}
 
     void write(Priority priority, std::string_view line) override {
         std::string datagram = "<" + std::to_string(kMailFacility | static_cast<int>(priority));
@@ -70,16 +73,17 @@ public:
         datagram += timestamp_.now();
         datagram += tag(program_);
         datagram += printable(line, kMaxLine);
-        if (::send(socket_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL) <
-                0 &&
-            (errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET)) {
+        if (send(datagram)) {
+            return;
+        }
+        if (errno == ECONNREFUSED || errno == ENOTCONN || errno == ECONNRESET) {
             // The receiver was restarted: connect to its new socket, once.
             if (Fd fresh = connect()) {
                 socket_ = std::move(fresh);
-                (void)!::send(
-                    socket_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL
-                );
+                send(datagram);
             }
+        } else if (errno == EAGAIN && slow_ == SlowSyslog::wait && wait_for_room()) {
+            send(datagram);
         }
     }
 
@@ -98,7 +102,31 @@ public:
     }
 
 private:
+    bool send(const std::string& datagram) {
+        return ::send(
+                   socket_.get(), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL
+               ) >= 0;
+    }
+
+    /// Its queue holds ten lines or so, which a burst fills before the receiver has run. One that
+    /// doesn't read at all costs 20 ms a second, and the lines.
+    bool wait_for_room() {
+        constexpr int kMilliseconds = 20;
+        const auto now = std::chrono::steady_clock::now();
+        if (now < no_wait_until_) {
+            return false;
+        }
+        pollfd room{socket_.get(), POLLOUT, 0};
+        const bool has_room = ::poll(&room, 1, kMilliseconds) > 0;
+        if (!has_room) {
+            no_wait_until_ = now + std::chrono::seconds(1);
+        }
+        return has_room;
+    }
+
     Timestamp timestamp_{syslog_time};
+    SlowSyslog slow_;
+    std::chrono::steady_clock::time_point no_wait_until_{};
     Fd socket_;
     std::string program_;
 };
@@ -131,7 +159,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Log> open_log(std::string_view target, std::string program) {
+std::unique_ptr<Log> open_log(std::string_view target, std::string program, SlowSyslog slow) {
     std::string complaint;
     if (!target.empty() && target.front() == '/') {
         Fd file(::open(
@@ -147,7 +175,7 @@ std::unique_ptr<Log> open_log(std::string_view target, std::string program) {
     std::unique_ptr<Log> log;
     if (target != "stderr") {
         if (Fd socket = SyslogLog::connect()) {
-            log = std::make_unique<SyslogLog>(std::move(socket), program);
+            log = std::make_unique<SyslogLog>(std::move(socket), program, slow);
         }
     }
     if (!log) {

@@ -33,11 +33,17 @@ public:
     void info(std::string_view line) { write(Priority::info, line); }
 };
 
+/// What becomes of a line for which a syslog daemon has no room: it goes nowhere, or is waited for,
+/// shortly, and where the daemon doesn't read at all not again for a second.
+enum class SlowSyslog : std::uint8_t { drop, wait };
+
 /// Opens the log that `target` names: "syslog", "stderr", or a path (opened for appending with the
 /// caller's rights; never through a symbolic link in the last component). "syslog" falls back to
 /// stderr where there is no /dev/log; a file that can't be opened falls back to the same choice,
 /// and says so there. `program` is the tag, such as "mxpost/sendmail".
-std::unique_ptr<Log> open_log(std::string_view target, std::string program);
+std::unique_ptr<Log> open_log(
+    std::string_view target, std::string program, SlowSyslog slow = SlowSyslog::wait
+);
 
 /// Throws everything away.
 class NullLog final : public Log {

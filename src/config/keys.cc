@@ -43,6 +43,13 @@ constexpr auto limit = [](std::string_view text) -> Result<std::uint64_t> {
     return text == "0" ? Result<std::uint64_t>(0) : parse_count(text);
 };
 
+constexpr auto yes_or_no = [](std::string_view text) -> Result<bool> {
+    if (text == "yes" || text == "no") {
+        return text == "yes";
+    }
+    return Error::invalid("yes or no");
+};
+
 constexpr auto delivery_mode = [](std::string_view text) -> Result<DeliveryMode> {
     if (text == "background") {
         return DeliveryMode::background;
@@ -75,17 +82,23 @@ constexpr auto address_family = [](std::string_view text) -> Result<AddressFamil
     return Error::invalid("auto, ipv4, ipv6, prefer-ipv4 or prefer-ipv6");
 };
 
+/// `dane` for all mail would be mail for few.
 constexpr auto tls_level = [](std::string_view text) -> Result<TlsLevel> {
-    if (text == "none") {
-        return TlsLevel::none;
+    const auto level = parse_tls_level(text);
+    if (!level || *level == TlsLevel::dane) {
+        return Error::invalid("none, may, no-downgrade, encrypt or verify");
     }
-    if (text == "may") {
-        return TlsLevel::may;
+    return *level;
+};
+
+constexpr auto dkim_failure = [](std::string_view text) -> Result<DkimFailure> {
+    if (text == "defer") {
+        return DkimFailure::defer;
     }
-    if (text == "encrypt") {
-        return TlsLevel::encrypt;
+    if (text == "send") {
+        return DkimFailure::send;
     }
-    return Error::invalid("none, may or encrypt");
+    return Error::invalid("defer or send");
 };
 
 constexpr auto chunking = [](std::string_view text) -> Result<Chunking> {
@@ -311,8 +324,40 @@ constexpr std::array kKeys = {
     Key{"tls",
         "may",
         Scope::engine,
-        "none, may (where the server offers it) or encrypt (or don't deliver)",
+        "none, may (where the server offers it), no-downgrade (and always where it once did), "
+        "encrypt (or don't deliver) or verify",
         set<&Settings::tls, tls_level>},
+    Key{"tls-policy",
+        "",
+        Scope::engine,
+        "domain:level for domains whose mail needs more, or less, than tls says; levels as there, "
+        "and dane",
+        set_optional<&Settings::tls_policy, parse_tls_policies>},
+    Key{"dane",
+        "yes",
+        Scope::engine,
+        "yes (TLSA records of servers are heeded, where DNSSEC covers them) or no",
+        set<&Settings::dane, yes_or_no>},
+    Key{"mta-sts",
+        "yes",
+        Scope::engine,
+        "yes (policies that domains publish by MTA-STS are heeded) or no",
+        set<&Settings::mta_sts, yes_or_no>},
+    Key{"tls-reports",
+        "no",
+        Scope::engine,
+        "yes (domains that ask for it get a daily report of TLS with their servers) or no",
+        set<&Settings::tls_reports, yes_or_no>},
+    Key{"tls-report-contact",
+        "",
+        Scope::engine,
+        "the address that TLS reports come from; unset: postmaster of this host's domain",
+        set_optional<&Settings::tls_report_contact, parse_address>},
+    Key{"tls-report-organization",
+        "",
+        Scope::engine,
+        "who TLS reports say that they are from; unset: this host's domain",
+        set_optional<&Settings::tls_report_organization, parse_text>},
     Key{"chunking",
         "auto",
         Scope::engine,
@@ -351,8 +396,48 @@ constexpr std::array kKeys = {
     Key{"resolver",
         "",
         Scope::engine,
-        "name servers to ask instead of those in /etc/resolv.conf",
-        set_optional<&Settings::resolver, parse_ip_addresses>},
+        "name servers to ask instead of those in /etc/resolv.conf; validating: check DNSSEC here",
+        set_optional<&Settings::resolver, parse_resolver>},
+    Key{"trusted-resolver",
+        "",
+        Scope::engine,
+        "name servers whose word for DNSSEC counts, besides resolv.conf's with its trust-ad",
+        set_optional<&Settings::trusted_resolvers, parse_ip_addresses>},
+    Key{"trust-anchor",
+        "/usr/share/dns/root.key",
+        Scope::engine,
+        "the file with the DNSSEC keys of the root, for resolver = validating",
+        set<&Settings::trust_anchor, parse_path>},
+    Key{"dkim",
+        "",
+        Scope::engine,
+        "the keys that sign mail: domain selector file, separated by commas; unset: none",
+        set_optional<&Settings::dkim, parse_dkim_keys>},
+    Key{"dkim-failure",
+        "defer",
+        Scope::engine,
+        "defer or send (unsigned): what becomes of mail whose key can't be used",
+        set<&Settings::dkim_failure, dkim_failure>},
+    Key{"dkim-canonicalization",
+        "relaxed/relaxed",
+        Scope::engine,
+        "the canonical forms of header and body, each relaxed or simple",
+        set<&Settings::dkim_canonicalization, parse_dkim_canonicalization>},
+    Key{"dkim-lifetime",
+        "0",
+        Scope::engine,
+        "how long a signature is good; 0: for ever",
+        set<&Settings::dkim_lifetime, duration>},
+    Key{"doctor-mail-servers",
+        "gmail-smtp-in.l.google.com,mx01.mail.icloud.com",
+        Scope::engine,
+        "servers that mxpost doctor tries to reach where no recipient's server answers",
+        set_optional<&Settings::doctor_mail_servers, parse_domains>},
+    Key{"doctor-block-lists",
+        "zen.spamhaus.org,bl.spamcop.net",
+        Scope::engine,
+        "DNS block lists that mxpost doctor looks this host's addresses up in",
+        set_optional<&Settings::doctor_block_lists, parse_domains>},
     Key{"listen",
         "",
         Scope::engine,

@@ -7,15 +7,32 @@
 #include <string>
 #include <vector>
 
+#include "config/dkim_keys.h"
 #include "config/networks.h"
+#include "config/resolver_choice.h"
 #include "mail/mailbox_place.h"
 
 namespace mxpost::config {
 
 enum class AddressFamily : std::uint8_t { automatic, ipv4, ipv6, prefer_ipv4, prefer_ipv6 };
 
-/// Demands on the way to a recipient's server. `may`: encrypted where the server offers it.
-enum class TlsLevel : std::uint8_t { none, may, encrypt };
+/// Demands on the way to a recipient's server.
+enum class TlsLevel : std::uint8_t {
+    none,          // in clear, always
+    may,           // encrypted where the server offers it
+    no_downgrade,  // as may, but not in clear with a server that has offered it before
+    encrypt,       // or not at all
+    verify,        // and the certificate must be good for the server's name
+    dane           // and TLSA records must vouch for it
+};
+
+/// What mail for some domains must have, whatever others say.
+struct TlsPolicy {
+    TlsPolicy() = default;
+
+    std::string domain;  // lower case; ".example.com": below it; or an address literal
+    TlsLevel level = TlsLevel::may;
+};
 
 /// The same on the way to the relay. `unset`: verify where there are credentials, else TlsLevel's.
 enum class RelayTls : std::uint8_t { unset, none, may, encrypt, verify };
@@ -27,6 +44,12 @@ enum class RelayWhen : std::uint8_t { unset, always, blocked };
 /// Whether content goes by BDAT (RFC 3030). `automatic`: where the server takes it, and all in one
 /// write.
 enum class Chunking : std::uint8_t { automatic, never };
+
+/// What becomes of mail that is to be signed and can't be.
+enum class DkimFailure : std::uint8_t {
+    defer,  // it waits, for a key that can be read
+    send    // it goes unsigned
+};
 
 /// What `sendmail` does after the message is safe, where its caller doesn't say (-od).
 enum class DeliveryMode : std::uint8_t {
@@ -79,9 +102,25 @@ struct Settings {
     AddressFamily address_family = {};
     std::string source_address_ipv4;
     std::string source_address_ipv6;
-    TlsLevel tls = {};
+    TlsLevel tls = {};                  // not `dane`
+    std::vector<TlsPolicy> tls_policy;  // the first that fits counts
+    bool mta_sts = false;
+    bool tls_reports = false;
+    std::string tls_report_contact;       // an address; empty: postmaster of this host
+    std::string tls_report_organization;  // empty: this host's domain
     Chunking chunking = {};
-    std::vector<std::string> resolver;  // IP addresses; empty: /etc/resolv.conf's
+    bool dane = false;
+    ResolverChoice resolver;
+    std::vector<std::string> trusted_resolvers;  // IP addresses
+    std::string trust_anchor;                    // absolute path
+
+    std::vector<DkimKey> dkim;
+    DkimFailure dkim_failure = {};
+    std::string dkim_canonicalization;     // c= of signatures
+    std::chrono::seconds dkim_lifetime{};  // of signatures; 0: for ever
+
+    std::vector<std::string> doctor_mail_servers;  // lower case
+    std::vector<std::string> doctor_block_lists;   // lower case
 
     std::vector<ListenAddress> listen;
     std::vector<Network> relay_networks;  // besides this host itself

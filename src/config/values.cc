@@ -1,7 +1,9 @@
 #include "config/values.h"
 
+#include <array>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -65,9 +67,9 @@ bool is_ip(int family, std::string_view text) {
 }
 
 /// Each word of `text` through `parse`.
-template <class Parse>
-Result<std::vector<std::string>> parse_words(std::string_view text, Parse parse) {
-    std::vector<std::string> words;
+template <class T = std::string, class Parse>
+Result<std::vector<T>> parse_words(std::string_view text, Parse parse) {
+    std::vector<T> words;
     std::size_t at = 0;
     while ((at = text.find_first_not_of(", \t", at)) != std::string_view::npos) {
         const std::size_t end = std::min(text.find_first_of(", \t", at), text.size());
@@ -79,6 +81,12 @@ Result<std::vector<std::string>> parse_words(std::string_view text, Parse parse)
         at = end;
     }
     return words;
+}
+
+Result<std::string> parse_domain_pattern(std::string_view word) {
+    const bool is_below = word.starts_with('.');
+    auto domain = parse_domain(word.substr(is_below ? 1 : 0));
+    return domain && is_below ? Result<std::string>("." + *domain) : domain;
 }
 
 }  // namespace
@@ -219,10 +227,49 @@ Result<std::vector<std::string>> parse_paths(std::string_view text) {
 }
 
 Result<std::vector<std::string>> parse_domain_patterns(std::string_view text) {
-    return parse_words(text, [](std::string_view word) {
-        const bool is_below = word.starts_with('.');
-        auto domain = parse_domain(word.substr(is_below ? 1 : 0));
-        return domain && is_below ? Result<std::string>("." + *domain) : domain;
+    return parse_words(text, parse_domain_pattern);
+}
+
+Result<TlsLevel> parse_tls_level(std::string_view text) {
+    static constexpr std::array<std::pair<std::string_view, TlsLevel>, 6> kLevels{{
+        {"none", TlsLevel::none},
+        {"may", TlsLevel::may},
+        {"no-downgrade", TlsLevel::no_downgrade},
+        {"encrypt", TlsLevel::encrypt},
+        {"verify", TlsLevel::verify},
+        {"dane", TlsLevel::dane},
+    }};
+    for (const auto& [name, level] : kLevels) {
+        if (text == name) {
+            return level;
+        }
+    }
+    return Error::invalid("none, may, no-downgrade, encrypt, verify or dane");
+}
+
+Result<std::vector<TlsPolicy>> parse_tls_policies(std::string_view text) {
+    return parse_words<TlsPolicy>(text, [](std::string_view word) -> Result<TlsPolicy> {
+        const auto colon = word.rfind(':');
+        if (colon == std::string_view::npos) {
+            return Error::invalid("domain:level, such as example.com:verify");
+        }
+        TlsPolicy policy;
+        auto level = parse_tls_level(word.substr(colon + 1));
+        if (!level) {
+            return level.error();
+        }
+        policy.level = *level;
+        const std::string_view domain = word.substr(0, colon);
+        if (domain.starts_with('[') && domain.ends_with(']')) {
+            policy.domain = ascii_lower(domain);
+        } else {
+            auto pattern = parse_domain_pattern(domain);
+            if (!pattern) {
+                return pattern.error();
+            }
+            policy.domain = *pattern;
+        }
+        return policy;
     });
 }
 
@@ -249,6 +296,22 @@ Result<std::vector<std::string>> parse_ip_addresses(std::string_view text) {
                    ? Result<std::string>(std::string(word))
                    : Error::invalid("IP addresses, separated by commas");
     });
+}
+
+Result<ResolverChoice> parse_resolver(std::string_view text) {
+    constexpr std::string_view kValidating = "validating";
+    auto words = parse_words(text, [&](std::string_view word) {
+        return word == kValidating || is_ip(AF_INET, word) || is_ip(AF_INET6, word)
+                   ? Result<std::string>(std::string(word))
+                   : Error::invalid("IP addresses, separated by commas, or validating");
+    });
+    if (!words) {
+        return words.error();
+    }
+    ResolverChoice choice;
+    choice.is_validating = std::erase(*words, kValidating) > 0;
+    choice.servers = std::move(*words);
+    return choice;
 }
 
 }  // namespace mxpost::config

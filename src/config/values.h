@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/settings.h"
 
 namespace mxpost::config {
 
@@ -53,11 +54,17 @@ Result<std::string> parse_ipv6(std::string_view text);
 Result<std::vector<std::string>> parse_domains(std::string_view text);
 /// A domain, or ".example.com" for all below it.
 Result<std::vector<std::string>> parse_domain_patterns(std::string_view text);
+/// "none" to "dane".
+Result<TlsLevel> parse_tls_level(std::string_view text);
+/// "example.com:verify", with domains as above, or an address literal.
+Result<std::vector<TlsPolicy>> parse_tls_policies(std::string_view text);
 /// See HostPort; as written.
 Result<std::string> parse_relay(std::string_view text);
 /// Names of SASL mechanisms that the client knows, made lower case.
 Result<std::vector<std::string>> parse_mechanisms(std::string_view text);
 Result<std::vector<std::string>> parse_ip_addresses(std::string_view text);
+/// IP addresses, perhaps with the word "validating" among them.
+Result<ResolverChoice> parse_resolver(std::string_view text);
 /// Domains, each perhaps with "!" in front.
 Result<std::vector<std::string>> parse_masquerade_domains(std::string_view text);
 /// Local parts.

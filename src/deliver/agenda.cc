@@ -32,36 +32,27 @@ void Agenda::set_alarm(Member& member, std::optional<std::chrono::sys_seconds> a
 
 void Agenda::wake(ServedBox& box) {
     Member& member = *members_[box.number];
-    if (member.place != &fresh_) {
+    if (member.place != &ready_) {
         set_alarm(member, std::nullopt);
-        move(member, fresh_);
+        move(member, ready_);
     }
 }
 
-ServedBox* Agenda::next(std::chrono::sys_seconds now, DueIndex::Choice choice) {
+ServedBox* Agenda::next(std::chrono::sys_seconds now) {
     last_now_ = now;
     while (!timed_.empty() && timed_.begin()->first <= now) {
         wake(*members_[timed_.begin()->second]->box);
     }
-    List* from = &fresh_;
-    if (choice == DueIndex::Choice::any && !stale_.empty() && (fresh_.empty() || !was_stale_)) {
-        from = &stale_;
-    }
-    if (from->empty()) {
+    if (ready_.empty()) {
         return nullptr;
     }
-    was_stale_ = from == &stale_;
-    Member& member = *from->front();
-    move(member, *from);
+    Member& member = *ready_.front();
+    move(member, ready_);
     return member.box;
 }
 
-void Agenda::rest(ServedBox& box, DueIndex::Choice choice) {
+void Agenda::rest(ServedBox& box) {
     Member& member = *members_[box.number];
-    if (choice == DueIndex::Choice::only_new) {
-        move(member, stale_);
-        return;
-    }
     move(member, idle_);
     // Never at once again, whatever the clock did between its look and ours.
     auto due = box.is_served() ? box.index().next_due() : std::nullopt;

@@ -26,10 +26,10 @@ public:
 
     /// Sets `box.number`. The box must stay where it is as long as this lives.
     void add(ServedBox& box);
-    /// The next box, in turn, that may have a message that is due (a new one, for `only_new`); null
-    /// when none has. Whoever finds that it hasn't says so with `rest`.
-    ServedBox* next(std::chrono::sys_seconds now, DueIndex::Choice choice);
-    void rest(ServedBox& box, DueIndex::Choice choice);
+    /// The next box, in turn, that may have a message that is due; null when none has. Whoever
+    /// finds that it hasn't says so with `rest`.
+    ServedBox* next(std::chrono::sys_seconds now);
+    void rest(ServedBox& box);
     /// The box may have something, whatever was said of it.
     void wake(ServedBox& box);
     /// The same for each box with a due time too far off: the clock has jumped.
@@ -58,12 +58,10 @@ private:
 
     std::vector<std::unique_ptr<Member>> members_;
     List idle_;
-    List fresh_;
-    List stale_;
+    List ready_;
     std::set<std::pair<std::chrono::sys_seconds, std::size_t>> timed_;  // idle ones, by number
     std::chrono::sys_seconds last_now_{};
     std::size_t active_ = 0;
-    bool was_stale_ = false;
 };
 
 }  // namespace mxpost::deliver

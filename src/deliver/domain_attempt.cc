@@ -13,7 +13,10 @@ namespace {
 
 std::unique_ptr<Destination> to_mx(Services& services, const Consignment& consignment) {
     return std::make_unique<MxDestination>(
-        services, consignment.recipients.front().address.domain(), consignment.is_urgent
+        services,
+        consignment.recipients.front().address.domain(),
+        consignment.is_urgent,
+        consignment.tls_wish
     );
 }
 
@@ -33,6 +36,12 @@ DomainAttempt::DomainAttempt(Services& services, Consignment consignment)
 
 asio::awaitable<AttemptResult> DomainAttempt::run() {
     NextHopResult found = co_await destination_->find();
+    if (auto* const hop = std::get_if<NextHop>(&found);
+        hop != nullptr && consignment_.tls_wish == TlsWish::required) {
+        if (auto outcome = require_tls(*hop)) {
+            found = std::move(*outcome);
+        }
+    }
     if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&found)) {
         consignment_.dialogue.note(outcome->text);
         AttemptResult result;

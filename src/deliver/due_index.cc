@@ -120,15 +120,13 @@ void DueIndex::reserve(const spool::MessageId& id) {
 
 /// The schedule whose first entry is to be given, or null. Where the clock went back, the last one
 /// of a schedule is the furthest off.
-DueHeap* DueIndex::choose(
-    std::chrono::sys_seconds now, const IsImplausible& is_implausible, Choice choice
-) {
+DueHeap* DueIndex::choose(std::chrono::sys_seconds now, const IsImplausible& is_implausible) {
     const auto is_ready = [&](const DueHeap& heap) {
         return !heap.is_empty() && (table_[heap.first()].from <= Entry::seconds(now) ||
                                     is_implausible(Entry::time(table_[heap.last(table_)].from)));
     };
     const bool may_be_new = is_ready(new_);
-    const bool may_be_tried = choice == Choice::any && is_ready(tried_);
+    const bool may_be_tried = is_ready(tried_);
     if (may_be_new && (!may_be_tried || !was_new_)) {
         return &new_;
     }
@@ -136,15 +134,21 @@ DueHeap* DueIndex::choose(
 }
 
 std::optional<spool::EntryName> DueIndex::take_due(
-    std::chrono::sys_seconds now, const IsImplausible& is_implausible, Choice choice
+    std::chrono::sys_seconds now, const IsImplausible& is_implausible
 ) {
-    DueHeap* const chosen = choose(now, is_implausible, choice);
+    DueHeap* const chosen = choose(now, is_implausible);
     if (chosen == nullptr) {
         return std::nullopt;
     }
     was_new_ = chosen == &new_;
     const Number first = chosen->first();
-    const Number number = table_[first].from <= Entry::seconds(now) ? first : chosen->last(table_);
+    const Number last = chosen->last(table_);
+    const auto is_due = [&](Number number) { return table_[number].from <= Entry::seconds(now); };
+    was_newest_ = was_new_ ? !was_newest_ : was_newest_;
+    // What was let out of a lane (from 0) goes before all others.
+    const bool wants_newest = was_new_ && was_newest_ && table_[first].from != 0;
+    const bool takes_last = !is_due(first) || (wants_newest && is_due(last));
+    const Number number = takes_last ? last : first;
     set_active(number);
     return table_[number].name();
 }

@@ -3,7 +3,9 @@
 //
 // New mail goes first: of those that are due, a message that was never tried and one that was tried
 // before are given in turn, so that a backlog delays new mail by one message at most and new mail
-// doesn't starve the backlog.
+// doesn't starve the backlog. Of the new ones the oldest and the newest are given in turn: behind a
+// hundred thousand for a site that is down, one for another site needn't wait until they have all
+// been looked at.
 //
 // It also keeps to the limits of one user's queue, which submission checks as well, but files in a
 // box are their owner's to write: what goes beyond the number of messages is left out until others
@@ -66,14 +68,11 @@ public:
     bool is_known_otherwise(const spool::EntryName& name) const;
 
     using IsImplausible = std::function<bool(std::chrono::sys_seconds due)>;
-    enum class Choice : std::uint8_t { any, only_new };
     /// A message that is due at `now`, by the rules above and else the one that is due longest; it
     /// counts as active from then on. A due time that `is_implausible` was written by a clock that
     /// has jumped, and counts as due.
     std::optional<spool::EntryName> take_due(
-        std::chrono::sys_seconds now,
-        const IsImplausible& is_implausible,
-        Choice choice = Choice::any
+        std::chrono::sys_seconds now, const IsImplausible& is_implausible
     );
 
     /// A message that this process is making counts as active before it has a name.
@@ -138,19 +137,18 @@ private:
     void let_one_in();
     bool is_in(const Lane& lane, std::uint32_t number_of_lane, std::size_t index) const;
     void tidy(Lane& lane, std::uint32_t number_of_lane);
-    DueHeap* choose(
-        std::chrono::sys_seconds now, const IsImplausible& is_implausible, Choice choice
-    );
+    DueHeap* choose(std::chrono::sys_seconds now, const IsImplausible& is_implausible);
     DueHeap& schedule(bool is_new) { return is_new ? new_ : tried_; }
     bool leaves_out() const { return has_left_out_ || had_left_out_; }
 
     QueueLimits limits_;
     Observer* observer_ = nullptr;
     EntryTable table_;
-    DueHeap new_;           // by Entry::from
-    DueHeap tried_;         // the same
-    DueHeap over_limits_;   // the oldest id first
-    bool was_new_ = false;  // the last one given
+    DueHeap new_;             // by Entry::from
+    DueHeap tried_;           // the same
+    DueHeap over_limits_;     // the oldest id first
+    bool was_new_ = false;    // the last one given
+    bool was_newest_ = true;  // the last new one given
     std::unordered_map<std::uint32_t, Lane> lanes_;
     std::size_t active_ = 0;
     std::uint64_t octets_ = 0;      // the sums of all weights

@@ -13,8 +13,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "base/text.h"
-#include "deliver/routes.h"
 #include "deliver/sites.h"
 
 namespace mxpost::deliver {
@@ -28,16 +26,14 @@ constexpr std::size_t kMaxActive = 1000;  // messages in work: each holds a desc
 /// and of those for which that is so more would only be opened and parked; but behind them there
 /// may be mail for others.
 constexpr std::size_t kMaxActiveUnbounded = 500;
-constexpr double kLooksPerSecond = 500;
+constexpr double kLooksPerSecond = 2000;
 constexpr double kMostLooks = 100;
 constexpr std::chrono::milliseconds kLookAgainAfter{20};
 constexpr std::size_t kMostAtOnce = 32;  // messages begun before others' events get their turn
 constexpr std::chrono::milliseconds kTick{1000};
-constexpr std::chrono::milliseconds kQuickTick{100};         // while a box's lock is awaited
-constexpr std::chrono::seconds kLingerWhenEmpty{10};         // on demand: for the rest of a burst
-constexpr std::chrono::milliseconds kRemovalSyncWithin{40};  // design 4 promises 50 ms
-constexpr std::size_t kMaxUnsyncedRemovals = 100;
-constexpr int kClaimTries = 12;  // with doubling waits: about 4 s
+constexpr std::chrono::milliseconds kQuickTick{100};  // while a box's lock is awaited
+constexpr std::chrono::seconds kLingerWhenEmpty{10};  // on demand: for the rest of a burst
+constexpr int kClaimTries = 12;                       // with doubling waits: about 4 s
 constexpr std::chrono::seconds kFailedAgainAfter{60};
 constexpr std::chrono::minutes kCopyHeld{10};  // for a restart of this host to be over
 
@@ -79,6 +75,8 @@ Engine::Engine(asio::io_context& io, FileSystem& files, Services& services, Engi
           most_boxes()
       ),
       errands_(io.get_executor(), options_.threads),
+      removals_(io.get_executor(), errands_, services.log),
+      parking_(services),
       tick_(io),
       signals_(io, SIGTERM, SIGINT) {}
 
@@ -87,7 +85,10 @@ void Engine::adopt(spool::Box box) {
 }
 
 void Engine::run() {
-    services_.sites.on_room([this](std::uint32_t lane, std::size_t count) { unpark(lane, count); });
+    services_.sites.on_room([this](std::uint32_t lane, std::size_t count) {
+        parking_.unpark(lane, count);
+        dispatch_soon();
+    });
     if (options_.role != EngineRole::on_demand) {
         boxes_.find(options_.spools);
         boxes_.try_locks();
@@ -121,7 +122,7 @@ asio::awaitable<void> Engine::on_signals() {
 asio::awaitable<void> Engine::on_tick() {
     while (!is_ended_) {
         services_.sites.tidy();
-        unpark_forgotten();
+        parking_.unpark_forgotten(kMaxActiveUnbounded);
         if (options_.role == EngineRole::on_demand && boxes_.is_wanted_by_system()) {
             stop("a system engine takes over");
         }
@@ -154,13 +155,12 @@ DueIndex::IsImplausible Engine::implausible_now() const {
 
 void Engine::dispatch() {
     // In turn, so that one user's flood doesn't keep others waiting.
-    constexpr auto kAny = DueIndex::Choice::any;
     for (std::size_t begun = 0; !is_stopping_; ++begun) {
         if (begun == kMostAtOnce) {
             dispatch_soon();
             return;
         }
-        ServedBox* const box = boxes_.agenda().next(to_seconds(services_.clock.now()), kAny);
+        ServedBox* const box = boxes_.agenda().next(to_seconds(services_.clock.now()));
         if (box == nullptr) {
             return;
         }
@@ -170,8 +170,8 @@ void Engine::dispatch() {
             }
             return;
         }
-        if (!dispatch_from(*box, kAny)) {
-            boxes_.agenda().rest(*box, kAny);
+        if (!dispatch_from(*box)) {
+            boxes_.agenda().rest(*box);
         }
     }
 }
@@ -210,12 +210,12 @@ asio::awaitable<void> Engine::dispatch_later() {
     dispatch();
 }
 
-bool Engine::dispatch_from(ServedBox& box, DueIndex::Choice choice) {
+bool Engine::dispatch_from(ServedBox& box) {
     if (!box.is_served()) {
         return false;
     }
     const auto now = to_seconds(services_.clock.now());
-    auto name = box.index().take_due(now, implausible_now(), choice);
+    auto name = box.index().take_due(now, implausible_now());
     if (!name) {
         return false;
     }
@@ -274,14 +274,15 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         dispatch();
         co_return;
     }
-    if (const std::uint32_t lane = busy_lane(*claimed); lane != 0) {
-        box.index().park_for(name, lane);
-        parked_[lane].insert(&box);
+    if (parking_.park(box, *claimed)) {
         claimed.reset();
         dispatch_soon();
         co_return;
     }
-    MessageDelivery delivery(services_, *this, std::move(claimed), Finality::keep_trying);
+    auto is_withdrawn = [&box, id = name.id] { return box.is_withdrawn(id); };
+    MessageDelivery delivery(
+        services_, *this, std::move(claimed), Finality::keep_trying, std::move(is_withdrawn)
+    );
     deliveries_.push_back(&delivery);
     std::optional<spool::EntryName> next;
     std::string bug;
@@ -297,8 +298,8 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         next = delivery.claim().name();
     }
     if (delivery.is_removed()) {
-        errands_.close(delivery.take_file());
-        note_removal(box);
+        errands_.close(delivery.take_file());  // at the latest with the sync that is noted here
+        removals_.note(box);
     }
     ++(next ? kept_ : gone_);
     if (next) {
@@ -312,61 +313,6 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     dispatch_soon();
     if (is_stopping_ || options_.role == EngineRole::once) {
         tick_.cancel();  // this may have been the last one
-    }
-}
-
-/// The lane of a site that has enough to do with what waits for it, where all of this message goes
-/// there; 0: it begins.
-std::uint32_t Engine::busy_lane(const spool::Claim& claim) {
-    const auto& recipients = claim.envelope().recipients;
-    const auto& states = claim.journal().recipients;
-    const std::string* domain = nullptr;
-    for (std::size_t i = 0; i < recipients.size(); ++i) {
-        if (!states[i].is_pending()) {
-            continue;
-        }
-        const std::string& its = recipients[i].address.domain();
-        if (domain != nullptr && !ascii_iequals(*domain, its)) {
-            return 0;
-        }
-        domain = &its;
-    }
-    if (domain == nullptr || claim.envelope().is_followed || services_.relay != nullptr) {
-        return 0;
-    }
-    const std::string* const site = services_.routes.known_site(ascii_lower(*domain));
-    return site == nullptr ? 0 : services_.sites.saturated(*site);
-}
-
-/// A site's queue is short again: messages that were parked for it may come.
-void Engine::unpark(std::uint32_t lane, std::size_t count) {
-    const auto boxes = parked_.extract(lane);
-    if (!boxes) {
-        return;
-    }
-    std::set<ServedBox*> left;
-    for (ServedBox* box : boxes.mapped()) {
-        count -= std::min(count, box->index().unpark(lane, count));
-        if (box->index().parked_in(lane) > 0) {
-            left.insert(box);
-        }
-    }
-    if (!left.empty()) {
-        parked_.emplace(lane, std::move(left));
-    }
-    dispatch_soon();
-}
-
-/// Should a site have forgotten that there are some.
-void Engine::unpark_forgotten() {
-    std::vector<std::uint32_t> lanes;
-    for (const auto& [lane, boxes] : parked_) {
-        lanes.push_back(lane);
-    }
-    for (const std::uint32_t lane : lanes) {
-        if (!services_.sites.is_saturated(lane)) {
-            unpark(lane, kMaxActiveUnbounded);
-        }
     }
 }
 
@@ -430,50 +376,9 @@ void Engine::settle(ServedBox& box, const spool::Claim& claim, Requests::Next ne
             box.index().finish(name.id, name);
             break;
         case Requests::Next::gone:
-            note_removal(box);
+            removals_.note(box);
             box.index().finish(name.id, std::nullopt);
             break;
-    }
-}
-
-void Engine::note_removal(ServedBox& box) {
-    if (++box.unsynced_removals >= kMaxUnsyncedRemovals) {
-        begin_sync_of_removals(box);
-    } else if (!box.is_removal_sync_due) {
-        box.is_removal_sync_due = true;
-        asio::co_spawn(io_, sync_removals_later(box), throw_on);
-    }
-}
-
-asio::awaitable<void> Engine::sync_removals_later(ServedBox& box) {
-    asio::steady_timer timer(io_, kRemovalSyncWithin);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    box.is_removal_sync_due = false;
-    begin_sync_of_removals(box);
-}
-
-void Engine::begin_sync_of_removals(ServedBox& box) {
-    if (std::exchange(box.unsynced_removals, 0) > 0) {
-        errands_.run(
-            [&box] { return box.store().sync_removals(); },
-            [this, &box](const Result<void>& synced) { report_sync(box, synced); }
-        );
-    }
-}
-
-/// At the end of a box's service: waits for it.
-void Engine::sync_removals(ServedBox& box) {
-    if (std::exchange(box.unsynced_removals, 0) > 0) {
-        report_sync(box, box.store().sync_removals());
-    }
-}
-
-void Engine::report_sync(ServedBox& box, const Result<void>& synced) {
-    if (!synced) {
-        services_.log.error(
-            box.store().label() + ": removals may not survive a crash (then mail is sent twice): " +
-            synced.error().message()
-        );
     }
 }
 
@@ -536,7 +441,7 @@ bool Engine::has_work_after_letting_go() {
     empty_since_.reset();
     bool has_work = false;
     for (const auto& box : boxes_.boxes()) {
-        sync_removals(*box);
+        removals_.sync(*box);
         box->release();
         if (auto scanned = box->scan(to_seconds(services_.clock.now()));
             scanned && !box->index().is_empty()) {
@@ -568,7 +473,7 @@ void Engine::end() {
     is_ended_ = true;
     is_stopping_ = true;
     for (const auto& box : boxes_.boxes()) {
-        sync_removals(*box);
+        removals_.sync(*box);
         box->release();
     }
     // run() returns when the QUITs are through: nothing else is left to wait for.

@@ -6,10 +6,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +20,8 @@
 #include "deliver/box_set.h"
 #include "deliver/errands.h"
 #include "deliver/message_delivery.h"
+#include "deliver/parking.h"
+#include "deliver/removals.h"
 #include "deliver/requests.h"
 #include "deliver/services.h"
 
@@ -109,10 +109,6 @@ private:
     boost::asio::awaitable<std::unique_ptr<spool::Claim>> claim(
         ServedBox& box, const spool::EntryName& name
     );
-    boost::asio::awaitable<void> sync_removals_later(ServedBox& box);
-    std::uint32_t busy_lane(const spool::Claim& claim);
-    void unpark(std::uint32_t lane, std::size_t count);
-    void unpark_forgotten();
     bool admit(ServedBox& box, spool::Claim& claim);
     void report_limits(ServedBox& box);
 
@@ -121,15 +117,11 @@ private:
     void dispatch_soon();
     bool may_begin();
     boost::asio::awaitable<void> dispatch_later();
-    bool dispatch_from(ServedBox& box, DueIndex::Choice choice);
+    bool dispatch_from(ServedBox& box);
     void finish(
         ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
     );
     void settle(ServedBox& box, const spool::Claim& claim, Requests::Next next);
-    void note_removal(ServedBox& box);
-    void sync_removals(ServedBox& box);
-    void begin_sync_of_removals(ServedBox& box);
-    void report_sync(ServedBox& box, const Result<void>& synced);
     bool is_finished();
     bool is_idle_long_enough();
     bool has_work_after_letting_go();
@@ -141,11 +133,12 @@ private:
     EngineOptions options_;
     Companion* companion_ = nullptr;
     BoxSet boxes_;
-    Errands errands_;                           // ends before what it works on
+    Errands errands_;  // ends before what it works on
+    Removals removals_;
+    Parking parking_;
     std::vector<MessageDelivery*> deliveries_;  // under way
     boost::asio::steady_timer tick_;
     boost::asio::signal_set signals_;
-    std::map<std::uint32_t, std::set<ServedBox*>> parked_;  // by lane: where its messages are
     double looks_ = 0;  // at messages, that may be spent beyond kMaxActiveUnbounded
     SteadyTime looks_counted_{};
     bool is_dispatch_posted_ = false;

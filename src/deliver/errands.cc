@@ -13,6 +13,8 @@ namespace {
 
 /// Each may hold a descriptor: a disk that can't keep up slows the loop down instead.
 constexpr std::size_t kMostWaiting = 256;
+/// Waking a thread costs more than closing a file.
+constexpr std::size_t kWorthWaking = 16;
 
 }  // namespace
 
@@ -33,7 +35,7 @@ Errands::~Errands() {
 void Errands::close(Fd file) {
     // A function object must be copyable.
     auto held = std::make_shared<Fd>(std::move(file));
-    start([held] { held->reset(); });
+    start([held] { held->reset(); }, false);
 }
 
 void Errands::run(std::function<Result<void>()> work, std::function<void(Result<void>)> done) {
@@ -41,18 +43,22 @@ void Errands::run(std::function<Result<void>()> work, std::function<void(Result<
         done(work());
         return;
     }
-    start([loop = loop_, work = std::move(work), done = std::move(done)] {
+    auto errand = [loop = loop_, work = std::move(work), done = std::move(done)] {
         boost::asio::post(loop, [result = work(), done] { done(result); });
-    });
+    };
+    start(std::move(errand), true);
 }
 
-void Errands::start(std::function<void()> errand) {
+void Errands::start(std::function<void()> errand, bool is_urgent) {
     if (make_threads()) {
         std::unique_lock lock(mutex_);
         if (waiting_.size() < kMostWaiting) {
             waiting_.push_back(std::move(errand));
+            const bool is_worth_it = is_urgent || waiting_.size() >= kWorthWaking;
             lock.unlock();
-            has_work_.notify_one();
+            if (is_worth_it) {
+                has_work_.notify_one();
+            }
             return;
         }
     }

@@ -28,13 +28,13 @@ public:
     Errands(const Errands&) = delete;
     Errands& operator=(const Errands&) = delete;
 
-    /// Closes it, soon.
+    /// Closes it together with others: with the next run(), when some wait, or at the end.
     void close(Fd file);
     /// `done` is called in the event loop with what `work` gave.
     void run(std::function<Result<void>()> work, std::function<void(Result<void>)> done);
 
 private:
-    void start(std::function<void()> errand);
+    void start(std::function<void()> errand, bool is_urgent);
     bool make_threads();
     void work();
 

@@ -15,6 +15,7 @@
 #include "diagnose/ruling.h"
 #include "mail/completion.h"
 #include "mail/recode.h"
+#include "route/domain_name.h"
 
 namespace mxpost::deliver {
 
@@ -54,16 +55,36 @@ mail::RecipientOutcome given_up(mail::RecipientOutcome last, bool is_lifetime_ov
     return last;
 }
 
+/// RFC 8689 5: REQUIRETLS goes before the header field.
+TlsWish tls_wish(const mail::Envelope& envelope, const std::string& header) {
+    if (envelope.requires_tls) {
+        return TlsWish::required;
+    }
+    constexpr std::string_view kName = "TLS-Required:";
+    for (const std::string_view line : split(header, '\n')) {
+        if (ascii_istarts_with(line, kName)) {
+            const bool is_no = ascii_iequals(trim(line.substr(kName.size())), "no");
+            return is_no ? TlsWish::lenient : TlsWish::usual;
+        }
+    }
+    return TlsWish::usual;
+}
+
 }  // namespace
 
 MessageDelivery::MessageDelivery(
-    Services& services, Outbox& outbox, std::unique_ptr<spool::Claim> claim, Finality finality
+    Services& services,
+    Outbox& outbox,
+    std::unique_ptr<spool::Claim> claim,
+    Finality finality,
+    std::function<bool()> is_withdrawn
 )
     : services_(services),
       claim_(std::move(claim)),
       finality_(finality),
+      is_withdrawn_(std::move(is_withdrawn)),
       envelope_(claim_->envelope()),
-      header_(claim_->header()),
+      header_(route::header_with_a_labels(claim_->header())),
       retry_(retry_policy(services, envelope_)),
       reporting_(services, outbox, *claim_, envelope_, header_, finality),
       local_(
@@ -77,6 +98,7 @@ MessageDelivery::MessageDelivery(
           },
           finality
       ),
+      signer_(services.signing),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
       retry_record_(services.executor) {
     // Of the addresses each counts where it is used (protocol::Exchange looks at them): a recipient
@@ -185,6 +207,7 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     }
     co_await complete_envelope();
     const std::vector<Job> jobs = due_jobs();
+    co_await sign_ahead(jobs);
     jobs_left_ = jobs.size();
     // `jobs` lives in this frame until all are done.
     if (jobs.size() == 1) {
@@ -305,6 +328,20 @@ std::optional<mail::RecipientOutcome> MessageDelivery::refusal() const {
     return std::nullopt;
 }
 
+asio::awaitable<void> MessageDelivery::sign_ahead(const std::vector<Job>& jobs) {
+    const bool is_any_remote = std::ranges::any_of(jobs, [this](const Job& job) {
+        return !is_for_here(job.recipients.front());
+    });
+    if (!signer_.is_large(claim_->content_size()) || !is_any_remote || is_nameless_ || refusal() ||
+        signer_.prepare(header_)) {
+        co_return;
+    }
+    auto content = make_content(header_, false);
+    if (content) {
+        co_await signer_.sign_ahead(std::move(*content));
+    }
+}
+
 asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, DialogueLog& dialogue) {
     if (const auto refused = refusal()) {
         AttemptResult result;
@@ -318,6 +355,11 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     }
     if (is_nameless_) {
         co_return defer_nameless(job);
+    }
+    if (const auto deferral = signer_.prepare(header_)) {
+        AttemptResult result;
+        result.outcomes.assign(job.recipients.size(), *deferral);
+        co_return result;
     }
     // Several local recipients may lead to one address, which gets the message once.
     std::vector<mail::Recipient> recipients;
@@ -333,14 +375,14 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
             recipients.push_back(std::move(recipient));
         }
     }
-    ContentSource source = [this](bool to_seven_bit) {
-        return make_content(header_, to_seven_bit);
-    };
+    ContentSource source = [this](bool to_seven_bit) { return make_signed_content(to_seven_bit); };
     schedule::Turn turn{claim_->submitter(), claim_->name().id};
     Consignment consignment(
         envelope_, std::move(recipients), std::move(source), dialogue, std::move(turn)
     );
     consignment.is_urgent = is_asked_for_;
+    consignment.is_withdrawn = is_withdrawn_;
+    consignment.tls_wish = tls_wish(envelope_, header_);
     AttemptResult result = co_await attempt_remote(services_, job.way, std::move(consignment));
     std::vector<mail::RecipientOutcome> outcomes;
     for (const std::size_t at : sources) {
@@ -364,8 +406,7 @@ AttemptResult MessageDelivery::defer_nameless(const Job& job) const {
     return result;
 }
 
-/// Whoever signs (DKIM) does it behind this. The hints are the submitter's: one that is wrong
-/// spoils nobody's message but theirs.
+/// The hints are the submitter's: one that is wrong spoils nobody's message but theirs.
 Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content(
     const std::string& header, bool to_seven_bit
 ) {
@@ -376,6 +417,15 @@ Result<std::unique_ptr<mail::Content>> MessageDelivery::make_content(
         return content;
     }
     return mail::recode(std::move(content), options);
+}
+
+/// Signed last: over the very octets that leave.
+Result<std::unique_ptr<mail::Content>> MessageDelivery::make_signed_content(bool to_seven_bit) {
+    auto content = make_content(header_, to_seven_bit);
+    if (!content) {
+        return content;
+    }
+    return signer_.sign(std::move(*content), to_seven_bit && envelope_.is_eight_bit);
 }
 
 void MessageDelivery::record(

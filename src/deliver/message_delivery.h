@@ -21,14 +21,21 @@
 #include "deliver/relay.h"
 #include "deliver/reporting.h"
 #include "deliver/services.h"
+#include "deliver/signing.h"
 #include "spool/store.h"
 
 namespace mxpost::deliver {
 
 class MessageDelivery {
 public:
+    /// `is_withdrawn`, where given: somebody wants no attempts any more; those that haven't begun
+    /// aren't.
     MessageDelivery(
-        Services& services, Outbox& outbox, std::unique_ptr<spool::Claim> claim, Finality finality
+        Services& services,
+        Outbox& outbox,
+        std::unique_ptr<spool::Claim> claim,
+        Finality finality,
+        std::function<bool()> is_withdrawn = nullptr
     );
 
     /// Ends within a bounded time, but for a disk that takes no record: then it waits until it
@@ -58,6 +65,7 @@ private:
     std::vector<Job> due_jobs();
     Way choose_way(const std::string& domain) const;
     std::optional<mail::RecipientOutcome> refusal() const;
+    boost::asio::awaitable<void> sign_ahead(const std::vector<Job>& jobs);
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
     std::function<void(std::exception_ptr)> report_bug();
     boost::asio::awaitable<void> only_job(const Job& job);
@@ -66,6 +74,7 @@ private:
     Result<std::unique_ptr<mail::Content>> make_content(
         const std::string& header, bool to_seven_bit
     );
+    Result<std::unique_ptr<mail::Content>> make_signed_content(bool to_seven_bit);
     void release_copies();
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
     mail::RecipientOutcome judge(mail::RecipientOutcome outcome) const;
@@ -82,11 +91,13 @@ private:
     Services& services_;
     std::unique_ptr<spool::Claim> claim_;
     Finality finality_;
+    std::function<bool()> is_withdrawn_;
     mail::Envelope envelope_;  // the claim's, completed
     std::string header_;       // the claim's, completed
     schedule::RetryPolicy retry_;
     Reporting reporting_;
     LocalDelivery local_;
+    MessageSigner signer_;
     boost::asio::steady_timer jobs_done_;
     boost::asio::steady_timer retry_record_;
     std::size_t jobs_left_ = 0;

@@ -1,7 +1,9 @@
 // Where an attempt goes: the hosts that take the mail, and how they are spoken to.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,17 +17,33 @@ namespace mxpost::deliver {
 
 struct Services;
 
+/// What a message's sender wants of TLS on its way.
+enum class TlsWish : std::uint8_t {
+    usual,
+    lenient,  // "TLS-Required: No" (RFC 8689 5): rather delivered than as its recipient's domain
+              // asks
+    required  // REQUIRETLS (RFC 8689 4): only to servers that are who they should be
+};
+
 struct NextHop {
     NextHop() = default;
 
-    std::string site;               // whose limits and warm sessions: see Sites
+    std::string domain;  // of the recipients, A-labels, whose policies count; empty: nobody's
+    std::string site;    // whose limits and warm sessions: see Sites
     std::vector<smtp::Peer> peers;  // in the order to try them, never empty
     smtp::SessionSettings session;
+    /// Nobody could have put other hosts in these ones' place: DNSSEC or MTA-STS says so.
+    bool is_authentic = false;
+    /// Hosts that have offered TLS before must do so still, where `may` would be enough.
+    bool refuses_downgrade = false;
 };
 
 /// `peers` cut where the preference changes: each group is for one smtp::Session::connect().
 std::vector<std::vector<smtp::Peer>> groups_of_equal_preference(const std::vector<smtp::Peer>& peers
 );
+
+/// Adds what REQUIRETLS demands of each server; the outcome where it can't be had.
+std::optional<mail::RecipientOutcome> require_tls(NextHop& hop);
 
 using NextHopResult = std::variant<NextHop, mail::RecipientOutcome>;
 
@@ -42,14 +60,20 @@ public:
 /// The MX hosts of `domain`, which is as in mail::Address.
 class MxDestination final : public Destination {
 public:
-    MxDestination(Services& services, std::string domain, bool is_urgent = false)
-        : services_(services), domain_(std::move(domain)), is_urgent_(is_urgent) {}
+    MxDestination(
+        Services& services,
+        std::string domain,
+        bool is_urgent = false,
+        TlsWish wish = TlsWish::usual
+    )
+        : services_(services), domain_(std::move(domain)), is_urgent_(is_urgent), wish_(wish) {}
     boost::asio::awaitable<NextHopResult> find() override;
 
 private:
     Services& services_;
     std::string domain_;
     bool is_urgent_;  // see Routes
+    TlsWish wish_;
 };
 
 }  // namespace mxpost::deliver

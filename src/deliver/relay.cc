@@ -47,25 +47,30 @@ tls::TlsUse tls_use(config::RelayTls setting, bool has_credentials, tls::TlsUse 
 }  // namespace
 
 std::unique_ptr<Relay> Relay::make(
-    const config::Settings& settings, const TrustedUser& trusted, bool is_system_engine
+    const config::Settings& settings,
+    const TrustedUser& trusted,
+    bool is_system_engine,
+    PortWatch& watch
 ) {
     const auto server = config::HostPort::parse(settings.relay);
     if (!server) {
         return nullptr;  // settings are checked when they are read: none is set
     }
-    return std::unique_ptr<Relay>(new Relay(settings, *server, trusted, is_system_engine));
+    return std::unique_ptr<Relay>(new Relay(settings, *server, trusted, is_system_engine, watch));
 }
 
 Relay::Relay(
     const config::Settings& settings,
     config::HostPort server,
     const TrustedUser& trusted,
-    bool is_system_engine
+    bool is_system_engine,
+    PortWatch& watch
 )
     : settings_(settings),
       server_(std::move(server)),
       trusted_(trusted),
-      is_system_engine_(is_system_engine) {}
+      is_system_engine_(is_system_engine),
+      watch_(watch) {}
 
 // Who goes by it
 
@@ -116,6 +121,7 @@ asio::awaitable<NextHopResult> Relay::find(Services& services) {
             status.klass = 4;
             co_return complain(services, status, outcome->text);
         }
+        hop.is_authentic = std::get<route::Route>(routed).is_secure;
         for (const route::MxHost& host : std::get<route::Route>(routed).hosts) {
             for (const asio::ip::address& address : host.addresses) {
                 hop.peers.emplace_back(host.name, address, port).preference = host.preference;
@@ -123,6 +129,7 @@ asio::awaitable<NextHopResult> Relay::find(Services& services) {
         }
         co_return hop;
     }
+    hop.is_authentic = true;  // the administrator has named it
     const auto addresses = co_await addresses_of(server_.host, services);
     if (!addresses) {
         co_return complain(services, {4, 4, 3}, addresses.error().message());

@@ -24,18 +24,20 @@ enum class Way : std::uint8_t { direct, relay };
 /// One for all deliveries of an engine: what the settings say, and what was learned.
 class Relay {
 public:
-    /// Null when none is set. `settings` must outlive it. `is_system_engine`: the one that is meant
-    /// to read the credentials.
+    /// Null when none is set. `settings` and `watch` must outlive it. `is_system_engine`: the one
+    /// that is meant to read the credentials.
     static std::unique_ptr<Relay> make(
-        const config::Settings& settings, const TrustedUser& trusted, bool is_system_engine
+        const config::Settings& settings,
+        const TrustedUser& trusted,
+        bool is_system_engine,
+        PortWatch& watch
     );
 
     /// For all recipients of `domain` (lower case) in this attempt. In the blocked state it gives
     /// `direct` now and then, to try port 25 again.
     Way choose(const std::string& domain, SteadyTime now);
-    /// It serves when port 25 is blocked: tell its watch how direct attempts went.
+    /// It serves when port 25 is blocked.
     bool is_fallback() const { return settings_.relay_when == config::RelayWhen::blocked; }
-    PortWatch& watch() { return watch_; }
     /// "smtp.example.com:587"
     const std::string& text() const { return settings_.relay; }
 
@@ -56,7 +58,8 @@ private:
         const config::Settings& settings,
         config::HostPort server,
         const TrustedUser& trusted,
-        bool is_system_engine
+        bool is_system_engine,
+        PortWatch& watch
     );
     bool is_listed(const std::string& domain) const;
     bool has_mx_lookup() const;
@@ -72,7 +75,7 @@ private:
     config::HostPort server_;
     TrustedUser trusted_;
     bool is_system_engine_;
-    PortWatch watch_;
+    PortWatch& watch_;
     std::optional<Refusal> refusal_;
     std::string complaint_;  // the last one that was logged, and when
     SteadyTime complained_at_{};

@@ -193,7 +193,11 @@ dsn::Report Reporting::make_report(
     request.header = header_;
     request.content = content.get();
     for (const std::uint32_t index : recipients) {
-        request.recipients.emplace_back(index, &claim_.journal().recipients[index]);
+        const spool::RecipientState& state = claim_.journal().recipients[index];
+        dsn::ReportRecipient& entry = request.recipients.emplace_back(index, &state);
+        if (state.last && state.last->kind != mail::OutcomeKind::delivered) {
+            entry.explanation = services_.rules.rule(*state.last).notice;
+        }
     }
     request.to = route::with_a_labels(*envelope_.sender);
     request.reporting_mta = reporting_name(services_);

@@ -8,6 +8,10 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
+#include "deliver/tls_attempts.h"
+#include "deliver/tls_demands.h"
+#include "deliver/tls_policies.h"
+#include "tls/dane_lookup.h"
 
 namespace mxpost::deliver {
 
@@ -22,8 +26,83 @@ constexpr std::size_t kMaxEntries = 10000;
 constexpr std::chrono::seconds kFoundFor{60};
 constexpr std::chrono::seconds kFailedFor{10};
 
+// RFC 3463 3.8: cryptography that is needed isn't there.
+constexpr mail::EnhancedStatus kSecurityFailure{4, 7, 5};
+
+tls::DaneDomain dane_domain(const route::Route& route) {
+    tls::DaneDomain domain;
+    domain.name = route.domain;
+    domain.canonical_name = route.canonical_domain;
+    domain.is_secure = route.is_secure;
+    for (const route::MxHost& host : route.hosts) {
+        domain.hosts.emplace_back(host.name, host.canonical_name, host.is_secure);
+    }
+    return domain;
+}
+
+/// Sessions of a site are shared: who demands something of its hosts is another site than who
+/// doesn't, and by DANE-TA each domain demands something else.
+std::string site_suffix(const route::Route& route, const std::vector<tls::DaneVerdict>& verdicts) {
+    std::string suffix;
+    for (const tls::DaneVerdict& verdict : verdicts) {
+        if (verdict.demand && verdict.demand->names.size() > 1) {
+            return " dane=" + route.domain;
+        }
+        suffix = verdict.demand ? " dane" : suffix;
+    }
+    return suffix;
+}
+
+/// tls-policy says `dane`: hosts without TLSA records that can be used are no good.
+void insist_on_dane(const route::Route& route, std::vector<tls::DaneVerdict>& dane) {
+    for (std::size_t i = 0; i < dane.size(); ++i) {
+        tls::DaneVerdict& verdict = dane[i];
+        if (verdict.demand && verdict.demand->use == tls::TlsUse::dane) {
+            auto demand = std::make_shared<tls::Demand>(*verdict.demand);
+            demand->is_configured = true;
+            verdict.demand = std::move(demand);
+        } else if (verdict.problem.empty()) {
+            verdict = tls::DaneVerdict(
+                tls::Failure::dane_required,
+                "tls-policy " + route.domain + ":dane, but " + route.hosts[i].name +
+                    " has no TLSA records that DNSSEC covers and that can be used"
+            );
+        }
+    }
+}
+
 SteadyTime::duration keep_for(const NextHopResult& result) {
     return std::holds_alternative<NextHop>(result) ? kFoundFor : kFailedFor;
+}
+
+}  // namespace
+
+namespace {
+
+/// What the settings demand for this domain's mail. Domains with the same hosts and other demands
+/// are another site: no session is shared.
+void apply_policy(
+    const config::Settings& settings, const std::string& domain, TlsWish wish, NextHop& hop
+) {
+    const auto level = find_tls_policy(settings, domain);
+    hop.refuses_downgrade =
+        wish != TlsWish::lenient && level.value_or(settings.tls) == config::TlsLevel::no_downgrade;
+    if (wish == TlsWish::lenient) {
+        hop.site += " lenient";
+    }
+    if (!level) {
+        return;
+    }
+    hop.site += std::string(" tls=") + name_of(*level);
+    if (*level == config::TlsLevel::dane) {
+        return;  // each host has a demand of its own
+    }
+    auto demand = std::make_shared<tls::Demand>(tls_use(*level));
+    demand->is_configured = true;
+    demand->source = "tls-policy " + domain + ":" + name_of(*level);
+    for (smtp::Peer& peer : hop.peers) {
+        peer.demand = demand;
+    }
 }
 
 }  // namespace
@@ -32,16 +111,21 @@ Routes::Routes(
     asio::any_io_executor executor,
     route::Router& router,
     smtp::SessionSettings session,
-    const Clock& clock
+    const config::Settings& settings,
+    const Clock& clock,
+    dns::Resolver* dane
 )
     : executor_(executor),
       router_(router),
       session_(std::move(session)),
+      settings_(settings),
       clock_(clock),
+      dane_(dane),
       look_ups_(std::move(executor), kMaxLookUps) {}
 
-asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent) {
-    const std::string key = ascii_lower(domain);
+asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent, TlsWish wish) {
+    const bool is_lenient = wish == TlsWish::lenient;
+    const std::string key = ascii_lower(domain) + (is_lenient ? " lenient" : "");
     for (;;) {
         Entry& entry = entries_[key];
         const bool is_good =
@@ -61,7 +145,7 @@ asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent) 
     NextHopResult result;
     std::exception_ptr error;
     try {
-        result = co_await ask(std::move(domain));
+        result = co_await ask(std::move(domain), wish);
     } catch (...) {
         error = std::current_exception();
     }
@@ -80,22 +164,81 @@ asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent) 
     co_return result;
 }
 
-asio::awaitable<NextHopResult> Routes::ask(std::string domain) {
+asio::awaitable<NextHopResult> Routes::ask(std::string domain, TlsWish wish) {
     const Semaphore::Permit permit = co_await look_ups_.acquire();
+    StsQuestion sts(executor_, sts_, domain);
     const route::RouteResult routed = co_await router_.route(std::move(domain));
     if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&routed)) {
         co_return *outcome;
     }
     const auto& route = std::get<route::Route>(routed);
-    NextHop hop;
-    hop.site = route.site;
-    hop.session = session_;
-    for (const route::MxHost& host : route.hosts) {
-        for (const asio::ip::address& address : host.addresses) {
-            hop.peers.emplace_back(host.name, address).preference = host.preference;
+    const auto level = find_tls_policy(settings_, route.domain);
+    std::vector<tls::DaneVerdict> dane(route.hosts.size());
+    if (heeds_dane(level, wish)) {
+        tls::DaneDomain asked = dane_domain(route);
+        dane = co_await tls::look_up_dane(*dane_, std::move(asked));
+    }
+    if (level == config::TlsLevel::dane) {
+        insist_on_dane(route, dane);
+    }
+    for (std::size_t i = 0; reports_ != nullptr && i < dane.size(); ++i) {
+        if (!dane[i].problem.empty()) {
+            reports_->note(refused_attempt(route.domain, route.hosts[i].name, dane[i]));
         }
     }
-    co_return hop;
+    NextHopResult result = next_hop(route, dane);
+    if (auto* hop = std::get_if<NextHop>(&result)) {
+        // What is configured for this domain, and "TLS-Required: No" (RFC 8689 5), count instead.
+        if (!level && wish != TlsWish::lenient) {
+            const tls::StsVerdict policy = co_await sts.answer();
+            if (auto refusal = demand_sts(*hop, route.domain, policy, reports_)) {
+                co_return std::move(*refusal);
+            }
+        }
+        apply_policy(settings_, route.domain, wish, *hop);
+    }
+    co_return result;
+}
+
+/// What the administrator says of a domain comes first; what it publishes binds those who neither
+/// they nor the sender have said otherwise.
+bool Routes::heeds_dane(std::optional<config::TlsLevel> level, TlsWish wish) const {
+    if (dane_ == nullptr) {
+        return false;
+    }
+    if (level) {
+        return *level == config::TlsLevel::dane;
+    }
+    return settings_.dane && session_.tls != tls::TlsUse::none && wish != TlsWish::lenient;
+}
+
+NextHopResult Routes::next_hop(const route::Route& route, const std::vector<tls::DaneVerdict>& dane)
+    const {
+    NextHop hop;
+    hop.domain = route.domain;
+    hop.site = route.site + site_suffix(route, dane);
+    hop.session = session_;
+    hop.is_authentic = route.is_secure;
+    std::string problem;
+    for (std::size_t i = 0; i < route.hosts.size(); ++i) {
+        const route::MxHost& host = route.hosts[i];
+        if (!dane[i].problem.empty()) {
+            problem = problem.empty() ? dane[i].problem : problem;
+            continue;
+        }
+        // Unusable TLSA records ask for encryption, of whom `tls` may ask for more.
+        const bool is_outdone = dane[i].demand && dane[i].demand->use == tls::TlsUse::encrypt &&
+                                session_.tls == tls::TlsUse::verify;
+        for (const asio::ip::address& address : host.addresses) {
+            smtp::Peer& peer = hop.peers.emplace_back(host.name, address);
+            peer.preference = host.preference;
+            peer.demand = is_outdone ? nullptr : dane[i].demand;
+        }
+    }
+    if (hop.peers.empty()) {
+        return mail::RecipientOutcome(mail::OutcomeKind::deferred, kSecurityFailure, problem);
+    }
+    return hop;
 }
 
 const std::string* Routes::known_site(const std::string& domain) const {

@@ -15,25 +15,41 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.h"
+#include "config/settings.h"
 #include "deliver/next_hop.h"
 #include "deliver/semaphore.h"
+#include "dns/resolver.h"
 #include "route/router.h"
+#include "tls/dane.h"
+#include "tls/report_log.h"
+#include "tls/sts_cache.h"
 
 namespace mxpost::deliver {
 
 class Routes {
 public:
-    /// References must outlive it. `session`: for all that goes to MX hosts.
+    /// References must outlive it. `session`: for all that goes to MX hosts. `dane`: who is asked
+    /// for TLSA records; null: nobody.
     Routes(
         boost::asio::any_io_executor executor,
         route::Router& router,
         smtp::SessionSettings session,
-        const Clock& clock
+        const config::Settings& settings,
+        const Clock& clock,
+        dns::Resolver* dane = nullptr
     );
 
-    /// `domain` as in mail::Address. Bounded by the router's time limit, once its turn has come.
+    /// From now on policies of MTA-STS apply. `cache` must outlive it.
+    void use_sts(tls::StsCache& cache) { sts_ = &cache; }
+    /// Hosts that a policy keeps mail from are told to `reports`, which must outlive it.
+    void report_to(tls::ReportLog& reports) { reports_ = &reports; }
+
+    /// `domain` as in mail::Address. Bounded by the time limits of router, look_up_dane() and
+    /// StsCache::find(), once its turn has come.
     /// `is_urgent`: somebody asks for an attempt, so what failed a moment ago is asked again.
-    boost::asio::awaitable<NextHopResult> find(std::string domain, bool is_urgent = false);
+    boost::asio::awaitable<NextHopResult> find(
+        std::string domain, bool is_urgent = false, TlsWish wish = TlsWish::usual
+    );
     /// The site of a domain (lower case) that was found lately; null: it isn't known.
     const std::string* known_site(const std::string& domain) const;
 
@@ -44,13 +60,21 @@ private:
         bool is_asked_for = false;
         std::vector<std::shared_ptr<boost::asio::steady_timer>> waiters;
     };
-    boost::asio::awaitable<NextHopResult> ask(std::string domain);
+    boost::asio::awaitable<NextHopResult> ask(std::string domain, TlsWish wish);
+    bool heeds_dane(std::optional<config::TlsLevel> level, TlsWish wish) const;
+    /// `dane`: one verdict for each of the route's hosts.
+    NextHopResult next_hop(const route::Route& route, const std::vector<tls::DaneVerdict>& dane)
+        const;
     void make_room();
 
     boost::asio::any_io_executor executor_;
     route::Router& router_;
     smtp::SessionSettings session_;
+    const config::Settings& settings_;
     const Clock& clock_;
+    dns::Resolver* dane_;
+    tls::StsCache* sts_ = nullptr;
+    tls::ReportLog* reports_ = nullptr;
     Semaphore look_ups_;
     std::unordered_map<std::string, Entry> entries_;
 };

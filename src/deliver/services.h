@@ -24,12 +24,16 @@
 #include "route/sender_domain.h"
 #include "schedule/retry.h"
 #include "smtp/session.h"
+#include "tls/report_log.h"
 
 namespace mxpost::deliver {
 
+class PortWatch;
 class Relay;
 class Routes;
+class Signing;
 class Sites;
+class TlsMemory;
 
 struct Services {
     boost::asio::any_io_executor executor;
@@ -48,6 +52,7 @@ struct Services {
     route::Router& router;
     Routes& routes;
     Sites& sites;
+    PortWatch& port_watch;
     smtp::SessionSettings session;  // of every session; its TLS context is there for all
     LocalAgent& local_agent;        // delivers to this host's mailboxes
     local::AliasSource& aliases;
@@ -56,7 +61,10 @@ struct Services {
     route::SenderDomain* sender_domain = nullptr;
     /// What EHLO says; null: the literal of the address that the connection comes from.
     route::HeloName* helo_name = nullptr;
-    Relay* relay = nullptr;  // null: all mail goes straight to its recipients' servers
+    TlsMemory* tls_memory = nullptr;        // null: nothing is known of servers' TLS
+    tls::ReportLog* tls_reports = nullptr;  // null: nobody counts how sessions' TLS goes
+    Relay* relay = nullptr;      // null: all mail goes straight to its recipients' servers
+    Signing* signing = nullptr;  // null: nothing is signed
 };
 
 }  // namespace mxpost::deliver

@@ -64,7 +64,10 @@ struct Consignment {
     ContentSource source;
     DialogueLog& dialogue;
     schedule::Turn turn;
+    TlsWish tls_wish = TlsWish::usual;
     bool is_urgent = false;  // somebody asked for this attempt: tried even while the site rests
+    /// Asked until it begins: somebody doesn't want it tried any more. Null: nobody can.
+    std::function<bool()> is_withdrawn;
 };
 
 /// What is to be done about one recipient after a transaction.
@@ -91,7 +94,9 @@ public:
     Destination& destination() const { return destination_; }
     DialogueLog& dialogue() const { return consignment_.dialogue; }
     const schedule::Turn& turn() const { return consignment_.turn; }
+    TlsWish tls_wish() const { return consignment_.tls_wish; }
     bool is_urgent() const { return consignment_.is_urgent; }
+    bool is_withdrawn() const { return consignment_.is_withdrawn && consignment_.is_withdrawn(); }
 
     std::shared_ptr<const NextHop> hop;
     Reach reach = Reach::untried;

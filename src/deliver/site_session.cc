@@ -10,7 +10,10 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "deliver/sites.h"
+#include "deliver/tls_attempts.h"
+#include "deliver/tls_memory.h"
 #include "deliver/watched_content.h"
+#include "tls/report_log.h"
 
 namespace mxpost::deliver {
 
@@ -22,6 +25,7 @@ namespace {
 constexpr std::size_t kMaxTried = 10;
 /// No further host is begun after this long.
 constexpr std::chrono::minutes kMaxHostsTime{15};
+constexpr mail::EnhancedStatus kNoRequireTls{5, 7, 30};
 
 bool is_delivered(const mail::RecipientOutcome& outcome) {
     return outcome.kind == mail::OutcomeKind::delivered;
@@ -30,6 +34,17 @@ bool is_delivered(const mail::RecipientOutcome& outcome) {
 asio::awaitable<void> quit(std::unique_ptr<OpenSession> open) {
     open->dialogue.point_to(nullptr);
     co_await open->session.quit();
+}
+
+/// What a refusal means, although another host or address family takes the mail: the log wouldn't
+/// say it otherwise.
+void tell(
+    Services& services, const diagnose::Ruling& ruling, const mail::RecipientOutcome& outcome
+) {
+    const SteadyTime now = services.clock.steady_now();
+    if (const auto line = services.notices.note(ruling, outcome, now)) {
+        services.log.warning(*line);
+    }
 }
 
 }  // namespace
@@ -74,6 +89,8 @@ asio::awaitable<void> SiteSession::work(SiteJob* job) {
             if (!is_open) {
                 co_return;
             }
+            phase_ = Phase::busy;
+            site_.pump();  // what came while it was opened may be worth another session
         }
         phase_ = Phase::busy;
         co_await open_->session.deliver(*this);
@@ -135,8 +152,7 @@ void SiteSession::leave() {
 /// The next message for this session; null: it is to end.
 asio::awaitable<SiteJob*> SiteSession::next_job() {
     const Sites& sites = site_.sites();
-    idle_since_ = sites.now();
-    const SteadyTime deadline = idle_since_ + sites.limits().idle_time;
+    const SteadyTime deadline = sites.now() + sites.limits().idle_time;
     while (!must_end_) {
         if (SiteJob* job = site_.take()) {
             co_return job;
@@ -196,11 +212,13 @@ asio::awaitable<bool> SiteSession::open_one(
 ) {
     smtp::SessionSettings settings = job.hop->session;
     site_.adapt(settings);
+    demand_tls(job, peers);
     open_ = std::make_unique<OpenSession>(executor_, std::move(settings));
     open_->dialogue.point_to(&job.dialogue());
     const OpenResult result =
         co_await open_session(job.services(), open_->session, peers, job.dialogue());
     open_->dialogue.point_to(nullptr);
+    report_tls(job, result);
     const smtp::Peer peer = open_->session.peer();
     has_route |= result.has_route;
     if (result.is_connected) {
@@ -216,10 +234,13 @@ asio::awaitable<bool> SiteSession::open_one(
         job.tried.push_back(peer.text());
         messages_ = 0;
         site_.opened(peer.text());
+        note_tls(job);
         co_return true;
     }
     open_.reset();
-    site_.heed(job.services().rules.rule(*result.trouble), *result.trouble, peer.is_ipv6());
+    const diagnose::Ruling ruling = job.services().rules.rule(*result.trouble);
+    site_.heed(ruling, *result.trouble, peer.is_ipv6());
+    tell(job.services(), ruling, *result.trouble);
     job.note_trouble(*result.trouble);
     if (result.are_credentials_refused) {
         job.destination().credentials_refused(*result.trouble);
@@ -227,6 +248,61 @@ asio::awaitable<bool> SiteSession::open_one(
         site_.defer_waiting(*result.trouble);
     }
     co_return false;
+}
+
+/// What is known of the hosts' TLS, where nobody else demands anything.
+void SiteSession::demand_tls(const SiteJob& job, std::vector<smtp::Peer>& peers) const {
+    const TlsMemory* const memory = job.services().tls_memory;
+    for (smtp::Peer& peer : peers) {
+        peer.is_tls_broken = site_.is_tls_broken(peer.text());
+        const tls::TlsUse use = peer.demand ? peer.demand->use : job.hop->session.tls;
+        if (use == tls::TlsUse::may && job.hop->refuses_downgrade && memory != nullptr &&
+            memory->best(peer.host) != TlsMemory::Level::clear) {
+            auto demand = std::make_shared<tls::Demand>(tls::TlsUse::encrypt);
+            demand->source = peer.host + ", which has offered TLS before";
+            peer.demand = std::move(demand);
+        }
+    }
+}
+
+void SiteSession::note_tls(const SiteJob& job) {
+    const smtp::Session& session = open_->session;
+    const smtp::Peer& peer = session.peer();
+    if (!session.tls_failure().empty()) {
+        site_.note_tls_broken(peer.text());
+        job.services().log.warning(
+            peer.text() + ": mail goes in clear for an hour: " + session.tls_failure()
+        );
+    }
+    TlsMemory* const memory = job.services().tls_memory;
+    const tls::TlsUse use = peer.demand ? peer.demand->use : job.hop->session.tls;
+    const bool is_broken = peer.is_tls_broken || !session.tls_failure().empty();  // it offers TLS
+    if (memory == nullptr || use == tls::TlsUse::none || is_broken) {
+        return;
+    }
+    if (const auto said = memory->note(peer.host, session.tls())) {
+        job.services().log.warning(*said);
+    }
+}
+
+/// Mail that doesn't ask for what its recipients' domain wants of TLS says nothing of it. TLS
+/// reports are such mail (RFC 8460 5.3), so that no report causes another.
+void SiteSession::report_tls(const SiteJob& job, const OpenResult& opened) const {
+    tls::ReportLog* const reports = job.services().tls_reports;
+    if (reports == nullptr || !opened.is_connected || job.tls_wish() == TlsWish::lenient) {
+        return;
+    }
+    const smtp::Session& session = open_->session;
+    OpeningResult result;
+    result.tls = session.tls();
+    result.tls_failure = session.tls_failure();
+    if (const auto local = session.local_address()) {
+        result.local_address = local->to_string();
+    }
+    result.trouble = opened.trouble;
+    if (const auto attempt = tls_attempt(*job.hop, session.peer(), result)) {
+        reports->note(*attempt);
+    }
 }
 
 /// No host of the site talks to us.
@@ -343,6 +419,11 @@ std::vector<Fate> SiteSession::learn(SiteJob& job, const smtp::TransactionResult
     ));
     for (std::size_t i = 0; i < fates.size(); ++i) {
         const mail::RecipientOutcome& outcome = result.outcomes[i];
+        if (outcome.status == kNoRequireTls && !site_.peers_to_try(job).empty()) {
+            fates[i] = Fate::other_host;  // RFC 8689 4.2.1: another one may offer it
+            must_move_ = true;
+            continue;
+        }
         if (outcome.kind == mail::OutcomeKind::delivered || outcome.reply_code == 0) {
             continue;
         }
@@ -355,6 +436,7 @@ std::vector<Fate> SiteSession::learn(SiteJob& job, const smtp::TransactionResult
         } else if ((ruling.other_family.count() > 0 || ruling.is_next_host) && may_move) {
             fates[i] = Fate::other_host;
             must_move_ = true;
+            tell(job.services(), ruling, outcome);
         } else if (needs_tls && !was_moved_for_tls_) {
             fates[i] = Fate::other_host;
             was_moved_for_tls_ = must_move_ = true;

@@ -41,7 +41,6 @@ public:
     /// Ends the session once the messages under way are through.
     void end_soon();
     Phase phase() const { return phase_; }
-    SteadyTime idle_since() const { return idle_since_; }
 
     // smtp::Feed
     smtp::Parcel* next() override;
@@ -63,6 +62,9 @@ private:
     boost::asio::awaitable<bool> open_one(
         SiteJob& job, std::vector<smtp::Peer>& peers, bool& has_route
     );
+    void demand_tls(const SiteJob& job, std::vector<smtp::Peer>& peers) const;
+    void note_tls(const SiteJob& job);
+    void report_tls(const SiteJob& job, const OpenResult& opened) const;
     void give_up(SiteJob& job, bool has_route);
     void adopt(SiteJob& job);
     SiteJob* sort_out();
@@ -85,7 +87,6 @@ private:
     bool must_end_ = false;
     bool must_move_ = false;  // a job in hand is to go on at another host
     bool was_moved_for_tls_ = false;
-    SteadyTime idle_since_{};
     Phase phase_ = Phase::opening;
 };
 

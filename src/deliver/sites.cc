@@ -6,6 +6,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "deliver/site_memory.h"
+
 namespace mxpost::deliver {
 
 namespace asio = boost::asio;
@@ -17,6 +19,7 @@ namespace {
 constexpr std::size_t kMostWaiting = 500;
 constexpr std::chrono::minutes kFailedFor{5};  // a host that didn't answer isn't the first to try
 constexpr std::size_t kMaxFailed = 100;
+constexpr std::chrono::hours kTlsBrokenFor{1};
 constexpr std::chrono::seconds kQuick{1};  // design 5
 /// A site of which nothing is known yet gets its second session after this.
 constexpr std::chrono::milliseconds kSecondSessionAfter{100};
@@ -99,9 +102,14 @@ SiteJob* Site::take() {
         pump_at(next);
         return nullptr;
     }
-    SiteJob* const job = *queue_.pop();
-    make_known_that_there_is_room();
-    return job;
+    while (auto job = queue_.pop()) {
+        make_known_that_there_is_room();
+        if (!(*job)->is_withdrawn()) {
+            return *job;
+        }
+        (*job)->complete_unattempted();
+    }
+    return nullptr;
 }
 
 void Site::make_known_that_there_is_room() {
@@ -184,9 +192,50 @@ void Site::heed(
     }
     must_have_tls_ |= ruling.is_tls_required;
     if (ruling.suspend.count() > 0) {
-        control_.suspend(outcome, now + ruling.suspend);
+        suspended_until_ = now + ruling.suspend;
+        control_.suspend(outcome, suspended_until_);
         defer_waiting(outcome);
     }
+    const bool is_lasting = ruling.other_family.count() > 0 || ruling.suspend.count() > 0;
+    if (SiteMemory* const memory = sites_.memory(); memory != nullptr && is_lasting) {
+        remember(*memory, ruling.suspend.count() > 0 ? mail::reply_text(outcome) : std::string());
+    }
+}
+
+void Site::recall(const SiteMemory& memory) {
+    const SiteMemory::Entry* const known = memory.find(name_);
+    if (known == nullptr) {
+        return;
+    }
+    const SteadyTime now = sites_.now();
+    const auto steady = [&](WallTime until) {
+        return now + std::max(until - memory.clock().now(), WallTime::duration(0));
+    };
+    ipv4_bad_until_ = steady(known->ipv4_bad_until);
+    ipv6_bad_until_ = steady(known->ipv6_bad_until);
+    suspended_until_ = steady(known->suspended_until);
+    if (suspended_until_ > now) {
+        const mail::RecipientOutcome reason(mail::OutcomeKind::deferred, {4, 7, 0}, known->reason);
+        control_.suspend(reason, suspended_until_);
+    }
+}
+
+void Site::remember(SiteMemory& memory, const std::string& reason) const {
+    const SteadyTime now = sites_.now();
+    const auto wall = [&](SteadyTime until) {
+        return until <= now ? WallTime() : memory.clock().now() + (until - now);
+    };
+    SiteMemory::Entry entry;
+    entry.ipv4_bad_until = std::chrono::time_point_cast<WallTime::duration>(wall(ipv4_bad_until_));
+    entry.ipv6_bad_until = std::chrono::time_point_cast<WallTime::duration>(wall(ipv6_bad_until_));
+    entry.suspended_until =
+        std::chrono::time_point_cast<WallTime::duration>(wall(suspended_until_));
+    entry.reason = reason;
+    if (const SiteMemory::Entry* const known = memory.find(name_);
+        known != nullptr && reason.empty()) {
+        entry.reason = known->reason;
+    }
+    memory.note(name_, std::move(entry));
 }
 
 void Site::adapt(smtp::SessionSettings& settings) const {
@@ -206,6 +255,17 @@ void Site::failed(const std::string& peer) {
     if (failed_until_.size() < kMaxFailed) {
         failed_until_[peer] = sites_.now() + kFailedFor;
     }
+}
+
+void Site::note_tls_broken(const std::string& peer) {
+    if (tls_broken_until_.size() < kMaxFailed) {
+        tls_broken_until_[peer] = sites_.now() + kTlsBrokenFor;
+    }
+}
+
+bool Site::is_tls_broken(const std::string& peer) const {
+    const auto broken = tls_broken_until_.find(peer);
+    return broken != tls_broken_until_.end() && sites_.now() < broken->second;
 }
 
 // Sessions
@@ -316,6 +376,13 @@ void Site::stop() {
     pump_timer_.cancel();
 }
 
+void Site::give_back_withdrawn() {
+    for (SiteJob* job : queue_.take_if([](const SiteJob* each) { return each->is_withdrawn(); })) {
+        job->complete_unattempted();
+    }
+    make_known_that_there_is_room();
+}
+
 bool Site::is_forgettable() const {
     const SteadyTime now = sites_.now();
     return sessions_.empty() && queue_.is_empty() &&
@@ -347,6 +414,9 @@ std::shared_ptr<Site> Sites::at(const NextHop& hop) {
         }
         const auto policy = tightened(limits_.site, providers_.limits_for(hosts));
         site = std::make_shared<Site>(*this, hop.site, policy, next_lane_++);
+        if (memory_ != nullptr) {
+            site->recall(*memory_);
+        }
     }
     return site;
 }
@@ -378,6 +448,9 @@ Site* Sites::find(const std::string& key) {
 }
 
 void Sites::tidy() {
+    for (const auto& [key, site] : sites_) {
+        site->give_back_withdrawn();
+    }
     std::erase_if(sites_, [this](const auto& entry) {
         return entry.second.use_count() == 1 && entry.second->is_idle() &&
                (sites_.size() > kMaxSites || entry.second->is_forgettable());

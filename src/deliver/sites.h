@@ -39,6 +39,7 @@ struct SiteLimits {
 };
 
 class Sites;
+class SiteMemory;
 
 /// Whoever puts jobs in it keeps the pointer until they are complete.
 class Site : public std::enable_shared_from_this<Site> {
@@ -58,6 +59,9 @@ public:
     bool is_idle() const { return sessions_.empty() && queue_.is_empty(); }
     /// Nothing of it is worth remembering.
     bool is_forgettable() const;
+
+    /// What an earlier engine was told.
+    void recall(const SiteMemory& memory);
 
     // For its sessions.
 
@@ -80,6 +84,9 @@ public:
     void adapt(smtp::SessionSettings& settings) const;
     void note_desynchronised() { may_pipeline_messages_ = false; }
     void note_bdat_refused() { may_chunk_ = false; }
+    /// A handshake with this peer (its text()) failed, though it offers TLS.
+    void note_tls_broken(const std::string& peer);
+    bool is_tls_broken(const std::string& peer) const;
     /// A session to this peer (its text()) is ready.
     void opened(const std::string& peer);
     /// It didn't take one, or didn't want it: others go first for a while.
@@ -95,12 +102,15 @@ public:
     void pump();
     /// The engine ends: nothing new is begun.
     void stop();
+    /// Gives back, unattempted, what waits and isn't wanted any more.
+    void give_back_withdrawn();
     /// A session that does nothing, if there is one, ends.
     bool end_idle();
     /// It waits for a session that others have: asked again when one ends. True: it did already.
     bool set_hungry(bool is_hungry) { return std::exchange(is_hungry_, is_hungry); }
 
 private:
+    void remember(SiteMemory& memory, const std::string& reason) const;
     std::size_t count(SiteSession::Phase phase) const;
     bool is_session_wanted(SteadyTime now);
     void make_known_that_there_is_room();
@@ -113,8 +123,10 @@ private:
     schedule::FairQueue<SiteJob*> queue_;
     std::list<std::unique_ptr<SiteSession>> sessions_;
     std::map<std::string, SteadyTime> failed_until_;
+    std::map<std::string, SteadyTime> tls_broken_until_;
     SteadyTime ipv4_bad_until_{};  // the site doesn't like our address of that family
     SteadyTime ipv6_bad_until_{};  //
+    SteadyTime suspended_until_{};
     bool may_pipeline_messages_ = true;
     bool may_chunk_ = true;
     bool must_have_tls_ = false;
@@ -141,6 +153,8 @@ public:
 
     const SiteLimits& limits() const { return limits_; }
     std::shared_ptr<Site> at(const NextHop& hop);
+    /// What sites have asked for is kept there, and known from there. It must outlive them.
+    void remember_in(SiteMemory& memory) { memory_ = &memory; }
     /// Null where nothing is known of it.
     Site* find(const std::string& key);
     /// `callback` gets a site's lane and how many of the messages parked under it may come now.
@@ -150,7 +164,8 @@ public:
     /// The lane of a site (by its key) for which enough waits already; 0: it takes more.
     std::uint32_t saturated(const std::string& key);
     bool is_saturated(std::uint32_t lane) const;
-    /// Forgets sites with nothing to remember. Call every second or so.
+    /// Forgets sites with nothing to remember, and gives withdrawn jobs back. Call every second or
+    /// so.
     void tidy();
     /// The engine ends: what waits is given back unattempted, what is under way goes on, and
     /// sessions that have nothing to do end.
@@ -158,6 +173,7 @@ public:
 
     // For sites.
 
+    SiteMemory* memory() const { return memory_; }
     const boost::asio::any_io_executor& executor() const { return executor_; }
     SteadyTime now() const { return clock_.steady_now(); }
     Random& random() { return random_; }
@@ -175,6 +191,7 @@ private:
     const Clock& clock_;
     Random& random_;
     const diagnose::Providers& providers_;
+    SiteMemory* memory_ = nullptr;
     std::map<std::string, std::shared_ptr<Site>> sites_;
     std::uint32_t next_lane_ = 1;
     std::function<void(std::uint32_t lane, std::size_t count)> on_room_;

@@ -29,6 +29,7 @@ struct Answer {
     std::vector<T> records;       // not empty exactly when status is ok; bounded
     std::chrono::seconds ttl{0};  // how long this may be kept
     bool is_secure = false;       // AD came from a resolver that is trusted to validate
+    std::string name;             // ok, no_data: what was asked for, after its CNAMEs
     std::string reason;           // temporary: what went wrong with which server, one line
 };
 
@@ -41,6 +42,28 @@ struct MxRecord {
     std::string exchange;          // empty: the root, a null MX (RFC 7505)
 
     friend bool operator==(const MxRecord&, const MxRecord&) = default;
+};
+
+/// RFC 1035 3.3.14, its strings put together (RFC 7208 3.3, RFC 6376 3.6.2.2).
+struct TxtRecord {
+    TxtRecord() = default;
+    explicit TxtRecord(std::string text_) : text(std::move(text_)) {}
+
+    std::string text;  // any octets
+
+    friend bool operator==(const TxtRecord&, const TxtRecord&) = default;
+};
+
+/// RFC 6698 2.1. Values that no RFC knows are possible.
+struct TlsaRecord {
+    TlsaRecord() = default;
+
+    std::uint8_t usage = 0;
+    std::uint8_t selector = 0;
+    std::uint8_t matching_type = 0;
+    std::string data;  // octets: of a certificate or key, or their digest
+
+    friend bool operator==(const TlsaRecord&, const TlsaRecord&) = default;
 };
 
 inline constexpr std::size_t kMaxRecords = 100;  // kept of one answer

@@ -53,21 +53,35 @@ SteadyTime step_deadline(const ExchangeOptions& options) {
     return std::min(options.deadline, std::chrono::steady_clock::now() + options.timeout);
 }
 
+/// Without waiting: nullopt when there was nothing, or only a reply to another question.
+Result<std::optional<Reply>> receive_now(
+    udp::socket& socket, const Question& question, std::uint16_t id
+) {
+    std::array<std::uint8_t, kMaxDatagram>
+        buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    error_code error;
+    const std::size_t size = socket.receive(asio::buffer(buffer), 0, error);
+    if (error == asio::error::would_block) {
+        return std::optional<Reply>();  // a datagram with a wrong checksum woke us
+    }
+    if (error) {
+        return Error(error, "no reply over UDP");
+    }
+    return decode_reply(std::span(buffer).first(size), question, id);
+}
+
 asio::awaitable<Result<Reply>> receive(
     std::shared_ptr<udp::socket> socket,
     const Question& question,
     std::uint16_t id,
     const Watchdog<udp::socket>& watchdog
 ) {
-    std::array<std::uint8_t, kMaxDatagram>
-        buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     for (int strays = 0; strays < kMaxStrays; ++strays) {
-        const auto [error, size] = co_await socket->async_receive(asio::buffer(buffer), kTuple);
-        if (error) {
+        const auto [error] = co_await socket->async_wait(udp::socket::wait_read, kTuple);
+        if (error || !socket->is_open()) {
             co_return watchdog.explain(error, "no reply over UDP");
         }
-        Result<std::optional<Reply>> reply =
-            decode_reply(std::span(buffer).first(size), question, id);
+        Result<std::optional<Reply>> reply = receive_now(*socket, question, id);
         if (!reply) {
             co_return reply.error();
         }
@@ -79,7 +93,11 @@ asio::awaitable<Result<Reply>> receive(
 }
 
 asio::awaitable<Result<Reply>> ask_udp(
-    udp::endpoint server, const Question& question, const ExchangeOptions& options, Random& random
+    udp::endpoint server,
+    const Question& question,
+    const ExchangeOptions& options,
+    Random& random,
+    UdpSockets& sockets
 ) {
     const std::uint16_t id = random_id(random);
     const Result<std::string> query =
@@ -87,22 +105,34 @@ asio::awaitable<Result<Reply>> ask_udp(
     if (!query) {
         co_return query.error();
     }
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    const auto socket = std::make_shared<udp::socket>(executor);
+    Result<UdpSockets::Lease> lease = sockets.take(server);
     error_code error;
-    socket->open(server.protocol(), error);
-    if (!error) {
-        socket->connect(server, error);  // UDP: doesn't wait
+    if (lease) {
+        lease->socket->send(asio::buffer(*query), 0, error);
     }
-    if (error) {
-        co_return Error(error, "can't use UDP");
+    if (error && lease->is_used()) {  // stale: the network may be another one now
+        lease = sockets.take(server, true);
+        if (lease) {
+            lease->socket->send(asio::buffer(*query), 0, error);
+        }
     }
-    const Watchdog<udp::socket> watchdog(socket, step_deadline(options));
-    const auto [send_error, sent] = co_await socket->async_send(asio::buffer(*query), kTuple);
-    if (send_error) {
-        co_return watchdog.explain(send_error, "can't send over UDP");
+    if (!lease) {
+        co_return lease.error();
     }
-    co_return co_await receive(socket, question, id, watchdog);
+    if (error) {  // also that the kernel has no room: UDP may lose what it likes
+        co_return Error(error, "can't send over UDP");
+    }
+    const SteadyTime deadline = step_deadline(options);
+    Result<Reply> reply = Error();
+    {
+        const Watchdog<udp::socket> watchdog(lease->socket, deadline);
+        reply = co_await receive(lease->socket, question, id, watchdog);
+    }
+    // Later the watchdog may have been on its way already.
+    if (reply && std::chrono::steady_clock::now() < deadline) {
+        sockets.put(std::move(*lease));
+    }
+    co_return reply;
 }
 
 /// RFC 1035 4.2.2: two octets of length in front of each message.
@@ -165,14 +195,18 @@ bool may_dislike_edns(const Reply& reply) {
 }  // namespace
 
 asio::awaitable<Result<Reply>> exchange(
-    udp::endpoint server, Question question, ExchangeOptions options, Random& random
+    udp::endpoint server,
+    Question question,
+    ExchangeOptions options,
+    Random& random,
+    UdpSockets& sockets
 ) {
     if (!options.is_tcp_only) {
-        Result<Reply> reply = co_await ask_udp(server, question, options, random);
+        Result<Reply> reply = co_await ask_udp(server, question, options, random, sockets);
         // RFC 6891 7: a server from before EDNS answers FORMERR (or NOTIMP, some do).
         if (reply && options.has_edns && may_dislike_edns(*reply)) {
             options.has_edns = false;
-            reply = co_await ask_udp(server, question, options, random);
+            reply = co_await ask_udp(server, question, options, random, sockets);
         }
         if (!reply || !reply->is_truncated) {
             co_return reply;

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "dns/message.h"
+#include "dns/udp_sockets.h"
 
 namespace mxpost::dns {
 
@@ -27,13 +28,14 @@ struct ExchangeOptions {
 /// A reply to exactly this question, whatever its code, that is complete (not truncated); or an
 /// Error: ETIMEDOUT, or what the socket said, or an unreadable reply.
 ///
-/// Each query has a random id and a socket of its own, connected, so that the kernel picks a random
-/// port and drops what other hosts send (RFC 5452 9). Cancellation ends it with an exception.
+/// Each query has a random id and, while it is on its way, a socket of its own. Cancellation ends
+/// it with an exception.
 boost::asio::awaitable<Result<Reply>> exchange(
     boost::asio::ip::udp::endpoint server,
     Question question,
     ExchangeOptions options,
-    Random& random
+    Random& random,
+    UdpSockets& sockets
 );
 
 }  // namespace mxpost::dns

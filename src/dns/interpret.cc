@@ -40,6 +40,7 @@ Finding interpret(const Reply& reply, const Question& question) {
     Question at = question;
     for (int steps = 0; steps <= kMaxCnames; ++steps) {
         collect(reply, at, finding);
+        finding.name = at.name;
         if (!finding.records.empty()) {
             finding.kind = Finding::Kind::records;
             return finding;

@@ -23,6 +23,7 @@ struct Finding {
     Kind kind = Kind::no_data;
     std::vector<RecordData> records;
     std::string alias;
+    std::string name;             // records, no_data: whose
     std::chrono::seconds ttl{0};  // of everything used; 0: don't keep
 };
 

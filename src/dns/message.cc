@@ -15,22 +15,18 @@ namespace ip = boost::asio::ip;
 
 constexpr std::uint16_t kEdnsSize = 1232;  // fits one unfragmented IPv6 packet (DNS flag day 2020)
 constexpr std::size_t kHeaderSize = 12;
+constexpr std::uint16_t kRecursionDesired = 0x0100;
+constexpr std::uint16_t kAuthenticData = 0x0020;  // RFC 6840 5.7: "I understand AD"
 
 struct PacketDeleter {
     void operator()(ldns_pkt* packet) const { ldns_pkt_free(packet); }
 };
-struct NameDeleter {
-    void operator()(ldns_rdf* name) const { ldns_rdf_deep_free(name); }
-};
-struct WireDeleter {
-    void operator()(std::uint8_t* wire) const { std::free(wire); }  // ldns allocates with malloc
-};
 using Packet = std::unique_ptr<ldns_pkt, PacketDeleter>;
-using Name = std::unique_ptr<ldns_rdf, NameDeleter>;
-using Wire = std::unique_ptr<std::uint8_t, WireDeleter>;
 
-Error ldns_error(ldns_status status, const char* context) {
-    return Error::invalid(std::string(context) + ": " + ldns_get_errorstr_by_id(status));
+Error unreadable(ldns_status status) {
+    std::string text = "unreadable DNS reply: ";
+    text += ldns_get_errorstr_by_id(status);
+    return Error::invalid(std::move(text));
 }
 
 std::span<const std::uint8_t> bytes_of(const ldns_rdf& rdf) {
@@ -104,6 +100,35 @@ std::optional<RecordData> address_data(const ldns_rr& record, RecordType type) {
     return bytes ? std::optional<RecordData>(ip::address(ip::address_v6(*bytes))) : std::nullopt;
 }
 
+std::optional<RecordData> text_data(const ldns_rr& record) {
+    TxtRecord data;
+    for (std::size_t i = 0; i < ldns_rr_rd_count(&record); ++i) {
+        const ldns_rdf* field = field_of(record, i, LDNS_RDF_TYPE_STR);
+        if (field == nullptr || ldns_rdf_size(field) == 0) {
+            return std::nullopt;
+        }
+        const auto string = bytes_of(*field).subspan(1);  // without its length
+        data.text.append(string.begin(), string.end());
+    }
+    return data;
+}
+
+std::optional<RecordData> tlsa_data(const ldns_rr& record) {
+    const ldns_rdf* usage = field_of(record, 0, LDNS_RDF_TYPE_CERTIFICATE_USAGE);
+    const ldns_rdf* selector = field_of(record, 1, LDNS_RDF_TYPE_SELECTOR);
+    const ldns_rdf* matching_type = field_of(record, 2, LDNS_RDF_TYPE_MATCHING_TYPE);
+    const ldns_rdf* octets = field_of(record, 3, LDNS_RDF_TYPE_HEX);
+    if (usage == nullptr || selector == nullptr || matching_type == nullptr || octets == nullptr) {
+        return std::nullopt;
+    }
+    TlsaRecord data;
+    data.usage = ldns_rdf2native_int8(usage);
+    data.selector = ldns_rdf2native_int8(selector);
+    data.matching_type = ldns_rdf2native_int8(matching_type);
+    data.data.assign(bytes_of(*octets).begin(), bytes_of(*octets).end());
+    return data;
+}
+
 std::optional<RecordData> data_of(const ldns_rr& record, RecordType type) {
     switch (type) {
         case RecordType::a:
@@ -122,6 +147,10 @@ std::optional<RecordData> data_of(const ldns_rr& record, RecordType type) {
             }
             return MxRecord(ldns_rdf2native_int16(preference), name_text(*exchange));
         }
+        case RecordType::txt:
+            return text_data(record);
+        case RecordType::tlsa:
+            return tlsa_data(record);
     }
     return std::nullopt;
 }
@@ -251,30 +280,34 @@ Result<std::string> encode_query(
     if (!is_query_name(question.name)) {
         return Error::invalid(printable(question.name, 255) + " is not a domain name");
     }
-    Name name(ldns_dname_new_frm_str(question.name.c_str()));
-    if (!name) {
-        return Error::invalid(question.name + " is not a domain name");
+    // By hand: through ldns this costs as much as sending it.
+    std::string wire;
+    const auto put = [&wire](std::uint16_t number) {
+        wire += static_cast<char>(number >> 8U);
+        wire += static_cast<char>(number & 0xffU);
+    };
+    put(id);
+    put(kRecursionDesired | (wants_ad ? kAuthenticData : 0));
+    put(1);  // question
+    put(0);
+    put(0);
+    put(with_edns ? 1 : 0);
+    for (const std::string_view label : split(question.name, '.')) {
+        wire += static_cast<char>(label.size());
+        wire += label;
     }
-    const Packet packet(ldns_pkt_query_new(
-        name.get(), static_cast<ldns_rr_type>(question.type), LDNS_RR_CLASS_IN, LDNS_RD
-    ));
-    if (!packet) {
-        return Error::invalid("can't make a query for " + question.name);
+    wire += '\0';
+    put(static_cast<std::uint16_t>(question.type));
+    put(LDNS_RR_CLASS_IN);
+    if (with_edns) {  // RFC 6891 6.1.2
+        wire += '\0';
+        put(LDNS_RR_TYPE_OPT);
+        put(kEdnsSize);
+        put(0);  // extended code, version
+        put(0);  // flags
+        put(0);  // no options
     }
-    static_cast<void>(name.release());  // the packet owns it now
-    ldns_pkt_set_id(packet.get(), id);
-    ldns_pkt_set_ad(packet.get(), wants_ad);  // RFC 6840 5.7: "I understand AD"
-    if (with_edns) {
-        ldns_pkt_set_edns_udp_size(packet.get(), kEdnsSize);
-    }
-    std::uint8_t* data = nullptr;
-    std::size_t size = 0;
-    const ldns_status status = ldns_pkt2wire(&data, packet.get(), &size);
-    const Wire wire(data);
-    if (status != LDNS_STATUS_OK) {
-        return ldns_error(status, "can't encode a DNS query");
-    }
-    return std::string(wire.get(), wire.get() + size);
+    return wire;
 }
 
 Result<std::optional<Reply>> decode_reply(
@@ -288,7 +321,7 @@ Result<std::optional<Reply>> decode_reply(
     const ldns_status status = ldns_wire2pkt(&decoded, wire.data(), wire.size());
     const Packet packet(decoded);
     if (status != LDNS_STATUS_OK || !packet) {
-        return ldns_error(status, "unreadable DNS reply");
+        return unreadable(status);
     }
     Reply reply;
     reply.code = code_of(*packet);

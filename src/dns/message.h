@@ -19,7 +19,15 @@
 
 namespace mxpost::dns {
 
-enum class RecordType : std::uint16_t { a = 1, cname = 5, ptr = 12, mx = 15, aaaa = 28 };
+enum class RecordType : std::uint16_t {
+    a = 1,
+    cname = 5,
+    ptr = 12,
+    mx = 15,
+    txt = 16,
+    aaaa = 28,
+    tlsa = 52
+};
 
 struct Question {
     Question() = default;
@@ -31,8 +39,9 @@ struct Question {
     friend bool operator==(const Question&, const Question&) = default;
 };
 
-/// The data of a record that mxpost has a use for: A and AAAA; MX; the name of CNAME and PTR.
-using RecordData = std::variant<boost::asio::ip::address, MxRecord, std::string>;
+/// The data of a record that mxpost has a use for; the string is the name of CNAME and PTR.
+using RecordData =
+    std::variant<boost::asio::ip::address, MxRecord, std::string, TxtRecord, TlsaRecord>;
 
 struct Record {
     std::string owner;

@@ -30,6 +30,11 @@ public:
     ) = 0;
     /// The names that in-addr.arpa or ip6.arpa gives for an address.
     virtual boost::asio::awaitable<Answer<std::string>> ptr(boost::asio::ip::address address) = 0;
+    virtual boost::asio::awaitable<Answer<TxtRecord>> txt(std::string name) = 0;
+    /// `name` such as "_25._tcp.mx.example.com" (RFC 7672 2.2.3).
+    virtual boost::asio::awaitable<Answer<TlsaRecord>> tlsa(std::string name) = 0;
+    /// The one CNAME record that `name` itself has, not followed; its own is_secure.
+    virtual boost::asio::awaitable<Answer<std::string>> cname(std::string name) = 0;
 };
 
 }  // namespace mxpost::dns

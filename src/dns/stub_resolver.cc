@@ -8,18 +8,17 @@
 
 #include <boost/asio.hpp>
 
-#include "base/text.h"
 #include "dns/cache.h"
 #include "dns/exchange.h"
 #include "dns/interpret.h"
 #include "dns/message.h"
+#include "dns/raw_answer.h"
 
 namespace mxpost::dns {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::udp;
-using RawAnswer = Answer<RecordData>;
 
 /// A server that didn't answer is asked last for so long.
 constexpr std::chrono::seconds kPenalty(30);
@@ -66,18 +65,6 @@ struct ServerReply {
     bool is_secure;
 };
 
-/// Sorted for MX (so that the best are kept), then cut.
-void bound(std::vector<RecordData>& records) {
-    std::stable_sort(records.begin(), records.end(), [](const auto& a, const auto& b) {
-        const auto* left = std::get_if<MxRecord>(&a);
-        const auto* right = std::get_if<MxRecord>(&b);
-        return left != nullptr && right != nullptr && left->preference < right->preference;
-    });
-    if (records.size() > kMaxRecords) {
-        records.resize(kMaxRecords);
-    }
-}
-
 }  // namespace
 
 /// The state that look-ups share. Kept alive by the resolver and by each look-up under way, and
@@ -96,7 +83,8 @@ public:
           settings_(std::move(settings)),
           random_(random),
           clock_(clock),
-          cache_(settings_.max_cached) {}
+          cache_(settings_.max_cached),
+          sockets_(executor_) {}
 
     /// From the cache, a flight under way, or a new one.
     asio::awaitable<RawAnswer> look_up(Question question);
@@ -121,6 +109,7 @@ private:
     Random& random_;
     const Clock& clock_;
     Cache cache_;
+    UdpSockets sockets_;
     ResolvConf conf_;
     std::map<Key, std::shared_ptr<Flight>> flights_;
     std::deque<std::shared_ptr<Flight>> queued_;
@@ -133,8 +122,7 @@ private:
 asio::awaitable<RawAnswer> StubResolver::Core::look_up(Question question) {
     const auto self = shared_from_this();  // this frame may outlive the resolver
     if (!is_query_name(question.name)) {
-        std::string reason = printable(question.name, 255) + " is not a domain name";
-        co_return RawAnswer(LookupStatus::nx_domain, std::move(reason));
+        co_return not_a_name(question.name);
     }
     if (is_stopped_) {
         co_return temporary("the resolver was stopped");
@@ -208,6 +196,7 @@ void StubResolver::Core::land(
 void StubResolver::Core::stop() {
     is_stopped_ = true;
     queued_.clear();
+    sockets_.clear();
     const auto flights = std::exchange(flights_, {});
     for (const auto& [key, flight] : flights) {
         flight->finish(temporary("the resolver was stopped"));
@@ -230,6 +219,7 @@ asio::awaitable<RawAnswer> StubResolver::Core::resolve(Question question) {
         Finding finding = interpret(got->reply, question);
         answer.is_secure = answer.is_secure && got->is_secure;
         answer.ttl = std::min(answer.ttl, finding.ttl);
+        answer.name = std::move(finding.name);
         switch (finding.kind) {
             case Finding::Kind::records:
                 answer.status = LookupStatus::ok;
@@ -269,7 +259,8 @@ asio::awaitable<Result<ServerReply>> StubResolver::Core::ask_servers(
                 continue;
             }
             const ExchangeOptions options = options_for(servers[i], round, deadline);
-            Result<Reply> reply = co_await exchange(servers[i], question, options, random_);
+            Result<Reply> reply =
+                co_await exchange(servers[i], question, options, random_, sockets_);
             const std::string server = servers[i].address().to_string();
             if (!reply) {
                 // Only silence is worth asking again: the packet may have been lost.
@@ -315,6 +306,7 @@ void StubResolver::Core::reload() {
         conf_ = std::move(conf);
         cache_.clear();  // another network may answer otherwise
         penalties_.clear();
+        sockets_.clear();
     }
 }
 
@@ -337,31 +329,6 @@ bool StubResolver::Core::is_trusted(const udp::endpoint& server) const {
     return conf_.trusts_ad ||
            std::find(named.begin(), named.end(), server.address()) != named.end();
 }
-
-namespace {
-
-/// Lower-case, without the trailing dot: one name, one entry in the cache.
-std::string normalised(const std::string& name) {
-    std::string lower = ascii_lower(name);
-    if (lower.ends_with('.')) {
-        lower.pop_back();
-    }
-    return lower;
-}
-
-template <class T, class Core>
-asio::awaitable<Answer<T>> look_up_as(std::shared_ptr<Core> core, Question question) {
-    RawAnswer raw = co_await core->look_up(std::move(question));
-    Answer<T> answer(raw.status, std::move(raw.reason));
-    answer.ttl = raw.ttl;
-    answer.is_secure = raw.is_secure;
-    for (RecordData& data : raw.records) {
-        answer.records.push_back(std::get<T>(std::move(data)));
-    }
-    co_return answer;
-}
-
-}  // namespace
 
 StubResolver::StubResolver(
     asio::any_io_executor executor,
@@ -392,6 +359,18 @@ asio::awaitable<Answer<asio::ip::address>> StubResolver::addresses(
 
 asio::awaitable<Answer<std::string>> StubResolver::ptr(asio::ip::address address) {
     return look_up_as<std::string>(core_, Question(reverse_name(address), RecordType::ptr));
+}
+
+asio::awaitable<Answer<TxtRecord>> StubResolver::txt(std::string name) {
+    return look_up_as<TxtRecord>(core_, Question(normalised(name), RecordType::txt));
+}
+
+asio::awaitable<Answer<TlsaRecord>> StubResolver::tlsa(std::string name) {
+    return look_up_as<TlsaRecord>(core_, Question(normalised(name), RecordType::tlsa));
+}
+
+asio::awaitable<Answer<std::string>> StubResolver::cname(std::string name) {
+    return look_up_as<std::string>(core_, Question(normalised(name), RecordType::cname));
 }
 
 }  // namespace mxpost::dns

@@ -50,6 +50,9 @@ public:
         std::string host, Family family
     ) override;
     boost::asio::awaitable<Answer<std::string>> ptr(boost::asio::ip::address address) override;
+    boost::asio::awaitable<Answer<TxtRecord>> txt(std::string name) override;
+    boost::asio::awaitable<Answer<TlsaRecord>> tlsa(std::string name) override;
+    boost::asio::awaitable<Answer<std::string>> cname(std::string name) override;
 
 private:
     class Core;

@@ -138,6 +138,7 @@ Report make_report(const ReportRequest& request) {
     report.envelope.is_bounce = true;
     report.envelope.is_eight_bit = parts.is_eight_bit();
     report.envelope.is_smtp_utf8 = is_for_smtp_utf8(request);
+    report.envelope.requires_tls = request.envelope->requires_tls;  // RFC 8689 5
     report.header = make_header(request, boundary, parts.is_eight_bit());
     report.body = make_body(parts, boundary);
     return report;

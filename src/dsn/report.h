@@ -37,6 +37,9 @@ struct ReportRecipient {
 
     std::uint32_t index;                 // in the envelope
     const spool::RecipientState* state;  // its `last` outcome is reported; not null
+    /// What the outcome means and who can mend it, one sentence for people; empty: nothing is
+    /// known.
+    std::string explanation;
 };
 
 /// What to report. The pointers need to live as long as the call.

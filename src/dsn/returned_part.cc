@@ -14,7 +14,8 @@ constexpr std::size_t kFoldAt = 900;
 
 std::uint64_t size_limit(const ReportRequest& request) {
     // RFC 3461 4.3: RET is about failures; other reports carry the header only.
-    if (request.kind != spool::ReportKind::failure) {
+    // RFC 8689 5: as if RET=HDRS were there.
+    if (request.kind != spool::ReportKind::failure || request.envelope->requires_tls) {
         return 0;
     }
     switch (request.envelope->dsn_return) {

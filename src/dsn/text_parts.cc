@@ -131,6 +131,9 @@ std::string recipient_words(const ReportRequest& request, const ReportRecipient&
     if (request.kind == ReportKind::success) {
         out += wrapped(success_words(success_action(entry)), 4);
     }
+    if (!entry.explanation.empty()) {
+        out += wrapped(printable(entry.explanation, kMaxText) + ".", 4);
+    }
     const std::string server = server_name(*last);
     if (last->reply_code != 0 && !server.empty()) {
         out += wrapped("The mail server " + server + " answered:", 4);

@@ -46,6 +46,16 @@ bool qualify_fields(HeaderBlock& header, std::string_view domain) {
     return is_changed;
 }
 
+void change_fields(
+    HeaderBlock& header, const std::function<std::optional<Address>(const Address&)>& change
+) {
+    for (HeaderField& field : header.fields) {
+        if (is_address_field(field)) {
+            field.value = rewrite_address_field(field.value, change);
+        }
+    }
+}
+
 bool is_incomplete_message_id(std::string_view value) {
     value = trim(value);
     if (value.size() < kTimeDigits + 4 || value.front() != '<' || value.back() != '>') {

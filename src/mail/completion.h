@@ -2,9 +2,12 @@
 // (Envelope::is_incomplete) is closed by the engine, before signing.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "mail/address.h"
 #include "mail/header.h"
 
 namespace mxpost::mail {
@@ -13,6 +16,11 @@ namespace mxpost::mail {
 /// Reply-To, To, Cc and their Resent forms); drops source routes there. Says whether anything
 /// changed. `domain` must be a domain name.
 bool qualify_fields(HeaderBlock& header, std::string_view domain);
+
+/// Replaces addresses in the same fields, see rewrite_address_field().
+void change_fields(
+    HeaderBlock& header, const std::function<std::optional<Address>(const Address&)>& change
+);
 
 /// True for a Message-ID that fix_up() made without knowing a domain: "<20240101000509.ID>".
 bool is_incomplete_message_id(std::string_view value);

@@ -75,12 +75,12 @@ bool is_plain_phrase(std::string_view text) {
 
 }  // namespace
 
-std::string encode_words(std::string_view text, std::size_t column) {
+std::string encode_words(std::string_view text, std::size_t column, std::string_view charset) {
     const std::string clean = without_controls(text);
     const bool is_unicode = is_utf8(clean);
     const bool is_base64 = q_encoded(clean).size() > 2 * clean.size();
     const std::string start =
-        std::string(is_unicode ? "=?utf-8?" : "=?unknown-8bit?") + (is_base64 ? "B?" : "Q?");
+        "=?" + std::string(is_unicode ? "utf-8" : charset) + (is_base64 ? "?B?" : "?Q?");
     const std::size_t overhead = start.size() + 2;
     // A first word without room for one character starts too far right rather than never.
     std::size_t room = std::min(kMaxWord, kMaxLine - std::min(column, kMaxLine - overhead - 12));

@@ -53,6 +53,7 @@ struct Envelope {
     bool is_eight_bit = false;    // the content has octets over 127 (a hint: senders re-check)
     bool has_long_lines = false;  // a line is over 998 octets: must be re-encoded (a hint)
     bool is_smtp_utf8 = false;    // header or an address needs RFC 6531
+    bool requires_tls = false;  // RFC 8689: each server on the way must be authenticated, and agree
     bool is_followed =
         false;  // the submitter waits: write every outcome to the journal before removal
     bool is_verbose = false;  // … and the dialogue as it happens (-v)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "mail/ascii_header.h"
 #include "mail/completion.h"
 #include "mail/date.h"
 #include "mail/encoded_word.h"
@@ -204,6 +205,16 @@ bool has_long_line(const HeaderField& field) {
     return false;
 }
 
+/// A domain alone can be sent as A-labels.
+bool has_utf8_address(const HeaderBlock& header) {
+    return std::ranges::any_of(header.fields, [](const HeaderField& field) {
+        return !is_ascii(field.value) &&
+               std::ranges::any_of(
+                   parse_address_list(field.value).addresses, &Address::needs_smtp_utf8
+               );
+    });
+}
+
 bool waits_for_completion(HeaderBlock header) {
     const bool has_open_id =
         std::any_of(header.fields.begin(), header.fields.end(), [](const HeaderField& field) {
@@ -225,6 +236,9 @@ FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
     for (const char* name : {"Date", "Message-ID", "Subject", "From", "Sender", "Reply-To"}) {
         keep_one(header, name);
     }
+    if (options.makes_ascii) {
+        make_ascii(header);  // first: a list that can't be read may be one word afterwards
+    }
     join_all(header, "To");
     join_all(header, "Cc");
     add_missing(header, options);
@@ -236,6 +250,9 @@ FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
     }
     if (options.qualifies && !is_domain_name(options.domain)) {
         result.is_incomplete = waits_for_completion(header);
+    }
+    if (options.makes_ascii) {
+        result.needs_smtp_utf8 = has_utf8_address(header);
     }
     header.fields.insert(header.fields.begin(), received(options));
     result.has_long_lines = std::any_of(header.fields.begin(), header.fields.end(), has_long_line);

@@ -19,6 +19,7 @@ namespace mxpost::mail {
 struct FixUpOptions {
     bool takes_recipients = false;            // -t
     bool qualifies = true;                    // false: -G, addresses are left as they are
+    bool makes_ascii = true;                  // false: who sent it knows of SMTPUTF8, or -G
     const SenderRewriter* senders = nullptr;  // applied after qualification, not with -G
     std::string domain;     // completes unqualified addresses; empty: unknown, the engine does it
     std::string host;       // for Received, and (when it has a dot) Message-ID; empty: "localhost"
@@ -42,6 +43,8 @@ struct FixUpResult {
     std::size_t hops = 0;
     /// An unqualified address (or the Message-ID) waits for complete_header().
     bool is_incomplete = false;
+    /// An address in the new header has a local part beyond ASCII: servers need RFC 6531 for it.
+    bool needs_smtp_utf8 = false;
     /// A line of the new header is over 998 octets (for Envelope::has_long_lines).
     bool has_long_lines = false;
 };
@@ -53,6 +56,7 @@ struct FixUpResult {
 /// - adds Date, Message-ID and From where missing (From also where empty), and Resent-Date,
 ///   Resent-From and Resent-Message-ID where any Resent field is there but that one is not;
 /// - qualifies addresses in the originator and destination fields;
+/// - with makes_ascii encodes what is beyond ASCII (make_ascii());
 /// - rewrites the senders (rewrite_senders());
 /// - puts Received in front.
 FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options);

@@ -295,7 +295,8 @@ Result<void> InputReader::flush() {
     if (out_.empty()) {
         return {};
     }
-    facts_.is_eight_bit = facts_.is_eight_bit || has_eight_bit(out_);
+    facts_.is_body_eight_bit = facts_.is_body_eight_bit || has_eight_bit(out_);
+    facts_.is_eight_bit = facts_.is_header_eight_bit || facts_.is_body_eight_bit;
     facts_.body_octets += out_.size();
     Result<void> result = on_body_(out_);
     out_.clear();

@@ -37,6 +37,7 @@ struct InputFacts {
     bool has_long_lines = false;              // a line over 998 octets, in header or body
     bool is_eight_bit = false;                // an octet over 127, in header or body
     bool is_header_eight_bit = false;         // … in the header
+    bool is_body_eight_bit = false;           // … in the body
 };
 
 class InputReader {

@@ -37,6 +37,8 @@ struct ClientSettings {
     std::string helo_name;  // a domain name or an address literal
     Dialect dialect = Dialect::smtp;
     StartTls start_tls = StartTls::when_offered;
+    /// Who or what requires TLS, in words, where that is known.
+    std::string tls_required_for;
     /// TLS comes before the greeting (RFC 8314 3.3). start_tls is not looked at.
     bool is_tls_from_start = false;
     AuthSettings auth;

@@ -91,6 +91,9 @@ std::string mail_command(const Transaction& transaction, const MailParameters& p
     if (parameters.has_smtp_utf8) {
         line += " SMTPUTF8";
     }
+    if (parameters.has_require_tls) {
+        line += " REQUIRETLS";
+    }
     if (parameters.has_dsn) {
         if (transaction.dsn_return == mail::DsnReturn::full) {
             line += " RET=FULL";

@@ -23,6 +23,7 @@ struct MailParameters {
     bool has_size = false;
     bool has_body = false;
     bool has_smtp_utf8 = false;
+    bool has_require_tls = false;
     bool has_dsn = false;
 };
 

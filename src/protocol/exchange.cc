@@ -67,6 +67,13 @@ bool Exchange::refuse_locally() {
             ledger_.settle(i, no_utf8("this address has other than ASCII characters"));
         }
     }
+    const bool is_smtp = settings_.dialect == Dialect::smtp;  // else nothing leaves this host
+    if (is_smtp && transaction_.requires_tls && !facts_.capabilities.has_require_tls) {
+        // RFC 8689 4.2.1
+        ledger_.settle_open(
+            failure(7, 30, "the sender asked for REQUIRETLS, which the mail server does not offer")
+        );
+    }
     const auto limit = facts_.capabilities.size_limit;
     if (limit != 0 && transaction_.content_size > limit) {  // RFC 1870 6.1
         ledger_.settle_open(failure(
@@ -83,7 +90,7 @@ void Exchange::begin_attempt() {
     state_ = State::commands;
     is_mail_accepted_ = false;
     ledger_.withdraw();
-    is_bdat_ = uses_bdat(settings_, facts_);
+    is_bdat_ = uses_bdat(settings_, facts_) && !transaction_.is_probe;
     framer_ = DataFramer(is_bdat_ ? Framing::bdat : Framing::data);
     plan_commands();
     ++facts_.mail_count;
@@ -105,7 +112,7 @@ void Exchange::plan_commands() {
             commands_.push_back(Command{Verb::recipient, i});
         }
     }
-    if (!is_bdat_) {
+    if (!is_bdat_ && !transaction_.is_probe) {
         commands_.push_back(Command{Verb::data});
     }
 }
@@ -164,6 +171,7 @@ MailParameters Exchange::mail_parameters() const {
     parameters.has_body = transaction_.is_eight_bit && capabilities.has_eight_bit_mime;
     parameters.has_smtp_utf8 =
         transaction_.is_smtp_utf8 || (transaction_.sender && needs_smtp_utf8(*transaction_.sender));
+    parameters.has_require_tls = transaction_.requires_tls && capabilities.has_require_tls;
     for (std::size_t i = 0; i < transaction_.recipients.size(); ++i) {
         parameters.has_smtp_utf8 |=
             ledger_.is_open(i) && needs_smtp_utf8(transaction_.recipients[i].address);

@@ -110,6 +110,10 @@ void Exchange::on_recipient(std::size_t index, const Reply& reply) {
     if (!is_mail_accepted_) {
         return;  // was pipelined behind a MAIL that failed: its reply says nothing of its own
     }
+    if (transaction_.is_probe) {
+        ledger_.settle(index, refusal_outcome(reply, mail::Step::recipient));
+        return;
+    }
     if (reply.klass() == 2) {
         ledger_.accept(index);
     } else {

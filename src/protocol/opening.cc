@@ -123,8 +123,13 @@ Verdict Opening::after_hello() {
         return Verdict::go_on();
     }
     if (!is_tls_ && settings_.start_tls == StartTls::required) {
-        return Verdict::refused(deferral(7, 4, "TLS is required, but the server does not offer it")
-        );
+        const std::string& whose = settings_.tls_required_for;
+        return Verdict::refused(deferral(
+            7,
+            4,
+            "TLS is required" + (whose.empty() ? "" : " for " + whose) +
+                ", but the server does not offer it"
+        ));
     }
     return log_in();
 }

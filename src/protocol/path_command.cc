@@ -203,6 +203,10 @@ std::optional<ServerReply> apply(const Parameter& parameter, MailCommand& comman
         command.is_smtp_utf8 = true;
         return parameter.value ? std::optional(bad_parameter("SMTPUTF8")) : std::nullopt;
     }
+    if (ascii_iequals(parameter.name, "REQUIRETLS")) {
+        command.requires_tls = true;
+        return parameter.value ? std::optional(bad_parameter("REQUIRETLS")) : std::nullopt;
+    }
     if (ascii_iequals(parameter.name, "RET")) {
         return apply_return(value, command);
     }

@@ -25,6 +25,7 @@ struct MailCommand {
     mail::ReversePath sender;           // may be unqualified
     std::optional<std::uint64_t> size;  // RFC 1870
     bool is_smtp_utf8 = false;          // RFC 6531
+    bool requires_tls = false;          // RFC 8689
     mail::DsnReturn dsn_return = mail::DsnReturn::unset;
     std::string envelope_id;  // xtext
 };

@@ -288,6 +288,9 @@ std::vector<std::string> ServerMachine::extensions() const {
     if (settings_.offers_start_tls && !is_tls_) {
         lines.emplace_back("STARTTLS");
     }
+    if (is_tls_) {
+        lines.emplace_back("REQUIRETLS");  // RFC 8689 4.1: in clear it would be no promise
+    }
     return lines;
 }
 
@@ -321,6 +324,10 @@ void ServerMachine::on_mail(std::string_view argument) {
     }
     if (settings_.size_limit != 0 && parsed.command.size.value_or(0) > settings_.size_limit) {
         refuse(552, "5.3.4 message too big");  // RFC 1870 6.1
+        return;
+    }
+    if (parsed.command.requires_tls && !is_tls_) {
+        refuse(530, "5.7.10 encryption needed for REQUIRETLS");
         return;
     }
     if (const auto refusal = reception_->check_sender(parsed.command)) {

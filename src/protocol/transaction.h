@@ -17,20 +17,25 @@ struct Transaction {
     Transaction() = default;
     Transaction(mail::ReversePath sender_, std::vector<mail::Recipient> recipients_)
         : sender(std::move(sender_)), recipients(std::move(recipients_)) {}
-    /// The sender and the DSN and SMTPUTF8 facts of `envelope`, for these recipients.
+    /// The sender and the DSN, SMTPUTF8 and REQUIRETLS facts of `envelope`, for these recipients.
     Transaction(const mail::Envelope& envelope, std::vector<mail::Recipient> recipients_)
         : sender(envelope.sender),
           recipients(std::move(recipients_)),
           dsn_return(envelope.dsn_return),
           envelope_id(envelope.envelope_id),
-          is_smtp_utf8(envelope.is_smtp_utf8) {}
+          is_smtp_utf8(envelope.is_smtp_utf8),
+          requires_tls(envelope.requires_tls) {}
 
     mail::ReversePath sender;
     std::vector<mail::Recipient> recipients;  // one domain's; at most max_recipients()
     mail::DsnReturn dsn_return = mail::DsnReturn::unset;
     std::string envelope_id;    // RFC 3461 4.4, xtext
     bool is_smtp_utf8 = false;  // header or sender need RFC 6531 (addresses are looked at anyway)
-    bool is_eight_bit = false;  // of the content; smtp::Session fills it in
+    bool requires_tls = false;  // RFC 8689
+    /// Ends when the server has answered to the last RCPT: nothing is delivered. Who is accepted is
+    /// `deferred`, with the server's 2yz reply. No LMTP.
+    bool is_probe = false;
+    bool is_eight_bit = false;       // of the content; smtp::Session fills it in
     std::uint64_t content_size = 0;  // octets; smtp::Session fills it in
 };
 

@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 #include "mail/address.h"
+#include "mail/completion.h"
+#include "mail/header.h"
 
 namespace mxpost::route {
 namespace {
@@ -64,6 +66,19 @@ mail::Address with_a_labels(const mail::Address& address) {
         }
     }
     return address;
+}
+
+std::string header_with_a_labels(std::string header) {
+    if (is_ascii(header)) {
+        return header;
+    }
+    mail::HeaderBlock block = mail::parse_header(header);
+    mail::change_fields(block, [](const mail::Address& address) -> std::optional<mail::Address> {
+        mail::Address changed = with_a_labels(address);
+        return changed == address ? std::nullopt : std::optional(std::move(changed));
+    });
+    std::string changed = block.text();
+    return is_ascii(changed) ? changed : header;
 }
 
 bool is_address_literal(std::string_view domain) {

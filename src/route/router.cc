@@ -33,7 +33,7 @@ struct Router::HostLookup {
     std::vector<address> passed_over;  // of these, what AddressFamily::automatic leaves out
     std::string problem;               // why we don't know all of it: ask again later
     std::string refusal;               // an address that must not be used, and why
-    bool is_secure = true;
+    bool is_insecure = false;          // an answer that DNSSEC doesn't cover
 };
 
 /// The look-ups of one route, which run side by side. Shared with their completion handlers, which
@@ -141,9 +141,13 @@ std::string_view family_note(AddressFamily family) {
 
 void Router::Lookups::add(std::size_t index, Family family, const Answer<address>& answer) {
     HostLookup& host = hosts[index];
-    host.is_secure = host.is_secure && answer.is_secure;
     if (answer.status == LookupStatus::temporary) {
         host.problem = host.host.name + " can't be looked up now: " + answer.reason;
+    } else {
+        host.is_insecure = host.is_insecure || !answer.is_secure;
+        if (host.host.canonical_name.empty()) {
+            host.host.canonical_name = answer.name;
+        }
     }
     auto& addresses = family == Family::ipv4 ? host.ipv4 : host.ipv6;
     for (const address& found : answer.records) {
@@ -183,6 +187,7 @@ asio::awaitable<RouteResult> Router::route(std::string domain) {
     }
     Route route;
     route.domain = *name;
+    route.canonical_domain = mx.name;
     route.site = site_of(hosts);
     route.is_secure = mx.is_secure;
     hosts = in_order(std::move(hosts));
@@ -290,6 +295,9 @@ asio::awaitable<void> Router::pass_over_ipv6(std::vector<HostLookup>& lookups) {
         co_return;
     }
     for (HostLookup& lookup : lookups) {
+        if (lookup.ipv6.empty()) {
+            continue;
+        }
         const auto ipv4 = std::ranges::find_if(lookup.ipv4, [](const address& each) {
             return why_unusable(each).empty();
         });
@@ -323,7 +331,7 @@ RouteResult Router::assemble(Route route, std::vector<HostLookup> lookups, bool 
         addresses.resize(std::min(addresses.size(), room));
         room -= addresses.size();
         if (!addresses.empty()) {
-            lookup.host.is_secure = lookup.is_secure;
+            lookup.host.is_secure = !lookup.is_insecure;
             route.hosts.push_back(std::move(lookup.host));
         }
     }

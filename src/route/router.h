@@ -41,14 +41,19 @@ struct MxHost {
     std::string name;  // A-labels, lower-case, no trailing dot; or an address literal
     std::uint16_t preference = 0;
     std::vector<boost::asio::ip::address> addresses;  // in the order to try them, never empty
-    bool is_secure = false;                           // DNSSEC covers the addresses
+    /// `name` after its CNAMEs; empty where none of its addresses was looked up.
+    std::string canonical_name;
+    /// DNSSEC covers the CNAMEs and addresses. A look-up that failed counts for nothing: what it
+    /// would have said is not known to be insecure.
+    bool is_secure = false;
 };
 
 struct Route {
     Route() = default;
 
-    std::string domain;         // A-labels, lower-case
-    std::vector<MxHost> hosts;  // in the order to try them, never empty
+    std::string domain;            // A-labels, lower-case
+    std::string canonical_domain;  // the same after its CNAMEs; empty for an address literal
+    std::vector<MxHost> hosts;     // in the order to try them, never empty
     /// The same for all domains with the same set of MX hosts: limits and sessions belong to it.
     std::string site;
     bool is_secure = false;  // DNSSEC covers the MX records, or their absence

@@ -12,6 +12,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace mxpost::schedule {
 
@@ -60,6 +61,33 @@ public:
             turns_.push_back(uid);
         }
         return item;
+    }
+
+    /// Those for which `is_unwanted` is true, taken out of their turn.
+    template <class Predicate>
+    std::vector<T> take_if(Predicate is_unwanted) {
+        std::vector<T> taken;
+        for (auto& [uid, owner] : owners_) {
+            for (auto lane = owner.lanes.begin(); lane != owner.lanes.end();) {
+                std::erase_if(lane->items, [&](const T& item) {
+                    const bool is_taken = is_unwanted(item);
+                    if (is_taken) {
+                        taken.push_back(item);
+                    }
+                    return is_taken;
+                });
+                const auto next = std::next(lane);
+                if (lane->items.empty()) {
+                    owner.by_message.erase(lane->message);
+                    owner.lanes.erase(lane);
+                }
+                lane = next;
+            }
+        }
+        std::erase_if(owners_, [](const auto& entry) { return entry.second.lanes.empty(); });
+        std::erase_if(turns_, [this](std::uint32_t uid) { return !owners_.contains(uid); });
+        size_ -= taken.size();
+        return taken;
     }
 
     std::size_t size() const { return size_; }

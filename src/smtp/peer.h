@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include <boost/asio/ip/address.hpp>
+
+#include "tls/demand.h"
+#include "tls/report_log.h"
 
 namespace mxpost::smtp {
 
@@ -33,6 +37,12 @@ struct Peer {
     std::string path;  // not empty: a Unix socket, whose address and port mean nothing
     /// Of the MX record, lower is better. Peers of one preference are as good as each other.
     std::uint16_t preference = 0;
+    /// Null: as SessionSettings::tls says.
+    std::shared_ptr<const tls::Demand> demand;
+    /// For reports: what was published about TLS with it. Null: nothing.
+    std::shared_ptr<const tls::AppliedPolicy> policy;
+    /// TLS with it came to nothing lately: where `may` is enough, mail goes in clear at once.
+    bool is_tls_broken = false;
 };
 
 }  // namespace mxpost::smtp

@@ -88,6 +88,7 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> Session::connect(Peer pee
 
 asio::awaitable<std::optional<mail::RecipientOutcome>> Session::connect(std::vector<Peer> peers) {
     failed_connects_.clear();
+    tls_failure_.clear();
     auto outcome = co_await open(std::move(peers));
     co_return outcome;
 }
@@ -95,6 +96,7 @@ asio::awaitable<std::optional<mail::RecipientOutcome>> Session::connect(std::vec
 asio::awaitable<std::optional<mail::RecipientOutcome>> Session::open(std::vector<Peer> peers) {
     transport_.close();
     tls_text_.clear();
+    established_.reset();
     machine_.reset();
     content_sent_ = Instant::max();
     is_slow_ = false;
@@ -155,6 +157,7 @@ void Session::note_failure(const Peer& peer, const ConnectFailure& failure) {
     failed.outcome.step = mail::Step::connect;
     complete(failed.outcome);
     failed.is_source = failure.is_source;
+    failed.error = failure.error;
     failed.has_route = !failure.is_source && !is_for_lack_of_route(failure.error);
     if (dialogue_ != nullptr) {
         dialogue_->note(failed.outcome.text);
@@ -187,12 +190,19 @@ std::optional<asio::ip::address> Session::local_address() const {
     return transport_.local_address();
 }
 
-tls::TlsUse Session::tls_use() const {
-    if (settings_.tls_context == nullptr && settings_.tls == tls::TlsUse::may) {
-        return tls::TlsUse::none;
+tls::Demand Session::demand() const {
+    tls::Demand demand = peer_.demand ? *peer_.demand : tls::Demand(settings_.tls);
+    const bool is_more = demand.use == tls::TlsUse::verify || demand.use == tls::TlsUse::dane;
+    if (settings_.is_tls_from_start && !is_more) {
+        demand.use = tls::TlsUse::encrypt;
+    } else if (settings_.tls_context == nullptr && demand.use == tls::TlsUse::may) {
+        demand.use = tls::TlsUse::none;
     }
-    const bool is_verified = settings_.tls == tls::TlsUse::verify;
-    return settings_.is_tls_from_start && !is_verified ? tls::TlsUse::encrypt : settings_.tls;
+    return demand;
+}
+
+bool Session::may_do_without_tls() const {
+    return demand().use == tls::TlsUse::may;
 }
 
 void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_failure) {
@@ -207,9 +217,12 @@ void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_fa
     if (settings_.auth.credentials) {
         settings.auth.nonce = nonce(*settings_.random);
     }
-    if (is_after_tls_failure || tls_use() == tls::TlsUse::none) {
+    const tls::Demand demanded = demand();
+    const tls::TlsUse use = demanded.use;
+    settings.tls_required_for = demanded.source;
+    if (is_after_tls_failure || use == tls::TlsUse::none) {
         settings.start_tls = protocol::StartTls::never;
-    } else if (tls_use() != tls::TlsUse::may) {
+    } else if (use != tls::TlsUse::may) {
         settings.start_tls = protocol::StartTls::required;
     }
     machine_.emplace(settings, dialogue_);
@@ -217,9 +230,12 @@ void Session::prepare_machine(const std::string& helo_name, bool is_after_tls_fa
 }
 
 asio::awaitable<std::optional<mail::RecipientOutcome>> Session::greet(std::string helo_name) {
-    prepare_machine(helo_name, false);
+    prepare_machine(helo_name, peer_.is_tls_broken && may_do_without_tls());
     co_await run(nullptr);
-    if (machine_->is_tls_failure() && tls_use() == tls::TlsUse::may) {
+    if (machine_->is_tls_failure()) {
+        tls_failure_ = machine_->trouble()->text;
+    }
+    if (machine_->is_tls_failure() && may_do_without_tls()) {
         // What its TLS is worth can't be known; a bounce would be worth less (RFC 7435 3).
         std::vector<Peer> again = {peer_};
         const auto refused = co_await open(std::move(again));
@@ -238,7 +254,9 @@ asio::awaitable<void> Session::start_tls() {
         machine_->tls_failed("it can't be set up here");
         co_return;
     }
-    auto ssl = settings_.tls_context->new_connection(peer_.host, tls_use());
+    const tls::Demand demanded = demand();
+    const std::string endpoint = address_text_ + ' ' + std::to_string(peer_.port);
+    auto ssl = settings_.tls_context->new_connection(peer_.host, demanded, endpoint);
     if (!ssl) {
         machine_->tls_failed(ssl.error().message());
         co_return;
@@ -253,13 +271,16 @@ asio::awaitable<void> Session::start_tls() {
         machine_->tls_failed(*problem);
         co_return;
     }
-    const auto established = tls::established(transport_.ssl());
-    tls_text_ = established.text();
-    if (tls_use() == tls::TlsUse::verify && !established.is_verified) {
-        machine_->tls_failed("the certificate of " + peer_.host + ": " + established.problem);
+    established_ = tls::established(transport_.ssl(), demanded.use);
+    tls_text_ = established_->text();
+    if (!established_->is_enough_for(demanded.use)) {
+        const std::string by = demanded.source.empty() ? "" : ", for " + demanded.source;
+        machine_->tls_failed(
+            "the certificate of " + peer_.host + by + ": " + established_->problem
+        );
         co_return;
     }
-    machine_->tls_established(tls_text_);
+    machine_->tls_established(tls_text_ + (established_->is_resumed ? " resumed" : ""));
 }
 
 // Ending

@@ -38,7 +38,8 @@ struct SessionSettings {
     SessionSettings() = default;
 
     protocol::Dialect dialect = protocol::Dialect::smtp;
-    /// With `is_tls_from_start` anything less counts as `encrypt`.
+    /// Of peers without a demand of their own; not `dane`. With `is_tls_from_start` anything less
+    /// counts as `encrypt`.
     tls::TlsUse tls = tls::TlsUse::may;
     bool is_tls_from_start = false;  // RFC 8314 3.3
     protocol::AuthSettings auth;     // its nonce is filled in here
@@ -86,9 +87,10 @@ struct FailedConnect {
         : peer(std::move(peer_)), outcome(std::move(outcome_)) {}
 
     Peer peer;
-    mail::RecipientOutcome outcome;  // deferred, 4.4.1
-    bool has_route = true;           // see Session::has_route()
-    bool is_source = false;          // the source address of the settings can't be bound to
+    mail::RecipientOutcome outcome;   // deferred, 4.4.1
+    bool has_route = true;            // see Session::has_route()
+    bool is_source = false;           // the source address of the settings can't be bound to
+    boost::system::error_code error;  // asio::error::timed_out: nobody answered
 };
 
 /// Not thread-safe; one coroutine at a time. It must outlive the awaitables that it gives. The
@@ -119,8 +121,8 @@ public:
     /// The address that connect() went out from; none for a Unix socket.
     std::optional<boost::asio::ip::address> local_address() const;
     /// Greeting, EHLO, STARTTLS: nullopt means ready for mail. With TlsUse::may a failed
-    /// handshake leads to a second connection, in clear. `helo_name`: a domain name or an address
-    /// literal.
+    /// handshake leads to a second connection, in clear; tls_failure() tells. `helo_name`: a domain
+    /// name or an address literal.
     boost::asio::awaitable<std::optional<mail::RecipientOutcome>> greet(std::string helo_name);
 
     /// Sends what `feed` gives until it gives null with nothing under way, or the session can't go
@@ -153,6 +155,10 @@ public:
     const Peer& peer() const { return peer_; }
     /// "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted"; empty: in clear.
     const std::string& tls_text() const { return tls_text_; }
+    /// What the handshake with peer() came to; nullopt: there was none, or it failed.
+    const std::optional<tls::Established>& tls() const { return established_; }
+    /// A handshake with peer() was begun and failed, for this reason; empty: none did.
+    const std::string& tls_failure() const { return tls_failure_; }
 
 private:
     using Instant = Transport::Instant;
@@ -162,7 +168,8 @@ private:
     void note_failure(const Peer& peer, const ConnectFailure& failure);
     mail::RecipientOutcome all_failed(std::span<const FailedConnect> failed);
     std::optional<boost::asio::ip::address> source_for(const Peer& peer) const;
-    tls::TlsUse tls_use() const;
+    tls::Demand demand() const;
+    bool may_do_without_tls() const;
     void prepare_machine(const std::string& helo_name, bool is_after_tls_failure);
     void start_clock(std::chrono::milliseconds total);
     void arm();
@@ -190,6 +197,8 @@ private:
     Transport transport_;
     Peer peer_;
     std::string tls_text_;
+    std::optional<tls::Established> established_;
+    std::string tls_failure_;
     std::vector<FailedConnect> failed_connects_;
     bool has_route_ = true;
     std::optional<protocol::ClientMachine> machine_;

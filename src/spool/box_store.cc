@@ -34,6 +34,12 @@ Result<void> move_to_corrupt(FileSystem& files, int box, const std::string& name
     if (!made && !made.error().is(EEXIST)) {
         return made.error();
     }
+    if (made) {
+        // Before anything is moved there: what lies in a directory without a name is lost.
+        if (auto synced = files.fsync(box); !synced) {
+            return synced.error();
+        }
+    }
     auto corrupt = files.open(box, kCorruptName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!corrupt) {
         return corrupt.error();

@@ -30,6 +30,7 @@ constexpr std::uint64_t kFlagFollowed = 2;
 constexpr std::uint64_t kFlagVerbose = 4;
 constexpr std::uint64_t kFlagBounce = 8;
 constexpr std::uint64_t kFlagIncomplete = 16;
+constexpr std::uint64_t kFlagRequiresTls = 32;
 
 constexpr std::size_t kMaxParameter = 1000;  // octets of ENVID or ORCPT: RFC 3461 has 100 and 500
 
@@ -85,7 +86,8 @@ Result<mail::Recipient> decode_recipient(std::string_view octets, bool may_be_un
 std::uint64_t envelope_flags(const mail::Envelope& envelope) {
     return (envelope.is_smtp_utf8 ? kFlagUtf8 : 0) | (envelope.is_followed ? kFlagFollowed : 0) |
            (envelope.is_verbose ? kFlagVerbose : 0) | (envelope.is_bounce ? kFlagBounce : 0) |
-           (envelope.is_incomplete ? kFlagIncomplete : 0);
+           (envelope.is_incomplete ? kFlagIncomplete : 0) |
+           (envelope.requires_tls ? kFlagRequiresTls : 0);
 }
 
 void set_flags(mail::Envelope& envelope, std::uint64_t flags) {
@@ -94,6 +96,7 @@ void set_flags(mail::Envelope& envelope, std::uint64_t flags) {
     envelope.is_verbose = (flags & kFlagVerbose) != 0;
     envelope.is_bounce = (flags & kFlagBounce) != 0;
     envelope.is_incomplete = (flags & kFlagIncomplete) != 0;
+    envelope.requires_tls = (flags & kFlagRequiresTls) != 0;
 }
 
 Result<void> decode_field(const Field& field, mail::Envelope& envelope) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/base32.h"
+#include "base/state_directory.h"
 #include "base/text.h"
 #include "spool/box.h"
 
@@ -60,16 +61,19 @@ private:
             return false;
         }
         bool has_others = false;
+        bool has_state = false;
         std::vector<std::string> own;
         const auto listed = files_.list(box->get(), [&](std::string_view entry, unsigned char) {
             if (entry == kSystemLockName || entry == kUsageName) {
                 own.emplace_back(entry);
+            } else if (entry == kBoxStateName) {
+                has_state = true;
             } else {
                 has_others = true;
             }
             return !has_others;
         });
-        if (!listed || has_others) {
+        if (!listed || has_others || (has_state && !remove_state(box->get()))) {
             return false;
         }
         for (const std::string& entry : own) {
@@ -78,6 +82,25 @@ private:
             }
         }
         return files_.rmdir(root_, name).has_value();
+    }
+
+    /// What its owner's engine had learned: it can learn it again.
+    bool remove_state(int box) {
+        const auto state = files_.open(box, kBoxStateName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (!state) {
+            return false;
+        }
+        std::vector<std::string> names;
+        const auto listed = files_.list(state->get(), [&](std::string_view name, unsigned char) {
+            names.emplace_back(name);
+            return true;
+        });
+        for (const std::string& name : names) {
+            if (!files_.unlink(state->get(), name)) {
+                return false;
+            }
+        }
+        return listed && files_.rmdir(box, kBoxStateName).has_value();
     }
 
     FileSystem& files_;

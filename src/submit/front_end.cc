@@ -326,7 +326,8 @@ ExitStatus run_front_end(
     }
     SystemClock clock;
     SystemRandom random;
-    const auto log = open_log(loaded->values.log, "mxpost/sendmail");
+    // A submission waits for no daemon (design 1.5).
+    const auto log = open_log(loaded->values.log, "mxpost/sendmail", SlowSyslog::drop);
     const HostFiles host_files;
     const HostNames names = find_host_names(loaded->values, host_files, system_host_name());
     SenderRules senders = load_sender_rules(files, loaded->values, names);

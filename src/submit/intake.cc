@@ -37,6 +37,7 @@ mail::FixUpOptions fix_up_options(
     mail::FixUpOptions options;
     options.takes_recipients = request.takes_recipients;
     options.qualifies = !request.is_gateway;
+    options.makes_ascii = !request.is_gateway && !request.is_smtp_utf8;
     options.domain = around.names.domain;
     options.host = around.names.host;
     options.senders = &around.senders;
@@ -208,11 +209,13 @@ Result<void> Intake::take_header(std::string_view text) {
     }
     has_long_header_lines_ = fixed.has_long_lines;  // completing can lengthen lines
     fill_envelope(fixed.is_incomplete);
-    envelope_.is_smtp_utf8 |= request_.is_smtp_utf8 && !is_ascii(text);
+    envelope_.is_smtp_utf8 |= fixed.needs_smtp_utf8 || (request_.is_smtp_utf8 && !is_ascii(text));
     if (const auto* const field = fixed.header.find("Message-ID")) {
         message_id_ = field->text();
     }
-    const auto begun = writer_->begin(envelope_, fixed.header.text());
+    const std::string kept = fixed.header.text();
+    is_header_eight_bit_ = !is_ascii(kept);
+    const auto begun = writer_->begin(envelope_, kept);
     return begun ? begun : refuse_write(begun.error());
 }
 
@@ -221,6 +224,7 @@ void Intake::fill_envelope(bool is_header_incomplete) {
     envelope_.is_incomplete = is_header_incomplete || request_.recipients.is_incomplete() ||
                               (envelope_.sender && !envelope_.sender->is_qualified());
     envelope_.is_smtp_utf8 = envelope_.sender && envelope_.sender->needs_smtp_utf8();
+    envelope_.requires_tls = request_.requires_tls;
     envelope_.recipients = request_.recipients.all();
     for (const mail::Recipient& recipient : envelope_.recipients) {
         envelope_.is_smtp_utf8 |= recipient.address.needs_smtp_utf8();

@@ -42,6 +42,7 @@ struct IntakeRequest {
     bool is_followed = false;     // Envelope::is_followed
     bool is_verbose = false;      // Envelope::is_verbose
     bool is_smtp_utf8 = false;    // SMTPUTF8 was asked for: counts where the header is not ASCII
+    bool requires_tls = false;    // Envelope::requires_tls
     bool is_gateway = false;      // -G
     std::uint64_t hop_count = 0;  // -h
     bool ends_at_dot = false;     // a lone dot ends the input (no -i)
@@ -92,7 +93,7 @@ public:
     // Instead, where many are made safe at a time: MessageWriter's steps are taken by others, in
     // any thread, and settle() gets to know how they ended. Only when is_spooled().
     spool::MessageWriter& writer() { return *writer_; }
-    bool is_eight_bit() const { return reader_.facts().is_eight_bit; }
+    bool is_eight_bit() const { return reader_.facts().is_body_eight_bit || is_header_eight_bit_; }
     bool has_long_lines() const { return reader_.facts().has_long_lines || has_long_header_lines_; }
     std::chrono::sys_seconds due() const { return to_seconds(envelope_.arrival); }
     bool settle(Result<spool::Committed> committed);
@@ -128,7 +129,8 @@ private:
     mail::Envelope envelope_;
     mail::ReversePath given_sender_;  // completed, what the sender rules get to see
     std::string message_id_;
-    bool has_long_header_lines_ = false;
+    bool has_long_header_lines_ = false;  // in the header that is kept
+    bool is_header_eight_bit_ = false;
     std::unique_ptr<spool::Box> own_box_;
     const spool::Box* box_ = nullptr;  // own_box_ or the request's
     std::optional<spool::MessageWriter> writer_;

@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "base/json.h"
 #include "base/text.h"
-#include "submit/json.h"
 #include "submit/queue_json.h"
 #include "submit/queue_listing.h"
 

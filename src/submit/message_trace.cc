@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "spool/follower.h"
-#include "submit/json.h"
 #include "submit/message_details.h"
 #include "submit/queue_listing.h"
 

@@ -153,7 +153,8 @@ ExitStatus print_queue(
     const LineSink& out,
     const LineSink& complain
 ) {
-    QueueListing listing(out, to_seconds(around.clock.now()), is_verbose);
+    RefusalMeanings meanings(around.files, around.settings.reply_rules);
+    QueueListing listing(out, to_seconds(around.clock.now()), is_verbose, meanings);
     return show_queue(around, starter, selection, listing, complain);
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "submit/json.h"
+#include "base/json.h"
 #include "submit/queue_view.h"
 
 namespace mxpost::submit {

@@ -10,6 +10,7 @@ namespace mxpost::submit {
 namespace {
 
 constexpr std::string_view kStatusIndent = "                 ";  // where Sendmail has them
+constexpr std::size_t kLookedAt = 1000;  // messages: what they wait for, the others most often do
 
 std::string padded_left(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
@@ -72,6 +73,7 @@ std::vector<std::string> message_traits(const QueuedMessage& message) {
     add(envelope.is_bounce, "report");
     add(envelope.is_eight_bit, "8bitmime");
     add(envelope.is_smtp_utf8, "smtputf8");
+    add(envelope.requires_tls, "requiretls");
     add(envelope.has_long_lines, "long-lines");
     add(envelope.is_followed, "followed");
     add(envelope.is_incomplete, "unqualified");
@@ -79,12 +81,9 @@ std::vector<std::string> message_traits(const QueuedMessage& message) {
 }
 
 void QueueListing::begin_box(const QueuedBox& box) {
-    out_(
-        "\t\t" + box.path + " (" + std::to_string(box.messages) + " request" +
-        plural(box.messages) + ")"
-    );
-    out_(
-        is_verbose_
+    put("\t\t" + box.path + " (" + std::to_string(box.messages) + " request" +
+        plural(box.messages) + ")");
+    put(is_verbose_
             ? "-------Q-ID------- --Size-- -Attempts- ---Q-Time--- --------Sender/Recipient--------"
             : "-------Q-ID------- --Size-- -----Q-Time----- ------------Sender/Recipient-----------"
     );
@@ -108,7 +107,7 @@ void QueueListing::show(const QueuedMessage& message) {
     } else {
         line += local_time(arrival).substr(0, 16);
     }
-    out_(line + " " + shown_address(mail::path_text(envelope.sender)));
+    put(line + " " + shown_address(mail::path_text(envelope.sender)));
 
     const std::string note =
         is_held ? "held by " + message.file.journal().hold->by : message.file.journal().note;
@@ -126,17 +125,20 @@ void QueueListing::show(const QueuedMessage& message) {
     // Those without a reason before the first one, which would else seem to be theirs.
     show_recipients(message, true);
     show_recipients(message, false);
+    if (++shown_ == kLookedAt) {
+        release();
+    }
 }
 
-void QueueListing::show_status(const std::string& body_type, const std::string& reason) const {
+void QueueListing::show_status(const std::string& body_type, const std::string& reason) {
     std::string line = "    " + padded_left(body_type, 10);
     if (!reason.empty()) {
         line += "   (" + reason + ")";
     }
-    out_(line);
+    put(line);
 }
 
-void QueueListing::show_details(const QueuedMessage& message) const {
+void QueueListing::show_details(const QueuedMessage& message) {
     std::string text = "next attempt " + next_attempt_text(message, now_);
     for (const std::string& verb : message.requests) {
         text += ", " + verb + " asked for";
@@ -147,10 +149,10 @@ void QueueListing::show_details(const QueuedMessage& message) const {
     if (!message.file.envelope().envelope_id.empty()) {
         text += ", envid " + printable(message.file.envelope().envelope_id, 100);
     }
-    out_(std::string(kStatusIndent) + "(" + text + ")");
+    put(std::string(kStatusIndent) + "(" + text + ")");
 }
 
-void QueueListing::show_recipients(const QueuedMessage& message, bool is_without_outcome) const {
+void QueueListing::show_recipients(const QueuedMessage& message, bool is_without_outcome) {
     const auto& recipients = message.file.envelope().recipients;
     std::string shown_reason;
     for (std::size_t i = 0; i < recipients.size(); ++i) {
@@ -158,35 +160,60 @@ void QueueListing::show_recipients(const QueuedMessage& message, bool is_without
         if (!state.is_pending() || !state.last.has_value() != is_without_outcome) {
             continue;
         }
+        if (state.last) {
+            meanings_.note(*state.last);
+        }
         const std::string reason = reason_text(state);
         if (!is_verbose_ && !reason.empty() && reason != shown_reason) {
-            out_(std::string(kStatusIndent) + "(" + reason + ")");
+            put(std::string(kStatusIndent) + "(" + reason + ")");
             shown_reason = reason;
         }
-        out_(
-            std::string(is_verbose_ ? "\t\t\t\t\t\t" : "\t\t\t\t\t ") +
-            shown_address(recipients[i].address.text())
-        );
+        put(std::string(is_verbose_ ? "\t\t\t\t\t\t" : "\t\t\t\t\t ") +
+            shown_address(recipients[i].address.text()));
         if (is_verbose_ && !reason.empty()) {
-            out_("\t\t (" + reason + ")");
+            put("\t\t (" + reason + ")");
         }
     }
 }
 
 void QueueListing::end_box(const QueuedBox& box) {
     if (!box.has_engine) {
-        out_(
-            std::string(kStatusIndent) + "(no engine serves " + box.path +
-            ": this mail waits for the next one, or for sendmail -q)"
-        );
+        put(std::string(kStatusIndent) + "(no engine serves " + box.path +
+            ": this mail waits for the next one, or for sendmail -q)");
     }
 }
 
 void QueueListing::end(std::size_t total) {
+    release();
     if (total == 0) {
-        out_("Mail queue is empty");
+        put("Mail queue is empty");
     }
-    out_("\t\tTotal requests: " + std::to_string(total));
+    put("\t\tTotal requests: " + std::to_string(total));
+}
+
+void QueueListing::put(std::string line) {
+    if (held_) {
+        held_->push_back(std::move(line));
+    } else {
+        out_(line);
+    }
+}
+
+/// The head, then what waited for it.
+void QueueListing::release() {
+    if (!held_) {
+        return;
+    }
+    for (const auto& [meaning, count] : meanings_.counts()) {
+        out_(
+            std::string(kStatusIndent) + "(" + printable(meaning) + " (" + std::to_string(count) +
+            " recipient" + plural(count) + "))"
+        );
+    }
+    for (const std::string& line : *held_) {
+        out_(line);
+    }
+    held_.reset();
 }
 
 }  // namespace mxpost::submit

@@ -1,5 +1,6 @@
 // The listing that mailq has printed since Sendmail, which people and monitoring programs read:
 //
+//                      (This host's address is on a block list: … (1 recipient))
 //     <TAB><TAB>BOX (2 requests)
 //     -------Q-ID------- --Size-- -----Q-Time----- ------------Sender/Recipient-----------
 //     1gdw4fgsm000000001*     300 Mon Jan  1 12:00 <alice@example.com>
@@ -7,14 +8,19 @@
 //     <five TABs> <bob@example.org>
 //     <TAB><TAB>Total requests: 2
 //
-// What stands in parentheses is why the recipients below it wait. An asterisk: being worked on; an
-// exclamation mark: held.
+// What stands in parentheses is why the recipients below it wait; in front of all, what this host
+// is at fault for, by the first thousand messages. An asterisk: being worked on; an exclamation
+// mark: held.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "submit/queue_view.h"
+#include "submit/refusal_meanings.h"
 
 namespace mxpost::submit {
 
@@ -22,8 +28,14 @@ class QueueListing final : public QueueFormat {
 public:
     /// `out` must outlive it. Verbose: also attempts (where Sendmail has a priority), the next
     /// attempt, what is known of the message; and reasons below their recipients, as Sendmail does.
-    QueueListing(const LineSink& out, std::chrono::sys_seconds now, bool is_verbose)
-        : out_(out), now_(now), is_verbose_(is_verbose) {}
+    /// `meanings` gets what it shows.
+    QueueListing(
+        const LineSink& out,
+        std::chrono::sys_seconds now,
+        bool is_verbose,
+        RefusalMeanings& meanings
+    )
+        : out_(out), now_(now), is_verbose_(is_verbose), meanings_(meanings) {}
 
     void begin_box(const QueuedBox& box) override;
     void show(const QueuedMessage& message) override;
@@ -31,13 +43,19 @@ public:
     void end(std::size_t total) override;
 
 private:
-    void show_status(const std::string& body_type, const std::string& reason) const;
-    void show_details(const QueuedMessage& message) const;
-    void show_recipients(const QueuedMessage& message, bool is_without_outcome) const;
+    void put(std::string line);
+    void release();
+    void show_status(const std::string& body_type, const std::string& reason);
+    void show_details(const QueuedMessage& message);
+    void show_recipients(const QueuedMessage& message, bool is_without_outcome);
 
     const LineSink& out_;
+    /// Lines that wait for the head, which the messages behind them write.
+    std::optional<std::vector<std::string>> held_ = std::vector<std::string>();
+    std::size_t shown_ = 0;  // messages
     std::chrono::sys_seconds now_;
     bool is_verbose_;
+    RefusalMeanings& meanings_;
 };
 
 /// Why a recipient waits, "" when no attempt was made: "Deferred: 451 4.7.1 come back, says

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "spool/box_store.h"
 #include "submit/hand_off.h"
-#include "submit/json.h"
 #include "submit/queue_view.h"
 
 namespace mxpost::submit {

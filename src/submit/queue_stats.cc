@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "base/text.h"
-#include "submit/json.h"
 
 namespace mxpost::submit {
 namespace {

@@ -5,7 +5,8 @@
 #include <cstdio>
 #include <ctime>
 
-#include "submit/json.h"
+#include "base/iso_time.h"
+#include "base/json.h"
 #include "submit/queue_stats.h"
 
 namespace mxpost::submit {
@@ -30,15 +31,6 @@ std::string clock_text(WallTime now) {
     ::localtime_r(&seconds, &parts);
     std::array<char, 64> text{};
     return {text.data(), std::strftime(text.data(), text.size(), "%H:%M:%S", &parts)};
-}
-
-/// "2024-01-01T12:00:00Z".
-std::string utc_text(WallTime now) {
-    const std::time_t seconds = to_seconds(now).time_since_epoch().count();
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 64> text{};
-    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 std::string age(const DestinationFigures& destination, WallTime now) {
@@ -138,7 +130,7 @@ std::vector<std::string> watch_screen(const QueueFigures& figures, ScreenSize si
 }
 
 std::string watch_line(const QueueFigures& figures) {
-    std::string line = utc_text(figures.now);
+    std::string line = iso_time(to_seconds(figures.now));
     line += " queued=" + std::to_string(figures.messages) + " due=" + std::to_string(figures.due) +
             " active=" + std::to_string(figures.active) + " held=" + std::to_string(figures.held) +
             " came=" + rate(figures.came, figures) + "/s left=" + rate(figures.left, figures) +

@@ -38,6 +38,7 @@ protocol::Reception::Refusal SmtpReception::begin(protocol::IncomingMail incomin
     request.envelope_id = std::move(incoming.mail.envelope_id);
     request.error_mode = invocation.error_mode;
     request.is_smtp_utf8 = incoming.mail.is_smtp_utf8;
+    request.requires_tls = incoming.mail.requires_tls;
     request.is_gateway = invocation.is_gateway;
     request.hop_count = invocation.hop_count;
     request.needs_spool = invocation.delivery_mode == config::DeliveryMode::queue ||

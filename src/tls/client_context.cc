@@ -1,11 +1,9 @@
 #include "tls/client_context.h"
 
+#include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <openssl/err.h>
@@ -24,48 +22,117 @@ bool is_ip_address(const std::string& host) {
            inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
 }
 
-/// Certificates under the names by which OpenSSL finds them one by one ("5443e9e3.0").
-bool has_hashed_certificates(const char* directory) {
-    std::error_code error;
-    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
-         entry.increment(error)) {
-        const std::string name = entry->path().filename().string();
-        if (name.size() == 10 && name.ends_with(".0") &&
-            name.find_first_not_of("0123456789abcdef") == 8) {
-            return true;
-        }
+std::string without_final_dot(std::string name) {
+    if (name.ends_with('.')) {
+        name.pop_back();
     }
-    return false;
+    return name;
 }
 
-/// To read the whole store at once costs some 80 ms of CPU and megabytes, more than most engines
-/// need for all of their mail: where the certificates can be looked up one by one, they are.
-/// A system without a store (a small container) verifies nobody, and encrypts all the same.
-void load_default_trust(SSL_CTX* context) {
-    const char* const directory = ::secure_getenv(X509_get_default_cert_dir_env());
-    const bool is_file_named = ::secure_getenv(X509_get_default_cert_file_env()) != nullptr;
-    SSL_CTX_set_default_verify_dir(context);
-    if (is_file_named ||
-        !has_hashed_certificates(directory != nullptr ? directory : X509_get_default_cert_dir())) {
-        SSL_CTX_set_default_verify_file(context);
+/// SSL_set_tlsext_host_name() without its C cast.
+bool indicate(SSL* ssl, std::string& name) {
+    return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
+}
+
+/// RFC 6066 3: only names are indicated.
+bool set_address(SSL* ssl, const std::string& address) {
+    return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address.c_str()) == 1;
+}
+
+/// RFC 9525 6.3, RFC 8461 4.1: names are in subjectAltName, or nowhere. With DANE-TA the subject
+/// may name the server still (RFC 7672 3.2.3).
+bool set_names(SSL* ssl, std::vector<std::string> names, TlsUse use) {
+    if (use != TlsUse::dane) {
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    }
+    bool is_good = SSL_set1_host(ssl, names.front().c_str()) == 1 && indicate(ssl, names.front());
+    for (std::size_t i = 1; i < names.size(); ++i) {
+        is_good = is_good && SSL_add1_host(ssl, names[i].c_str()) == 1;
+    }
+    return is_good;
+}
+
+/// RFC 7672 3. False: none of the records is of use to OpenSSL.
+bool set_tlsa(SSL* ssl, const Demand& demand, const std::string& base) {
+    if (SSL_dane_enable(ssl, base.c_str()) != 1) {
+        return false;
+    }
+    // 3.1.1: who has this very key needs no name and no date besides.
+    SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    bool is_usable = false;
+    for (const dns::TlsaRecord& record : demand.tlsa) {
+        const auto* const data = reinterpret_cast<const unsigned char*>(record.data.data());
+        const int added = SSL_dane_tlsa_add(
+            ssl, record.usage, record.selector, record.matching_type, data, record.data.size()
+        );
+        is_usable |= added == 1;
+    }
+    return is_usable;
+}
+
+Failure failure_of(long verdict) {
+    switch (verdict) {
+        case X509_V_OK:
+            return Failure::none;
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+            return Failure::certificate_host_mismatch;
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return Failure::certificate_expired;
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        case X509_V_ERR_CERT_UNTRUSTED:
+        case X509_V_ERR_CERT_REVOKED:
+        case X509_V_ERR_INVALID_CA:
+            return Failure::certificate_not_trusted;
+        default:
+            return Failure::validation_failure;
     }
 }
 
-bool load_trust(SSL_CTX* context, const TrustSettings& trust) {
-    if (trust.ca_file.empty() && trust.ca_directory.empty()) {
-        load_default_trust(context);
-        return true;
+/// Sessions may stand for each other where all of this is the same.
+std::string key_of(
+    const std::string& endpoint, const std::vector<std::string>& names, const Demand& demand
+) {
+    std::string key = endpoint + '\n' + std::to_string(static_cast<int>(demand.use));
+    for (const std::string& name : names) {
+        key += '\n' + name;
     }
-    return (trust.ca_file.empty() || SSL_CTX_load_verify_file(context, trust.ca_file.c_str()) == 1
-           ) &&
-           (trust.ca_directory.empty() ||
-            SSL_CTX_load_verify_dir(context, trust.ca_directory.c_str()) == 1);
+    for (const dns::TlsaRecord& record : demand.tlsa) {
+        key += '\n' + std::to_string(record.usage) + ' ' + std::to_string(record.selector) + ' ' +
+               std::to_string(record.matching_type) + ' ' + record.data;
+    }
+    return key;
 }
 
 }  // namespace
 
 std::string Established::text() const {
-    return protocol + " " + cipher + (is_verified ? " verified" : " untrusted");
+    std::string result = protocol + " " + cipher;
+    switch (assurance) {
+        case Assurance::untrusted:
+            return result + " untrusted";
+        case Assurance::verified:
+            return result + " verified";
+        case Assurance::dane:
+            break;
+    }
+    return result + " DANE";
+}
+
+bool Established::is_enough_for(TlsUse use) const {
+    switch (use) {
+        case TlsUse::verify:
+            return assurance != Assurance::untrusted;
+        case TlsUse::dane:
+            return assurance == Assurance::dane;
+        default:
+            return true;
+    }
 }
 
 Result<std::unique_ptr<ClientContext>> ClientContext::make(const TrustSettings& trust) {
@@ -75,8 +142,7 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const TrustSettings& 
     }
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    // No resumption: a session of one MX must never speak for another.
-    SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+    SSL_CTX_dane_enable(context.get());
     // Verification runs with SSL_VERIFY_NONE too, it only doesn't end the handshake.
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
@@ -89,47 +155,52 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const TrustSettings& 
     return std::unique_ptr<ClientContext>(new ClientContext(std::move(context)));
 }
 
-Result<SslPointer> ClientContext::new_connection(const std::string& host, TlsUse use) const {
+Result<SslPointer> ClientContext::new_connection(
+    const std::string& host, const Demand& demand, const std::string& endpoint
+) const {
     SslPointer ssl(SSL_new(context_.get()));
     if (!ssl) {
         return library_error("setting a TLS connection up");
     }
-    if (use != TlsUse::verify) {
+    if (demand.use != TlsUse::verify) {
         SSL_set_security_level(ssl.get(), 1);  // RFC 7435 3: some protection most of the time
     }
-    std::string name = host;
-    if (name.ends_with('.')) {
-        name.pop_back();
+    std::vector<std::string> names = demand.names;
+    if (names.empty()) {
+        names.push_back(without_final_dot(host));
     }
-    X509_VERIFY_PARAM* const parameters = SSL_get0_param(ssl.get());
-    const bool is_address = is_ip_address(name);
-    const int named = is_address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str())
-                                 : SSL_set1_host(ssl.get(), name.c_str());
-    // SSL_set_tlsext_host_name() without its C cast. RFC 6066 3: names only.
-    const long indicated =
-        is_address
-            ? 1
-            : SSL_ctrl(
-                  ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()
-              );
-    if (named != 1 || indicated != 1) {
-        return library_error("naming the TLS peer " + name);
+    if (demand.use == TlsUse::dane && !set_tlsa(ssl.get(), demand, names.front())) {
+        return library_error("setting the TLSA records of " + names.front());
+    }
+    const bool is_named = is_ip_address(names.front()) ? set_address(ssl.get(), names.front())
+                                                       : set_names(ssl.get(), names, demand.use);
+    if (!is_named) {
+        return library_error("naming the TLS peer " + names.front());
+    }
+    if (!endpoint.empty()) {
+        sessions_->use(ssl.get(), key_of(endpoint, names, demand));
     }
     return ssl;
 }
 
-Established established(const SSL* ssl) {
+Established established(const SSL* ssl, TlsUse use) {
     Established result;
     result.protocol = SSL_get_version(ssl);
     result.cipher = SSL_get_cipher_name(ssl);
+    result.is_resumed = SSL_session_reused(ssl) == 1;
     const long verdict = SSL_get_verify_result(ssl);
     // Without a certificate (an anonymous cipher) the verdict is "ok" as well.
     const bool has_certificate = SSL_get0_peer_certificate(ssl) != nullptr;
-    result.is_verified = has_certificate && verdict == X509_V_OK;
     if (!has_certificate) {
         result.problem = "no certificate";
-    } else if (!result.is_verified) {
+        result.failure = Failure::validation_failure;
+    } else if (verdict != X509_V_OK) {
         result.problem = X509_verify_cert_error_string(verdict);
+        result.failure = failure_of(verdict);
+    } else {
+        // With TLSA records nothing else counts. A resumed session was verified under the same
+        // demand, its records included.
+        result.assurance = use == TlsUse::dane ? Assurance::dane : Assurance::verified;
     }
     return result;
 }

@@ -7,11 +7,13 @@ import sys
 import calls
 import drains
 import profiling
+import signing
 from world import World
 
 SCENARIOS = {"drain": drains.drain, "slow": drains.slow, "list": drains.mailing_list,
              "latency": calls.latency, "callers": calls.callers, "large": calls.large,
-             "dead": calls.dead, "tls": drains.tls, "profile": profiling.profile}
+             "dead": calls.dead, "tls": drains.tls, "dkim": signing.dkim,
+             "profile": profiling.profile}
 
 
 def as_first_process(work):

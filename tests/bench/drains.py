@@ -81,6 +81,7 @@ def once(bench, system, what, options=(), checked=False, limit=None, receiver=Si
     """One drain. Checked: envelopes are kept and compared, and memory is sampled; not for timing."""
     system.end()
     system.purge()
+    before = system.group.microseconds()
     system.hold_back()
     fill(bench, system, what)
     system.arm()
@@ -95,13 +96,15 @@ def once(bench, system, what, options=(), checked=False, limit=None, receiver=Si
     sampler = Sampler(system.group) if checked else None
     found = wait_for(sink, system, what.count, begun, limit or bench.options.limit)
     emptied, left = settle(sink, system, begun)
-    found.update(emptied=emptied, left=left, cpu=system.group.microseconds() - cpu)
+    found.update(emptied=emptied, left=left, cpu=system.group.microseconds() - cpu,
+                 cpu_all=system.group.microseconds() - before)
     if sampler:
         found.update(sampler.stop())
     system.end()
     found.update(zip(("sessions", "messages"), sink.final_counts()))
     if checked:
         found["exact"] = sorted(r for t in sink.kept() for r in t) == sorted(what.recipients())
+        found["signatures"] = sink.signatures()
         found["handshakes"] = sink.handshakes() if receiver is TlsSink else None
         found["received_of"] = [len({r for t in sink.kept() for r in t}), what.count]
     sink.stop()

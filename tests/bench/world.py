@@ -197,6 +197,11 @@ class Sink:
                 transactions[-1].append(re.search(rb"<(.*?)>", line).group(1).decode())
         return transactions
 
+    def signatures(self):
+        """DKIM signatures of all that was kept."""
+        with open(self.dump, "rb") as file:
+            return len(re.findall(rb"^DKIM-Signature:", file.read(), re.M))
+
     def stop(self):
         self.process.kill()
         self.process.wait()
@@ -246,6 +251,7 @@ smtpd_tls_loglevel = """
         wait_until(lambda: Sink.listens(25), "smtpd listens")
         self.messages = self.sink.messages
         self.kept = self.sink.kept
+        self.signatures = self.sink.signatures
 
     def final_counts(self):
         """Sessions are smtpd's: it makes one with smtp-sink for each message."""

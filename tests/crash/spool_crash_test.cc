@@ -1,7 +1,7 @@
-// The program stops before each of its file-system calls in turn, the power fails in each way there
-// is, and what an engine then finds must keep the promises: accepted mail is there and whole, mail
-// that wasn't accepted is whole or not there, a recipient is served again only where its outcome
-// was not on disk, and a failure is always reported.
+// The program stops before each of its file-system calls in turn, the power fails, and in each
+// state that this may leave (see VolatileDisk) an engine must find the promises kept: accepted mail
+// is there and whole, mail that wasn't accepted is whole or not there, a recipient is served again
+// only where its outcome was not on disk, and a failure is always reported.
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -17,23 +17,25 @@
 #include "dsn/report.h"
 #include "spool/box_store.h"
 #include "spool/message_writer.h"
+#include "spool/order.h"
 #include "support/failing_file_system.h"
 #include "support/fixed_random.h"
 #include "support/manual_clock.h"
-#include "support/recording_file_system.h"
 #include "support/temporary_directory.h"
+#include "support/volatile_disk.h"
 
 namespace mxpost::spool {
 namespace {
 
 using mail::OutcomeKind;
-using test::PowerLoss;
+using test::VolatileDisk;
 
 const std::string kHeader = "From: alice@example.com\r\nSubject: Hello\r\n";
 const std::string kShortBody = "Hello Bob\r\n";
 const std::string kLongBody = std::string(150'000, 'x') + "\r\n";
 const std::chrono::sys_seconds kDue(std::chrono::seconds(1704110400));
 const MessageId kId = "01hk2w7yz0c0000000";
+constexpr std::size_t kMostStates = 100;  // of one stop point; few have more
 
 mail::Envelope make_envelope() {
     mail::Envelope envelope;
@@ -56,12 +58,11 @@ struct World {
 class Machine {
 public:
     explicit Machine(const std::string& root)
-        : recording_(posix_), files_(recording_), path_(make_box(root)) {
-        recording_.start_from(path_);
-    }
+        : path_(make_box(root)), disk_(path_), files_(disk_) {}
 
     FileSystem& files() { return files_; }
     FileSystem& posix() { return posix_; }
+    VolatileDisk& disk() { return disk_; }
     const std::string& path() const { return path_; }
     Box open_box(FileSystem& files) {
         auto directory = files.open(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY, 0);
@@ -81,21 +82,23 @@ public:
         }
     }
     const std::string& last_call() const { return files_.trace().back(); }
-    void lose_power(PowerLoss kind) { recording_.lose_power(path_, kind); }
-    void start_from_here() { recording_.start_from(path_); }
+    /// What the power may leave, in the end the program's own view: it died, the machine didn't.
+    std::vector<VolatileDisk::State> ends() const { return disk_.states(kMostStates); }
+    void become(const VolatileDisk::State& state) { VolatileDisk::make(state, path_); }
 
 private:
-    std::string make_box(const std::string& root) {
+    static std::string make_box(const std::string& root) {
+        PosixFileSystem posix;
         test::ManualClock clock;
         test::FixedRandom random;
-        auto box = open_own_box(posix_, root, ::getuid(), clock, random);
+        auto box = open_own_box(posix, root, ::getuid(), clock, random);
         return box->path();
     }
 
     PosixFileSystem posix_;
-    test::RecordingFileSystem recording_;
-    test::FailingFileSystem files_;
     std::string path_;
+    VolatileDisk disk_;
+    test::FailingFileSystem files_;
 };
 
 bool submit(FileSystem& files, Machine& machine, const std::string& body) {
@@ -226,31 +229,37 @@ Found look(Machine& machine) {
     return found;
 }
 
-class CrashTest : public testing::TestWithParam<PowerLoss> {
-protected:
-    /// How many calls `life` makes when nothing stops it, after `before`.
-    static std::size_t count_calls(
-        const std::function<void(Machine&)>& before,
-        const std::function<void(Machine&, FileSystem&)>& life
-    ) {
-        const test::TemporaryDirectory root;
-        Machine machine(root.path());
-        before(machine);
-        test::FailingFileSystem counting(machine.posix());
-        life(machine, counting);
-        return counting.count();
-    }
-};
-
-std::string name_of(const testing::TestParamInfo<PowerLoss>& loss) {
-    constexpr std::array kLossNames{
-        "KeepsEverything", "KeepsSyncedOnly", "KeepsNames", "KeepsData", "TearsData"};
-    return kLossNames.at(static_cast<std::size_t>(loss.param));
+/// How many calls `life` makes when nothing stops it, after `before`.
+std::size_t count_calls(
+    const std::function<void(Machine&)>& before,
+    const std::function<void(Machine&, FileSystem&)>& life
+) {
+    const test::TemporaryDirectory root;
+    Machine machine(root.path());
+    before(machine);
+    test::FailingFileSystem counting(machine.posix());
+    life(machine, counting);
+    return counting.count();
 }
 
-INSTANTIATE_TEST_SUITE_P(PowerLosses, CrashTest, testing::ValuesIn(test::kPowerLosses), name_of);
+void with_a_message(Machine& machine) {
+    ASSERT_TRUE(submit(machine.posix(), machine, kShortBody));
+    machine.disk().start_anew();
+}
 
-TEST_P(CrashTest, AcceptedMeansThereAndWhole) {
+/// After the last life nothing is left but reports, and the promises were kept.
+void expect_good_end(Machine& machine, const World& world, const std::string& where) {
+    const Found last = look(machine);
+    EXPECT_EQ(last.messages, 0U) << where;
+    EXPECT_EQ(last.corrupt, 0U) << where;
+    EXPECT_GE(last.reports, 1U) << where;
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_GE(world.deliveries[i], 1) << where;
+        EXPECT_EQ(world.after_record[i], 0) << where;
+    }
+}
+
+TEST(SpoolCrash, AcceptedMeansThereAndWhole) {
     for (const std::string& body : {kShortBody, kLongBody}) {
         const std::size_t calls = count_calls(
             [](Machine&) {},
@@ -265,95 +274,161 @@ TEST_P(CrashTest, AcceptedMeansThereAndWhole) {
                 world.is_accepted = submit(files, machine, body);
             });
             EXPECT_EQ(world.is_accepted, stop_at > calls);
-            machine.lose_power(GetParam());
-            const Found found = look(machine);
-            EXPECT_LE(found.messages, 1U);
-            if (world.is_accepted) {
-                EXPECT_EQ(found.messages, 1U);
+            for (const VolatileDisk::State& end : machine.ends()) {
+                machine.become(end);
+                const Found found = look(machine);
+                EXPECT_LE(found.messages, 1U);
+                if (world.is_accepted) {
+                    EXPECT_EQ(found.messages, 1U);
+                }
+                EXPECT_EQ(found.corrupt, 0U);
             }
-            EXPECT_EQ(found.corrupt, 0U);
         }
     }
 }
 
-TEST_P(CrashTest, DeliveryLosesNothingAndRepeatsOnlyWhatWasNotRecorded) {
-    const auto before = [](Machine& machine) {
-        ASSERT_TRUE(submit(machine.posix(), machine, kShortBody));
-        machine.start_from_here();
-    };
+/// Who is told of a failure will send the message again: then it must not stay.
+TEST(SpoolCrash, ARefusedMessageDoesNotStay) {
+    const std::size_t calls = count_calls(
+        [](Machine&) {},
+        [&](Machine& machine, FileSystem& files) { submit(files, machine, kLongBody); }
+    );
+    for (std::size_t fail_at = kOpenCalls + 1; fail_at <= calls; ++fail_at) {
+        const test::TemporaryDirectory root;
+        Machine machine(root.path());
+        test::FailingFileSystem files(machine.disk());
+        files.fail(fail_at, EIO);
+        const bool is_accepted = submit(files, machine, kLongBody);
+        const std::string where = files.trace().at(fail_at - 1) + " failed";
+        EXPECT_EQ(look(machine).messages, is_accepted ? 1U : 0U) << where;
+    }
+}
+
+TEST(SpoolCrash, TheFirstMessageOfANewBoxIsThereToo) {
+    for (std::size_t stop_at = 1; stop_at < 40; ++stop_at) {
+        const test::TemporaryDirectory root;
+        VolatileDisk disk(root.path());
+        test::FailingFileSystem files(disk);
+        files.stop_before(stop_at);
+        bool is_accepted = false;
+        try {
+            test::ManualClock clock;
+            test::FixedRandom random;
+            const auto box = open_own_box(files, root.path(), ::getuid(), clock, random);
+            ASSERT_TRUE(box);
+            auto writer = MessageWriter::create(files, *box, kId);
+            is_accepted = writer && writer->begin(make_envelope(), kHeader) &&
+                          writer->append(kShortBody) && writer->commit(false, false, kDue);
+        } catch (const test::Stopped&) {
+        }
+        for (const VolatileDisk::State& end : disk.states(kMostStates)) {
+            std::size_t messages = 0;
+            for (const auto& [path, node] : end) {
+                messages += path.find(kId) != std::string::npos ? 1U : 0U;
+            }
+            EXPECT_LE(messages, 1U);
+            EXPECT_TRUE(messages == 1 || !is_accepted) << stop_at;
+        }
+    }
+}
+
+TEST(SpoolCrash, DeliveryLosesNothingAndRepeatsOnlyWhatWasNotRecorded) {
     World ignored;
-    const std::size_t calls = count_calls(before, [&](Machine& machine, FileSystem& files) {
+    const std::size_t calls = count_calls(with_a_message, [&](Machine& machine, FileSystem& files) {
         Engine(files, machine, ignored, 1).run();
     });
     ASSERT_GT(calls, 25U);
     for (std::size_t stop_at = 1; stop_at <= calls + 1; ++stop_at) {
         const test::TemporaryDirectory root;
         Machine machine(root.path());
-        before(machine);
+        with_a_message(machine);
         World world;
         const bool is_finished = machine.run(stop_at, [&](FileSystem& files) {
             Engine(files, machine, world, 1).run();
         });
         const std::string where = is_finished ? "the end" : "before " + machine.last_call();
-        machine.lose_power(GetParam());
-        const Found found = look(machine);
-        EXPECT_GE(found.messages + found.reports, 1U) << where;
-        EXPECT_EQ(found.corrupt, 0U) << where;
-        // The next engine makes an end of it.
-        Engine(machine.posix(), machine, world, 2).run();
-        const Found last = look(machine);
-        EXPECT_EQ(last.messages, 0U) << where;
-        EXPECT_EQ(last.corrupt, 0U) << where;
-        EXPECT_GE(last.reports, 1U) << where;
-        EXPECT_LE(last.reports, 2U) << where;
-        for (std::size_t i = 0; i < 2; ++i) {
-            EXPECT_GE(world.deliveries[i], 1) << where;
-            EXPECT_LE(world.deliveries[i], 2) << where;
-            EXPECT_EQ(world.after_record[i], 0) << where;
+        for (const VolatileDisk::State& end : machine.ends()) {
+            machine.become(end);
+            const Found found = look(machine);
+            EXPECT_GE(found.messages + found.reports, 1U) << where;
+            EXPECT_EQ(found.corrupt, 0U) << where;
+            // The next engine makes an end of it.
+            World after = world;
+            Engine(machine.posix(), machine, after, 2).run();
+            expect_good_end(machine, after, where);
+            EXPECT_LE(look(machine).reports, 2U) << where;
+            for (const int deliveries : after.deliveries) {
+                EXPECT_LE(deliveries, 2) << where;
+            }
         }
     }
 }
 
-TEST_P(CrashTest, EveryCallOfADeliveryMayFail) {
-    const auto before = [](Machine& machine) {
-        ASSERT_TRUE(submit(machine.posix(), machine, kShortBody));
-    };
+/// Recovery is interrupted as well, in each of its calls.
+TEST(SpoolCrash, TwoCrashesInARowLoseNothing) {
     World ignored;
-    const std::size_t calls = count_calls(before, [&](Machine& machine, FileSystem& files) {
+    const std::size_t calls = count_calls(with_a_message, [&](Machine& machine, FileSystem& files) {
+        Engine(files, machine, ignored, 1).run();
+    });
+    for (std::size_t stop_at = kOpenCalls + 1; stop_at <= calls; stop_at += 2) {
+        const test::TemporaryDirectory root;
+        Machine machine(root.path());
+        with_a_message(machine);
+        World world;
+        machine.run(stop_at, [&](FileSystem& files) { Engine(files, machine, world, 1).run(); });
+        for (const VolatileDisk::State& end : machine.disk().states(4)) {
+            bool is_finished = false;
+            for (std::size_t again = kOpenCalls + 1; !is_finished; ++again) {
+                machine.become(end);
+                machine.disk().start_anew();
+                World after = world;
+                test::FailingFileSystem files(machine.disk());
+                files.stop_before(again);
+                is_finished = true;
+                try {
+                    Engine(files, machine, after, 2).run();
+                } catch (const test::Stopped&) {
+                    is_finished = false;
+                }
+                for (const VolatileDisk::State& second : machine.disk().states(3)) {
+                    machine.become(second);
+                    World last = after;
+                    Engine(machine.posix(), machine, last, 3).run();
+                    expect_good_end(
+                        machine, last, std::to_string(stop_at) + " " + std::to_string(again)
+                    );
+                }
+            }
+        }
+    }
+}
+
+TEST(SpoolCrash, EveryCallOfADeliveryMayFail) {
+    World ignored;
+    const std::size_t calls = count_calls(with_a_message, [&](Machine& machine, FileSystem& files) {
         Engine(files, machine, ignored, 1).run();
     });
     // A failing call and a later power loss: the failure of a sync must not have been forgotten.
     for (std::size_t fail_at = kOpenCalls + 1; fail_at <= calls; ++fail_at) {
         const test::TemporaryDirectory root;
         Machine machine(root.path());
-        before(machine);
-        machine.start_from_here();
+        with_a_message(machine);
         World world;
-        test::RecordingFileSystem recording(machine.posix());
-        recording.start_from(machine.path());
-        test::FailingFileSystem files(recording);
+        test::FailingFileSystem files(machine.disk());
         files.fail(fail_at, EIO);
         files.tear_writes(9);
         Engine(files, machine, world, 1).run();
-        recording.lose_power(machine.path(), GetParam());
-        Engine(machine.posix(), machine, world, 2).run();
-        const Found last = look(machine);
         const std::string where = files.trace().at(fail_at - 1) + " failed";
-        EXPECT_EQ(last.messages, 0U) << where;
-        EXPECT_EQ(last.corrupt, 0U) << where;
-        EXPECT_GE(last.reports, 1U) << where;
-        for (std::size_t i = 0; i < 2; ++i) {
-            EXPECT_GE(world.deliveries[i], 1) << where;
-            EXPECT_EQ(world.after_record[i], 0) << where;
+        for (const VolatileDisk::State& end : machine.ends()) {
+            machine.become(end);
+            World after = world;
+            Engine(machine.posix(), machine, after, 2).run();
+            expect_good_end(machine, after, where);
         }
     }
 }
 
-TEST_P(CrashTest, PostponingAndSettingAsideLoseNothing) {
-    const auto before = [](Machine& machine) {
-        ASSERT_TRUE(submit(machine.posix(), machine, kShortBody));
-        machine.start_from_here();
-    };
+TEST(SpoolCrash, PostponingAndSettingAsideLoseNothing) {
     const auto life = [](Machine& machine, FileSystem& files) {
         BoxStore store(files, machine.open_box(files));
         const ClaimResult result = store.claim({kId, kDue});
@@ -361,24 +436,95 @@ TEST_P(CrashTest, PostponingAndSettingAsideLoseNothing) {
         ASSERT_TRUE(result.claim->postpone(kDue + std::chrono::hours(1)));
         ASSERT_TRUE(result.claim->set_aside());
     };
-    const std::size_t calls = count_calls(before, life);
+    const std::size_t calls = count_calls(with_a_message, life);
     for (std::size_t stop_at = 1; stop_at <= calls + 1; ++stop_at) {
         const test::TemporaryDirectory root;
         Machine machine(root.path());
-        before(machine);
+        with_a_message(machine);
         const bool is_finished =
             machine.run(stop_at, [&](FileSystem& files) { life(machine, files); });
-        machine.lose_power(GetParam());
-        BoxStore store(machine.posix(), machine.open_box(machine.posix()));
-        std::size_t in_queue = 0;
-        ASSERT_TRUE(store.list([&](const EntryName& name) {
-            EXPECT_EQ(name.id, kId);
-            ++in_queue;
-        }));
-        EXPECT_GE(in_queue + store.count_corrupt(), 1U) << stop_at;
-        if (is_finished) {
-            EXPECT_EQ(in_queue, 0U);
-            EXPECT_EQ(store.count_corrupt(), 1U);
+        for (const VolatileDisk::State& end : machine.ends()) {
+            machine.become(end);
+            BoxStore store(machine.posix(), machine.open_box(machine.posix()));
+            std::size_t in_queue = 0;
+            ASSERT_TRUE(store.list([&](const EntryName& name) {
+                EXPECT_EQ(name.id, kId);
+                ++in_queue;
+            }));
+            EXPECT_GE(in_queue + store.count_corrupt(), 1U) << stop_at;
+            if (is_finished) {
+                EXPECT_EQ(in_queue, 0U);
+                EXPECT_EQ(store.count_corrupt(), 1U);
+            }
+        }
+    }
+}
+
+/// Of an administrator's order it is durable that it was carried out, once that was said.
+TEST(SpoolCrash, OrdersLastAndLoseNothing) {
+    for (const Verb verb : {Verb::hold, Verb::bounce, Verb::retry}) {
+        Order order;
+        order.verb = verb;
+        order.by = "root";
+        order.now = WallTime(kDue);
+        const auto life = [&order](Machine& machine, FileSystem& files) {
+            BoxStore store(files, machine.open_box(files));
+            const ClaimResult result = store.claim({kId, kDue});
+            return result.claim != nullptr && carry_out(*result.claim, order).has_value();
+        };
+        for (std::size_t stop_at = 1; stop_at < 40; ++stop_at) {
+            const test::TemporaryDirectory root;
+            Machine machine(root.path());
+            with_a_message(machine);
+            bool is_done = false;
+            machine.run(stop_at, [&](FileSystem& files) { is_done = life(machine, files); });
+            for (const VolatileDisk::State& end : machine.ends()) {
+                machine.become(end);
+                BoxStore store(machine.posix(), machine.open_box(machine.posix()));
+                std::vector<EntryName> names;
+                ASSERT_TRUE(store.list([&](const EntryName& name) { names.push_back(name); }));
+                ASSERT_EQ(names.size(), 1U) << stop_at;
+                const ClaimResult found = store.claim(names[0]);
+                ASSERT_NE(found.claim, nullptr) << found.reason;
+                const JournalState& journal = found.claim->journal();
+                if (is_done && verb == Verb::hold) {
+                    EXPECT_TRUE(journal.is_held());
+                }
+                if (is_done && verb == Verb::bounce) {
+                    EXPECT_FALSE(journal.recipients[0].is_pending());
+                }
+            }
+        }
+    }
+}
+
+/// Two messages end with one sync of the directory: until it, each may come back, and none is lost
+/// or comes back afterwards.
+TEST(SpoolCrash, RemovalsAreSyncedTogether) {
+    const MessageId other = "01hk2w7yz0c0000001";
+    for (std::size_t stop_at = 1; stop_at < 60; ++stop_at) {
+        const test::TemporaryDirectory root;
+        Machine machine(root.path());
+        for (const MessageId& id : {kId, other}) {
+            BoxStore store(machine.posix(), machine.open_box(machine.posix()));
+            ASSERT_TRUE(store.submit(id, make_envelope(), kHeader, kShortBody, kDue));
+        }
+        machine.disk().start_anew();
+        bool is_synced = false;
+        machine.run(stop_at, [&](FileSystem& files) {
+            BoxStore store(files, machine.open_box(files));
+            for (const MessageId& id : {kId, other}) {
+                const ClaimResult result = store.claim({id, kDue});
+                ASSERT_NE(result.claim, nullptr) << result.reason;
+                ASSERT_TRUE(result.claim->remove());
+            }
+            is_synced = store.sync_removals().has_value();
+        });
+        for (const VolatileDisk::State& end : machine.ends()) {
+            machine.become(end);
+            const Found found = look(machine);
+            EXPECT_EQ(found.corrupt, 0U);
+            EXPECT_TRUE(found.messages == 0 || !is_synced) << stop_at;
         }
     }
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
 #include "canonical_message.h"
 #include "mail/completion.h"
 #include "mail/fix_up.h"
@@ -37,6 +38,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fuzz::require(result.header.count(name) == 1);
     }
     fuzz::require(result.header.count("Subject") <= 1);
+
+    // What is beyond ASCII stands in addresses.
+    for (const mail::HeaderField& field : result.header.fields) {
+        fuzz::require(is_ascii(field.value) || mail::parse_address_list(field.value).bad.empty());
+    }
 
     // Fixing up again changes nothing but one more Received.
     mail::FixUpOptions twice = options;

@@ -216,6 +216,13 @@ start_system_engine() {
     system_engine=$!
 }
 
+# has_system_engine UID: the system engine serves the box. Until it does, what is submitted there
+# can still be taken by an engine on demand.
+has_system_engine() {
+    local lock
+    lock=$(stat -c %i "$SPOOL/$1/.system") && grep -q ":$lock 0 EOF" /proc/locks
+}
+
 stop_system_engine() {
     kill -TERM "$system_engine"
     wait "$system_engine" || true
@@ -252,4 +259,105 @@ filler() {
 # letter SUBJECT [FROM]: a small mail on standard output.
 letter() {
     printf 'From: %s\nSubject: %s\n\nbody of %s\n' "${2:-s@corp.example}" "$1" "$1"
+}
+
+# ---- Postfix as a client, to compare: in the host's network, listening on 127.0.0.1:10025
+
+readonly POSTFIX_CLIENT_LOG=$RUN/log/postfix-client.log
+
+# start_postfix_client [KEY = VALUE]...: lines for its main.cf. It keeps to DANE.
+start_postfix_client() {
+    local dir=/lab/client
+    mkdir -p "$dir/queue" "$dir/data"
+    chown postfix "$dir/data"
+    sed -E -e '/^(pickup|postlog|smtp +inet)/d' \
+        -e 's/^(\w+ +(inet|unix|fifo) +\S+ +\S+ +)\S+/\1n/' /etc/postfix/master.cf > "$dir/master.cf"
+    printf '%s\n' 'postlog unix-dgram n - n - 1 postlogd' '127.0.0.1:10025 inet n - n - - smtpd' \
+        >> "$dir/master.cf"
+    cat > "$dir/main.cf" <<POSTFIX
+compatibility_level = 3.6
+queue_directory = $dir/queue
+data_directory = $dir/data
+maillog_file_prefixes = /lab
+maillog_file = $POSTFIX_CLIENT_LOG
+myhostname = host.example
+mydestination =
+mynetworks = 127.0.0.1/32
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+alias_maps =
+smtp_dns_support_level = dnssec
+smtp_tls_security_level = dane
+smtp_tls_loglevel = 1
+smtp_host_lookup = dns
+biff = no
+$(printf '%s\n' "$@")
+POSTFIX
+    postfix -c "$dir" check 2>&1 | grep -v 'not owned by\|symlink leaves' >&2 || true
+    setsid /usr/lib/postfix/sbin/master -c "$dir" -d > "$RUN/log/postfix-client.out" 2>&1 &
+    wait_until 20 postfix_client_listens
+}
+
+postfix_client_listens() {
+    (exec 3<> /dev/tcp/127.0.0.1/10025) 2> /dev/null
+}
+
+# postfix_client_send FROM TO < MAIL
+postfix_client_send() {
+    python3 -c '
+import smtplib, sys
+with smtplib.SMTP("127.0.0.1", 10025) as server:
+    server.sendmail(sys.argv[1], [sys.argv[2]], sys.stdin.buffer.read().replace(b"\n", b"\r\n"))
+' "$1" "$2"
+}
+
+# ---- the world's web servers (https.py), and what the world's DNS says
+
+# start_https NAME ADDRESS CERTIFICATE KEY: $https_NAME is its pid.
+start_https() {
+    rearm "https-$1.ready"
+    nsenter --net="/proc/$WORLD/ns/net" -- "$LAB/https.py" "$RUN" "$@" > "$RUN/log/https-$1.out" 2>&1 &
+    printf -v "https_$1" '%s' "$!"
+    wait_mark "https-$1.ready"
+}
+
+# https_answer HOST STATUS CONTENT-TYPE < CONTENT
+https_answer() {
+    local content=$RUN/https/$1.content
+    mkdir -p "$RUN/https"
+    cat > "$content"
+    {
+        printf 'HTTP/1.1 %s\r\n' "$2"
+        [ -z "$3" ] || printf 'Content-Type: %s\r\n' "$3"
+        printf 'Content-Length: %s\r\nConnection: close\r\n\r\n' "$(stat -c %s "$content")"
+        cat "$content"
+    } > "$RUN/https/$1.new"
+    mv "$RUN/https/$1.new" "$RUN/https/$1"
+    rm "$content"
+}
+
+# https_requests HOST: how many there were.
+https_requests() {
+    grep -c " $1 " "$RUN/log/https" 2> /dev/null || true
+}
+
+# change_zone SED-EXPRESSION: in the world's root zone (not where DNSSEC signs it).
+change_zone() {
+    sed -i -E "$1" "$RUN/dns/root.zone"
+    reload_zones
+}
+
+# reload_zones: the world's name server reads its files again. A signal that comes before it has
+# started would end it.
+reload_zones() {
+    wait_until 20 is_name_server_there
+    kill -HUP "$(pgrep -o -f '^/usr/sbin/nsd ')"
+}
+is_name_server_there() {
+    drill SOA . @198.51.100.54 2> /dev/null | grep -q 'rcode: NOERROR'
+}
+
+# world_lacks NAME: the resolver has no TXT record of it.
+world_lacks() {
+    ! drill TXT "$1" @198.51.100.53 | grep -q 'TXT.*"v='
 }

@@ -148,6 +148,7 @@ class Session:
         self.mail = None
         self.rcpt = []
         self.refused = []
+        self.chunks = bytearray()
 
     def note(self, text):
         self.server.log.write("%.3f %d %s\n" % (time.time(), self.number, text))
@@ -256,7 +257,23 @@ class Session:
             return
         if self.step("data", self.mail, "354", "End data with <CR><LF>.<CR><LF>") != "354":
             return
-        content = self.content()
+        self.take(self.content())
+
+    def bdat(self, argument):
+        """RFC 3030 2, of all chunks together."""
+        size, _, last = argument.partition(" ")
+        while len(self.buffer) < int(size):
+            self.fill()
+        self.chunks += self.buffer[: int(size)]
+        self.buffer = self.buffer[int(size) :]
+        if not self.rcpt:
+            self.reply("503", "5.5.1 No valid recipients")
+        elif last.upper() == "LAST":
+            self.take(bytes(self.chunks))
+        else:
+            self.reply("250", "2.0.0 Ok")
+
+    def take(self, content):
         self.pause = 0.0
         self.note("C> (%d octets)" % len(content))
         # LMTP answers once for each recipient (RFC 2033 4.2).
@@ -309,6 +326,8 @@ class Session:
             self.path_command(verb, argument)
         elif verb == "DATA":
             self.data()
+        elif verb == "BDAT":
+            self.bdat(argument)
         elif verb == "STARTTLS":
             self.step("starttls", "", "454", "4.7.0 TLS not available")
         elif verb == "RSET":

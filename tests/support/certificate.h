@@ -25,7 +25,11 @@ class Certificate {
 public:
     /// `names` as for subjectAltName: "DNS:mx.example" or "IP:127.0.0.1". Valid from an hour ago
     /// for `seconds`, which may be negative.
-    explicit Certificate(const std::string& names, long seconds = 86400)
+    explicit Certificate(
+        const std::string& names,
+        long seconds = 86400,
+        const std::string& common_name = "mxpost test"
+    )
         : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
         X509* const x509 = certificate_.get();
         X509_set_version(x509, 2);
@@ -33,7 +37,6 @@ public:
         X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
         X509_gmtime_adj(X509_getm_notAfter(x509), seconds);
         X509_set_pubkey(x509, key_.get());
-        const std::string common_name = "mxpost test";
         X509_NAME* const subject = X509_get_subject_name(x509);
         X509_NAME_add_entry_by_txt(
             subject,
@@ -72,6 +75,21 @@ public:
         const int size = BIO_read(bio.get(), text.data(), static_cast<int>(text.size()));
         text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
         return text;
+    }
+
+    std::string der() const {
+        std::string octets(static_cast<std::size_t>(i2d_X509(certificate_.get(), nullptr)), '\0');
+        auto* at = reinterpret_cast<unsigned char*>(octets.data());
+        i2d_X509(certificate_.get(), &at);
+        return octets;
+    }
+
+    /// SubjectPublicKeyInfo: what TLSA's selector 1 names.
+    std::string key_der() const {
+        std::string octets(static_cast<std::size_t>(i2d_PUBKEY(key_.get(), nullptr)), '\0');
+        auto* at = reinterpret_cast<unsigned char*>(octets.data());
+        i2d_PUBKEY(key_.get(), &at);
+        return octets;
     }
 
     std::string key_pem() const {

@@ -115,6 +115,10 @@ public:
         return error ? Result<void>(*error)
                      : real_.rename_to(from_directory, from, to_directory, to);
     }
+    Result<void> replace(int directory, const std::string& from, const std::string& to) override {
+        const auto error = check("replace", from + " " + to);
+        return error ? Result<void>(*error) : real_.replace(directory, from, to);
+    }
     Result<void> unlink(int directory, const std::string& name) override {
         const auto error = check("unlink", name);
         return error ? Result<void>(*error) : real_.unlink(directory, name);

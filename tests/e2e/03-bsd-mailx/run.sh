@@ -1,4 +1,4 @@
-# bsd-mailx, Debian's /usr/bin/mail: recipients in the header (-t), Bcc in it, a raw 8-bit subject.
+# bsd-mailx, Debian's /usr/bin/mail: recipients in the header (-t), Bcc in it, a raw 8-bit subject, which leaves encoded.
 #
 #   echo | mail (alice) -> sendmail -i -t -f SENDER -> Postfix, MX of p.test and q.test
 #

@@ -93,6 +93,25 @@ for say, code in ((b"MAIL FROM:<a@corp.example>", b"503"), (b"STARTTLS", b"502")
 END
 wait_log 'TLS handshake failed'
 
+part "REQUIRETLS"
+# Neither DNSSEC nor MTA-STS vouches for a.test's servers (RFC 8689 4.2.1): it may not go there.
+python3 - <<'END' || fail "smtplib with REQUIRETLS"
+import smtplib, ssl
+context = ssl.create_default_context(cafile="/etc/ssl/host.pem")
+context.check_hostname = False
+with smtplib.SMTP("127.0.0.1", 25, "app.corp.example", timeout=10) as server:
+    server.ehlo()
+    assert not server.has_extn("requiretls")  # in clear it means nothing
+    server.starttls(context=context)
+    server.ehlo()
+    assert server.has_extn("requiretls")
+    server.sendmail("app@corp.example", ["strict@a.test"], "Subject: strict\n\nhello\n", ["REQUIRETLS"])
+END
+wait_log 'to=<strict@a\.test>, .*dsn=5\.7\.30, status=bounced'
+# Nor may the bounce go to the sender's (RFC 8689 5).
+wait_log 'to=<app@corp\.example>, .*dsn=5\.7\.30, status=bounced'
+expect_count a 1
+
 part "a Unix socket"
 as_user alice swaks --socket "$socket" --from alice@corp.example --to two@a.test \
     --header 'Subject: from alice' --silent 2 || fail "swaks --socket: $?"

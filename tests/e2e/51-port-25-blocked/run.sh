@@ -5,7 +5,8 @@
 #
 # While it is open mail goes straight. One or two servers that are down are no sign. Of three that
 # can't be reached the third one's mail goes to the relay in the same attempt, from then on all mail
-# does, and the log says why. An engine that starts anew finds an open port open.
+# does, and the log says why. An engine that starts anew finds an open port open. Without a relay the
+# mail waits, untried, and mailq says what to do.
 . "$LAB/lib.sh"
 . "$LAB/relay.sh"
 nft list tables > /dev/null 2>&1 || skip "no nftables in this kernel"
@@ -63,3 +64,28 @@ letter direct | as_user alice sendmail -odq -i u@b.test
 start_system_engine
 wait_mail b 1
 wait_empty
+
+part "without a relay"
+stop_system_engine
+configure
+: > "$SYSLOG"
+firewall "counter reject with tcp reset"
+before=$(mail_count a)
+letter one | as_user alice sendmail -odq -i u@a.test w@b.test x@c.test
+start_system_engine
+wait_log 'no mail server answers on port 25: outgoing mail is blocked, .* Mail waits' 60
+syns() { nft list ruleset | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'; }
+wait_log 'to=<x@c\.test>, .*status=deferred'
+tried=$(syns)
+letter two | as_user alice sendmail -i u@a.test
+wait_log 'to=<u@a\.test>, .*status=deferred \(no mail server answers on port 25: .*; not tried this time'
+[ "$(syns)" = "$tried" ] || fail "tried in vain"
+as_user alice mailq > listing
+head -n 1 listing | grep -q '^ *(no mail server answers on port 25: .*\. Ask the provider .*recipient' ||
+    fail "mailq doesn't say so: $(cat listing)"
+[ "$(grep -c 'Mail waits; now and then' "$SYSLOG")" = 1 ] || fail "said more than once"
+nft flush ruleset
+as_user alice sendmail -q
+wait_mail a $((before + 2))
+wait_empty
+wait_log 'port 25 is open again'

@@ -28,6 +28,11 @@ between() {
     wait_until 10 is_between "$@"
 }
 
+forget_sites() {
+    kill_engines
+    rm -f "$SPOOL/1500/state/sites"
+}
+
 part "greylisting"
 send stated
 wait_log 'to=<stated@a\.test>, .*status=deferred \(.*450 4\.2\.0 .*in 7 minutes'
@@ -45,14 +50,14 @@ as_user alice mailq > "$RUN/mailq"
 grep -q '554 5.7.1 Service unavailable' "$RUN/mailq" || fail "$(cat "$RUN/mailq")"
 
 part "a 4 that will never succeed"
-kill_engines  # the one that was there leaves the site alone for an hour
+forget_sites  # this one is to be left alone for an hour
 send hopeless
 wait_log 'to=<hopeless@a\.test>, .*dsn=4\.7\.1, status=deferred \(.*421 4\.7\.1 \[TS03\]'
 wait_log 'Yahoo blocks this host.*\(mx\.a\.test said: 421'
 between 235 301 hopeless@a.test
 
 part "a mailbox that is full, and one that is for now"
-kill_engines
+forget_sites
 send full
 wait_log 'to=<full@a\.test>, .*dsn=5\.2\.2, status=bounced \(.*552 5\.2\.2'
 wait_mail corp 1
@@ -63,7 +68,7 @@ between 115 151 almost@a.test
 expect_count corp 1
 
 part "rules of one's own"
-kill_engines
+forget_sites
 mkdir -p /etc/mxpost
 cat > /etc/mxpost/replies <<'END'
 rule lunch       # an hour and a half
@@ -79,6 +84,11 @@ rule moving
     kind    defer
     give-up 1d
     notice  a.test is moving
+rule desk
+    code    550
+    text    no such desk
+    scope   recipient
+    notice  Whoever sat there works for b.test now
 END
 mxpost config > "$RUN/config"
 grep -q '^reply-rules *= /etc/mxpost/replies' "$RUN/config"
@@ -88,15 +98,20 @@ between 85 114 lunch@a.test
 send moved
 wait_log 'to=<moved@a\.test>, .*status=deferred \(.*554 5\.3\.2'
 wait_log 'a\.test is moving \(mx\.a\.test said: 554 5\.3\.2 Moving house\)'
+# The sender is told as well, in the bounce.
+forget_sites
+send desk
+wait_mail corp 2
+expect_text '^    Whoever sat there works for b\.test now\.$' corp 2
 
 part "a mistake in them"
-kill_engines
+forget_sites
 echo '    suspnd 2h' >> /etc/mxpost/replies
 expect_exit 78 mxpost config > "$RUN/config"
-grep -q '^mxpost: /etc/mxpost/replies:14: "suspnd" is no word of a rule$' "$RUN/stderr" ||
+grep -q '^mxpost: /etc/mxpost/replies:19: "suspnd" is no word of a rule$' "$RUN/stderr" ||
     fail "$(cat "$RUN/stderr")"
 expect_exit 78 mxpost run
-wait_log 'engine can.t start: /etc/mxpost/replies:14: "suspnd"'
+wait_log 'engine can.t start: /etc/mxpost/replies:19: "suspnd"'
 rm /etc/mxpost/replies
 echo 'provider a' > /etc/mxpost/providers
 expect_exit 78 mxpost config > "$RUN/config"

@@ -6,9 +6,10 @@
 #                    -> mail.live.test: serves live.test and *.shared.test
 #
 # Mail that IPv6 is no good for arrives over IPv4 in the same attempt, and the next one takes IPv4 at
-# once. Of hundreds of messages for a site that is down one tries, and the others say why they wait;
+# once, with another engine too. Of hundreds of messages for a site that is down one tries, and the others say why they wait;
 # mail for others isn't delayed, and one who asks gets an attempt. Domains behind one MX share a
-# session, and a message for more recipients than the server takes goes in several transactions.
+# session, and a message for more recipients than the server takes goes in several transactions. A
+# message that is taken back while it waits for its site is gone before the site's turn comes.
 . "$LAB/lib.sh"
 
 ip -6 addr show dev eth0 | grep -q 2001:db8::1 || skip "no IPv6 here"
@@ -23,7 +24,18 @@ letter two | as_user alice sendmail -i -f s@corp.example u@both.test
 wait_mail four 2
 expect_count six 0
 [ "$(dialogue six | grep -c 'MAIL FROM')" = 1 ] || fail "$(dialogue six)"
+wait_empty
+kill_engines
+letter three | as_user alice sendmail -i -f s@corp.example u@both.test
+wait_mail four 3
+[ "$(dialogue six | grep -c 'MAIL FROM')" = 1 ] || fail "the next engine has forgotten: $(dialogue six)"
 expect_no_log 'status=(deferred|bounced)'
+# The engine and the doctor know why.
+grep -q 'mail\.both\.test said: 550 5\.7\.1\|mail\.both\.test said: 550-5\.7\.1' "$SYSLOG" || fail "the log doesn't tell"
+mxpost doctor --json --from s@corp.example u@both.test > "$RUN/report.json" || true
+grep -q '"ptr"' "$RUN/report.json" || fail "$(cat "$RUN/report.json")"
+grep -q 'it has no PTR record, and many servers refuse mail from such addresses' "$RUN/report.json" ||
+    fail "$(cat "$RUN/report.json")"
 
 part "one message tries a site that is down, the others wait"
 for n in $(seq 200); do
@@ -59,8 +71,45 @@ wait_mail live 62
 sessions=$(($(dialogue live | grep -c 'EHLO') - before))
 ((sessions <= 10)) || fail "$sessions sessions for 60 messages"
 
+part "a second session although the first message isn't done"
+letter "held 1" | as_user alice sendmail -i -f s@corp.example u1@held.test
+wait_mark held-open  # the others come while the first session is being opened
+for n in 2 3; do
+    letter "held $n" | as_user alice sendmail -i -f s@corp.example "u$n@held.test"
+done
+all_are_in_work() {
+    [ "$(as_user alice mailq | grep -c '^[0-9a-z]*\*')" = 3 ]
+}
+wait_until 10 all_are_in_work
+release held-greet
+two_sessions() {
+    [ "$(dialogue held | grep -c 'EHLO')" -ge 2 ]
+}
+wait_until 10 two_sessions
+release held-go
+wait_mail held 3
+
 part "more recipients than the server takes"
 # shellcheck disable=SC2046  # many words
 letter many | as_user alice sendmail -i -f s@corp.example $(printf 'r%s@live.test ' $(seq 100))
 wait_mail live 65
 [ "$(for n in 63 64 65; do envelope live $n; done | grep -c '^to ')" = 100 ] || fail "not 100 recipients"
+
+part "taken back while it waits for its site"
+wait_empty
+kill_engines
+echo 'max-sessions-per-site = 1' >> /etc/mxpost.conf
+letter first | as_user alice sendmail -i -f s@corp.example first@stuck.test
+wait_mark reached
+letter second | as_user alice sendmail -i -f s@corp.example second@stuck.test
+letter third | as_user alice sendmail -i -f s@corp.example third@stuck.test
+in_work() { mxpost queue list --json --recipient second@stuck.test | grep -q '"queue_name":"active"'; }
+wait_until 10 in_work
+id=$(mxpost queue list --json --recipient second@stuck.test | sed 's/.*"queue_id": *"\([^"]*\)".*/\1/')
+expect_exit 75 as_user alice mxpost queue delete "$id"
+wait_log "$id: deleted by"
+expect_count stuck 0
+release go
+wait_mail stuck 2
+wait_empty
+expect_envelope stuck 2 s@corp.example third@stuck.test

@@ -66,5 +66,22 @@ TEST(Values, RelaySettings) {
     EXPECT_FALSE(parse_mechanisms("gssapi"));
 }
 
+TEST(TlsPolicies, AreDomainsWithTheirLevels) {
+    const auto policies =
+        parse_tls_policies("Bank.example:verify, .b.example:no-downgrade [IPv6:2001:DB8::1]:none");
+    ASSERT_TRUE(policies);
+    ASSERT_EQ(policies->size(), 3U);
+    EXPECT_EQ((*policies)[0].domain, "bank.example");
+    EXPECT_EQ((*policies)[0].level, TlsLevel::verify);
+    EXPECT_EQ((*policies)[1].domain, ".b.example");
+    EXPECT_EQ((*policies)[1].level, TlsLevel::no_downgrade);
+    EXPECT_EQ((*policies)[2].domain, "[ipv6:2001:db8::1]");
+    EXPECT_EQ((*policies)[2].level, TlsLevel::none);
+    for (const char* bad :
+         {"a.example", "a.example:", ":verify", "a.example:fine", "*.example:dane", "[::1:may"}) {
+        EXPECT_FALSE(parse_tls_policies(bad)) << bad;
+    }
+}
+
 }  // namespace
 }  // namespace mxpost::config

@@ -73,7 +73,9 @@ TEST_F(Load, ReadsKeysCommentsAndSpaces) {
     EXPECT_EQ(loaded->values.from_domain, "example.com");
     EXPECT_EQ(loaded->values.queue_lifetime, std::chrono::hours(72));
     EXPECT_EQ(loaded->values.log, "/var/log/a#b");
-    EXPECT_EQ(loaded->values.resolver, (std::vector<std::string>{"192.0.2.1", "2001:db8::1"}));
+    EXPECT_EQ(
+        loaded->values.resolver.servers, (std::vector<std::string>{"192.0.2.1", "2001:db8::1"})
+    );
     EXPECT_EQ(loaded->values.tls, TlsLevel::encrypt);
 }
 
@@ -93,7 +95,7 @@ TEST_F(Load, AnEmptyValueUnsetsOnlyWhatIsUnsetByDefault) {
     );
     ASSERT_TRUE(loaded);
     EXPECT_EQ(loaded->values.from_domain, "");
-    EXPECT_TRUE(loaded->values.resolver.empty());
+    EXPECT_EQ(loaded->values.resolver, ResolverChoice());
     EXPECT_EQ(error_of("spool =\n"), "FILE:1: spool must be an absolute path, not \"\"");
 }
 
@@ -120,7 +122,10 @@ TEST_F(Load, SaysWhatAValueMustBe) {
         error_of("queue-lifetime = 5x\n"),
         "FILE:1: queue-lifetime must be a time such as 90s, 15m, 4h, 5d, 1w or 1h30m, not \"5x\""
     );
-    EXPECT_EQ(error_of("tls = maybe\n"), "FILE:1: tls must be none, may or encrypt, not \"maybe\"");
+    EXPECT_EQ(
+        error_of("tls = maybe\n"),
+        "FILE:1: tls must be none, may, no-downgrade, encrypt or verify, not \"maybe\""
+    );
     EXPECT_EQ(
         error_of("chunking = always\n"), "FILE:1: chunking must be auto or never, not \"always\""
     );

@@ -80,6 +80,20 @@ TEST(IpAddresses, AreSeparatedByCommasOrSpaces) {
     EXPECT_FALSE(parse_ip_addresses("192.0.2.53, ns.example"));
 }
 
+TEST(Values, ResolverIsServersOrAWordOrBoth) {
+    const auto servers = parse_resolver("192.0.2.53, 2001:db8::53").value();
+    EXPECT_FALSE(servers.is_validating);
+    EXPECT_EQ(servers.servers, (std::vector<std::string>{"192.0.2.53", "2001:db8::53"}));
+    const auto validating = parse_resolver("validating").value();
+    EXPECT_TRUE(validating.is_validating);
+    EXPECT_TRUE(validating.servers.empty());
+    const auto both = parse_resolver("validating, 192.0.2.53").value();
+    EXPECT_TRUE(both.is_validating);
+    EXPECT_EQ(both.servers, (std::vector<std::string>{"192.0.2.53"}));
+    EXPECT_FALSE(parse_resolver("validated"));
+    EXPECT_FALSE(parse_resolver("ns.example"));
+}
+
 TEST(MasqueradeDomains, MayBeExcluded) {
     EXPECT_EQ(
         parse_masquerade_domains("!Lab.example.com, example.com").value(),

@@ -12,7 +12,6 @@ namespace mxpost::deliver {
 namespace {
 
 using std::chrono::sys_seconds;
-using Choice = DueIndex::Choice;
 
 sys_seconds at(int seconds) {
     return to_seconds(kArrival) + std::chrono::seconds(seconds);
@@ -36,16 +35,16 @@ protected:
     }
     DueIndex& index(std::size_t number) { return boxes_[number]->index(); }
     /// Which boxes give their messages, as an engine takes them.
-    std::vector<std::size_t> dispatch(sys_seconds now, Choice choice = Choice::any) {
+    std::vector<std::size_t> dispatch(sys_seconds now) {
         std::vector<std::size_t> order;
         looks_ = 0;
-        while (ServedBox* box = agenda_.next(now, choice)) {
+        while (ServedBox* box = agenda_.next(now)) {
             ++looks_;
             const auto never = [](sys_seconds) { return false; };
-            if (box->index().take_due(now, never, choice)) {
+            if (box->index().take_due(now, never)) {
                 order.push_back(box->number);
             } else {
-                agenda_.rest(*box, choice);
+                agenda_.rest(*box);
             }
         }
         return order;
@@ -94,26 +93,13 @@ TEST_F(AgendaTest, HearsOfWhatBecomesDueEarlier) {
     EXPECT_EQ(dispatch(at(300)), Order{1});
 }
 
-TEST_F(AgendaTest, WhereOnlyNewMailMayGoItLooksAtOldBacklogsOnce) {
-    index(0).saw({new_id(1), at(100)});
-    index(1).saw({new_id(2), at(100)});
-    EXPECT_EQ(dispatch(at(100), Choice::only_new), Order{});
-    EXPECT_EQ(looks_, 2U);
-    index(1).saw({new_id(3), at(0)});
-    EXPECT_EQ(dispatch(at(100), Choice::only_new), Order{1});
-    EXPECT_EQ(looks_, 2U);
-    auto rest = dispatch(at(100));
-    std::ranges::sort(rest);
-    EXPECT_EQ(rest, (Order{0, 1}));
-}
-
 TEST_F(AgendaTest, ABoxThatIsNotServedIsLeftAloneUntilItIsWokenUp) {
     boxes_[0]->release();
     index(0).saw({new_id(1), at(0)});
-    ServedBox* const box = agenda_.next(at(0), Choice::any);
+    ServedBox* const box = agenda_.next(at(0));
     ASSERT_EQ(box, boxes_[0].get());
-    agenda_.rest(*box, Choice::any);
-    EXPECT_EQ(agenda_.next(at(100), Choice::any), nullptr);
+    agenda_.rest(*box);
+    EXPECT_EQ(agenda_.next(at(100)), nullptr);
     boxes_[0]->adopt_lock();
     agenda_.wake(*box);
     EXPECT_EQ(dispatch(at(100)), Order{0});
@@ -123,9 +109,9 @@ TEST_F(AgendaTest, AClockThatJumpedIsNoticed) {
     index(2).saw({new_id(1), at(100000)});
     EXPECT_EQ(dispatch(at(0)), Order{});
     agenda_.wake_implausible([](sys_seconds due) { return due > at(100000); });
-    EXPECT_EQ(agenda_.next(at(0), Choice::any), nullptr);
+    EXPECT_EQ(agenda_.next(at(0)), nullptr);
     agenda_.wake_implausible([](sys_seconds due) { return due > at(50000); });
-    EXPECT_EQ(agenda_.next(at(0), Choice::any), boxes_[2].get());
+    EXPECT_EQ(agenda_.next(at(0)), boxes_[2].get());
 }
 
 }  // namespace

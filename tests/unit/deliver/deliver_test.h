@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "deliver/message_delivery.h"
+#include "deliver/port_watch.h"
 #include "deliver/routes.h"
 #include "deliver/sites.h"
 #include "spool/box_store.h"
@@ -145,7 +146,7 @@ public:
           clock(now),
           store(files, queue.open(queue.files())),
           router(resolver, random, {}, [](const boost::asio::ip::address&) { return false; }),
-          routes(io.get_executor(), router, {}, clock),
+          routes(io.get_executor(), router, {}, settings, clock),
           sites(io.get_executor(), SiteLimits(), clock, random, providers),
           aliases(queue.files(), clock, log, {queue.alias_file()}),
           services{
@@ -165,6 +166,7 @@ public:
               router,
               routes,
               sites,
+              port_watch,
               {},
               local_agent,
               aliases,
@@ -261,6 +263,7 @@ public:
     diagnose::NoticeBoard notices;
     Routes routes;
     Sites sites;
+    PortWatch port_watch;
     NoLocalAgent local_agent;
     local::AliasFiles aliases;
     Services services;

@@ -181,20 +181,26 @@ TEST_F(DueIndexTest, GivesNewMailAndTheBacklogInTurnBeginningWithTheNew) {
     EXPECT_EQ(take_all(at(0)), (Ids{kNew1, kA, kNew2, kB, kC}));
 }
 
-TEST_F(DueIndexTest, GivesOnlyNewMailWhereTheBacklogHasItsShareAlready) {
-    index_.saw({kA, at(-30)});
-    index_.saw({kNew1, at(0)});
-    index_.saw({kNew2, at(0)});
-    const auto take_new = [&] {
-        return index_.take_due(
-            at(0), [](sys_seconds) { return false; }, DueIndex::Choice::only_new
-        );
-    };
-
-    EXPECT_EQ(take_new(), (EntryName{kNew1, at(0)}));
-    EXPECT_EQ(take_new(), (EntryName{kNew2, at(0)}));
-    EXPECT_EQ(take_new(), std::nullopt);
-    EXPECT_EQ(take(at(0)), (EntryName{kA, at(-30)}));
+TEST_F(DueIndexTest, GivesTheOldestAndTheNewestOfNewMailInTurn) {
+    Ids ids;
+    for (int i = 0; i < 1000; ++i) {
+        ids.push_back(kNew1.substr(0, 15) + std::to_string(100 + i % 900));
+    }
+    std::ranges::sort(ids);
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
+        index_.saw({ids[i], at(0)});
+    }
+    EXPECT_EQ(take(at(0)), (EntryName{ids[0], at(0)}));
+    // Behind all of these comes one more: it is the next but one at the latest.
+    index_.saw({ids.back(), at(0)});
+    index_.saw({kA, at(-30)});  // and one that was tried before
+    const auto next = take(at(0));
+    const auto after = take(at(0));
+    EXPECT_EQ(next, (EntryName{kA, at(-30)}));
+    EXPECT_EQ(after, (EntryName{ids.back(), at(0)}));
+    EXPECT_EQ(take(at(0)), (EntryName{ids[1], at(0)}));
+    EXPECT_EQ(take_all(at(0)).size(), ids.size() - 3);
 }
 
 TEST_F(DueIndexTest, WhatWasTriedOrFlushedIsNotNewAnyMore) {

@@ -28,14 +28,37 @@ struct Pipe {
     Fd writing;
 };
 
-TEST(Errands, ClosesInAnotherThread) {
+TEST(Errands, ClosesInAnotherThreadWithTheNextErrand) {
     boost::asio::io_context io;
     Errands errands(io.get_executor(), 2);
     for (int i = 0; i < 1000; ++i) {
         Pipe pipe;
         errands.close(std::move(pipe.writing));
+        errands.run([] { return Result<void>(); }, [](const Result<void>&) {});
         ASSERT_TRUE(pipe.is_at_end());  // waits until it is
     }
+}
+
+TEST(Errands, ClosesWhenSomeWait) {
+    boost::asio::io_context io;
+    Errands errands(io.get_executor(), 2);
+    std::vector<Pipe> pipes(100);
+    for (Pipe& pipe : pipes) {
+        errands.close(std::move(pipe.writing));
+    }
+    for (std::size_t i = 0; i < 80; ++i) {
+        ASSERT_TRUE(pipes[i].is_at_end());
+    }
+}
+
+TEST(Errands, ClosesAtTheEnd) {
+    boost::asio::io_context io;
+    Pipe pipe;
+    {
+        Errands errands(io.get_executor(), 2);
+        errands.close(std::move(pipe.writing));
+    }
+    EXPECT_TRUE(pipe.is_at_end());
 }
 
 TEST(Errands, TellsTheEventLoopWhatBecameOfIt) {

@@ -66,6 +66,7 @@ protected:
             life.services.router,
             life.services.routes,
             life.services.sites,
+            life.services.port_watch,
             life.services.session,
             mailboxes_,
             life.aliases,

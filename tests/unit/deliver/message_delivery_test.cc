@@ -45,6 +45,23 @@ protected:
     Fd kept_;
 };
 
+TEST_F(MessageDeliveryTest, WithPort25BlockedAMessageWaitsUntried) {
+    const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    const SteadyTime now = life.clock.steady_now();
+    life.port_watch.unreachable("mx.gone.example", "gone.example", now);
+    life.port_watch.confirm(now);
+    const auto next = life.attempt(name);
+    ASSERT_TRUE(next);
+    EXPECT_GT(next->due, to_seconds(life.clock.now()));
+    EXPECT_EQ(life.log.count("answers on port 25: outgoing mail is blocked"), 1);
+    EXPECT_THAT(queue_.reports(), IsEmpty());
+
+    life.port_watch.connected();
+    EXPECT_EQ(life.attempt(*next), std::nullopt) << "tried, so it is known that nobody has it";
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
+}
+
 TEST_F(MessageDeliveryTest, AnUnknownDomainBecomesADurableBounceAndTheMessageGoes) {
     const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
     keep_open(name);

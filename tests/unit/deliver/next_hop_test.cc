@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/values.h"
 #include "deliver_test.h"
 
 namespace mxpost::deliver {
@@ -46,6 +47,76 @@ TEST(GroupsOfEqualPreference, AreAsTheMxRecordsSay) {
             {"two.b.example[192.0.2.2]:25"}})
     );
     EXPECT_TRUE(std::get<NextHop>(found).peers[1].is_ipv6());
+}
+
+class DemandsTest : public testing::Test {
+protected:
+    DemandsTest() : life_(queue_) {
+        for (const char* domain : {"b.example", "bank.example", "sub.bank.example"}) {
+            life_.resolver.add_mx(domain, 10, "mx.example");
+        }
+        life_.resolver.add_address("mx.example", "192.0.2.1");
+    }
+    NextHop find(const std::string& domain, TlsWish wish = TlsWish::usual) {
+        NextHopResult found;
+        MxDestination destination(life_.services, domain, false, wish);
+        boost::asio::co_spawn(
+            life_.io,
+            destination.find(),
+            [&](std::exception_ptr, NextHopResult result) { found = std::move(result); }
+        );
+        life_.io.restart();
+        life_.io.run();
+        return std::get<NextHop>(found);
+    }
+    static tls::TlsUse use_of(const NextHop& hop) {
+        return hop.peers.front().demand ? hop.peers.front().demand->use : hop.session.tls;
+    }
+
+    Queue queue_;
+    Life life_;
+};
+
+TEST_F(DemandsTest, TheFirstPolicyThatFitsADomainCounts) {
+    life_.settings.tls_policy =
+        config::parse_tls_policies("bank.example:verify, .bank.example:none, .example:encrypt")
+            .value();
+    EXPECT_EQ(use_of(find("bank.example")), tls::TlsUse::verify);
+    EXPECT_EQ(use_of(find("sub.bank.example")), tls::TlsUse::none);
+    EXPECT_EQ(use_of(find("b.example")), tls::TlsUse::encrypt);
+    EXPECT_EQ(find("bank.example").peers.front().demand->source, "tls-policy bank.example:verify");
+    EXPECT_NE(find("bank.example").site, find("b.example").site)
+        << "a session with less demanded of it must not be shared";
+}
+
+TEST_F(DemandsTest, NoDowngradeIsForAllOrForADomainAndNotForWhoIsLenient) {
+    EXPECT_FALSE(find("b.example").refuses_downgrade);
+    life_.settings.tls_policy = config::parse_tls_policies("bank.example:no-downgrade").value();
+    EXPECT_TRUE(find("bank.example").refuses_downgrade);
+    EXPECT_EQ(use_of(find("bank.example")), tls::TlsUse::may);
+    life_.settings.tls = config::TlsLevel::no_downgrade;
+    EXPECT_TRUE(find("sub.bank.example").refuses_downgrade);
+    const NextHop lenient = find("sub.bank.example", TlsWish::lenient);
+    EXPECT_FALSE(lenient.refuses_downgrade);
+    EXPECT_NE(lenient.site, find("sub.bank.example").site);
+}
+
+TEST_F(DemandsTest, RequireTlsNeedsServersThatAreBeyondDoubt) {
+    NextHop doubtful = find("b.example");
+    const auto refused = require_tls(doubtful);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->kind, mail::OutcomeKind::failed);
+    EXPECT_EQ(refused->status.text(), "5.7.30");
+    life_.resolver.set_secure(true);
+    NextHop hop = find("bank.example");
+    const std::string site = hop.site;
+    ASSERT_FALSE(require_tls(hop));
+    EXPECT_EQ(use_of(hop), tls::TlsUse::verify);
+    EXPECT_NE(hop.site, site);
+    auto dane = std::make_shared<tls::Demand>(tls::TlsUse::dane);
+    hop.peers.front().demand = dane;
+    ASSERT_FALSE(require_tls(hop));
+    EXPECT_EQ(hop.peers.front().demand, dane) << "which is no less";
 }
 
 TEST(GroupsOfEqualPreference, HasNoneOfNothing) {

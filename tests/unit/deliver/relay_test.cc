@@ -20,7 +20,7 @@ protected:
     RelayTest() : life_(queue_) {}
 
     void make(bool is_system_engine = true) {
-        relay_ = Relay::make(life_.settings, TrustedUser(), is_system_engine);
+        relay_ = Relay::make(life_.settings, TrustedUser(), is_system_engine, life_.port_watch);
         ASSERT_NE(relay_, nullptr);
     }
     NextHopResult find() {
@@ -60,7 +60,7 @@ protected:
 };
 
 TEST_F(RelayTest, IsThereOnlyWhereOneIsSet) {
-    EXPECT_EQ(Relay::make(life_.settings, TrustedUser(), true), nullptr);
+    EXPECT_EQ(Relay::make(life_.settings, TrustedUser(), true, life_.port_watch), nullptr);
 }
 
 TEST_F(RelayTest, TakesAllMailUnlessTheSettingsSaySomethingElse) {
@@ -87,7 +87,7 @@ TEST_F(RelayTest, WhenPort25IsBlockedAllButTheProbe) {
     EXPECT_TRUE(relay_->is_fallback());
     EXPECT_EQ(relay_->choose("a.example", kNow), Way::direct);
     EXPECT_EQ(relay_->choose("b.example", kNow), Way::relay);
-    relay_->watch().confirm(kNow);
+    life_.port_watch.confirm(kNow);
     EXPECT_EQ(relay_->choose("a.example", kNow), Way::relay);
     const SteadyTime later = kNow + PortWatch::kProbeEvery;
     EXPECT_EQ(relay_->choose("b.example", later), Way::relay) << "no probe";

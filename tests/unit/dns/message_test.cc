@@ -110,6 +110,35 @@ TEST(DecodeReply, FollowsCompressionPointers) {
     EXPECT_EQ(std::get<MxRecord>(reply.answers[0].data), MxRecord(5, "mx1.example.org"));
 }
 
+TEST(DecodeReply, PutsTheStringsOfATxtRecordTogether) {
+    const Question question("t.example", RecordType::txt);
+    const Reply reply = decoded(
+        DnsPacket(kId, kOk)
+            .question("t.example", 16)
+            .answer("t.example", 16, std::string("\x04v=ST\x00\x03S\x00v", 10)),
+        question
+    );
+    ASSERT_EQ(reply.answers.size(), 1U);
+    EXPECT_EQ(std::get<TxtRecord>(reply.answers[0].data).text, std::string("v=STS\0v", 7));
+}
+
+TEST(DecodeReply, ReadsTlsaRecords) {
+    const Question question("_25._tcp.mx.example", RecordType::tlsa);
+    const Reply reply = decoded(
+        DnsPacket(kId, kOk)
+            .question("_25._tcp.mx.example", 52)
+            .answer("_25._tcp.mx.example", 52, std::string("\x03\x01\x01\x00\xff", 5))
+            .answer("_25._tcp.mx.example", 52, std::string("\x03\x01", 2)),
+        question
+    );
+    ASSERT_EQ(reply.answers.size(), 1U) << "what is too short is left out";
+    const auto& record = std::get<TlsaRecord>(reply.answers[0].data);
+    EXPECT_EQ(record.usage, 3);
+    EXPECT_EQ(record.selector, 1);
+    EXPECT_EQ(record.matching_type, 1);
+    EXPECT_EQ(record.data, std::string("\0\xff", 2));
+}
+
 TEST(DecodeReply, EscapesOddOctetsSoThatNoNamePassesForAnother) {
     const std::string odd = std::string("\0\x0a\x05", 3) + "a.b c" + std::string("\x03\r\n\0", 4) +
                             std::string("\0", 1);

@@ -320,16 +320,32 @@ TEST_F(StubResolverTest, AsksOnceWithinTheTtlAndAgainAfterResolvConfChanged) {
     EXPECT_EQ(server.queries().size(), 2U);
 }
 
-TEST_F(StubResolverTest, UsesARandomIdAndANewPortForEachQuery) {
+TEST_F(StubResolverTest, UsesARandomIdForEachQueryAndSoonAnotherPort) {
     auto& server = add_server(answer_a);
     std::set<std::uint16_t> ids;
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 160; ++i) {
         addresses("h" + std::to_string(i) + ".example");
         ids.insert(server.queries().back().id());
     }
     const std::set<std::uint16_t> ports(server.source_ports().begin(), server.source_ports().end());
-    EXPECT_GT(ids.size(), 15U);
-    EXPECT_GT(ports.size(), 15U);
+    EXPECT_GT(ids.size(), 150U);
+    EXPECT_GE(ports.size(), 9U);  // sixteen questions each, see UdpSockets
+}
+
+TEST_F(StubResolverTest, IgnoresTheLateReplyToAnEarlierQuestionOnTheSamePort) {
+    // Each reply comes twice: the second one waits in the socket of the next question.
+    std::set<std::uint16_t> ports;
+    auto& server = add_server([](const DnsQuery& query) {
+        Replies replies = answer_a(query);
+        replies.push_back(replies.front());
+        return replies;
+    });
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(addresses("h" + std::to_string(i) + ".example").status, LookupStatus::ok);
+    }
+    ports.insert(server.source_ports().begin(), server.source_ports().end());
+    EXPECT_EQ(ports.size(), 1U);
+    EXPECT_EQ(server.queries().size(), 10U);
 }
 
 TEST_F(StubResolverTest, SendsTheSameQuestionAskedTwiceAtATimeOnce) {
@@ -399,6 +415,30 @@ TEST_F(StubResolverTest, FindsTheNamesOfAnAddress) {
     const auto answer = run(resolver().ptr(make_address("192.0.2.1")));
     EXPECT_THAT(answer.records, ElementsAre("mail.example.org"));
     EXPECT_EQ(server.queries()[0].name(), "1.2.0.192.in-addr.arpa");
+}
+
+TEST_F(StubResolverTest, FindsTextsTlsaRecordsAndTheNameAtTheEndOfAnAlias) {
+    auto& server = add_server([](const DnsQuery& query) {
+        auto reply = query.reply();
+        if (query.type() == 5) {
+            return one(reply.answer(query.name(), 5, DnsPacket::name("real.example")));
+        }
+        if (query.type() == 16) {
+            return one(reply.answer(query.name(), 16, "\x02hi"));
+        }
+        return one(reply.answer(query.name(), 5, DnsPacket::name("real.example"))
+                       .answer("real.example", 52, std::string("\x03\x01\x01\xaa", 4)));
+    });
+    const auto text = run(resolver().txt("T.example."));
+    ASSERT_EQ(text.records.size(), 1U);
+    EXPECT_EQ(text.records[0].text, "hi");
+    EXPECT_EQ(text.name, "t.example");
+    const auto tlsa = run(resolver().tlsa("_25._tcp.mx.example"));
+    ASSERT_EQ(tlsa.records.size(), 1U);
+    EXPECT_EQ(tlsa.records[0].data, "\xaa");
+    EXPECT_EQ(tlsa.name, "real.example");
+    EXPECT_THAT(run(resolver().cname("mx.example")).records, ElementsAre("real.example"));
+    EXPECT_EQ(server.queries().size(), 3U) << "a CNAME that was asked for isn't followed";
 }
 
 TEST_F(StubResolverTest, AnswersThoseWhoWaitWhenItIsDestroyed) {

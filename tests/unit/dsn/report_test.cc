@@ -209,6 +209,17 @@ TEST_F(ReportTest, ABounceReadsLikeThis) {
     expect_deliverable(report);
 }
 
+TEST_F(ReportTest, WhatARefusalMeansIsSaidAboveIt) {
+    refuse(add("bob", "example.org"), "5.7.1 blocked using zen.spamhaus.org");
+    request_.recipients[0].explanation = "This host's address is on a block list";
+    EXPECT_THAT(
+        make_report(request_).body,
+        HasSubstr("<bob@example.org>\r\n"
+                  "    This host's address is on a block list.\r\n"
+                  "    The mail server mx.example.org [192.0.2.1] answered:\r\n")
+    );
+}
+
 TEST_F(ReportTest, ItsEnvelopeHasNoSenderAndAsksForNoReport) {
     refuse(add("bob", "example.org"), "no");
     const Report report = make_report(request_);

@@ -11,7 +11,7 @@ import re
 import sys
 
 # What a folder may include beside itself. `deliver` composes; `apps` only wires.
-ALL = ("base mail config spool protocol submit schedule dns route tls dkim smtp local dsn diagnose "
+ALL = ("base mail config spool protocol submit schedule dns spf route tls dkim smtp local dsn diagnose "
        "deliver doctor listen").split()
 MAY_INCLUDE = {
     "base": "",
@@ -20,9 +20,10 @@ MAY_INCLUDE = {
     "config": "base mail",
     "spool": "base mail",
     "protocol": "base mail",
-    "submit": "base mail config spool protocol local",
+    "submit": "base mail config spool protocol diagnose local",
     "schedule": "base mail",
     "dns": "base asio",
+    "spf": "base dns asio",
     "route": "base mail dns asio",
     "tls": "base dns asio",
     "dkim": "base mail",
@@ -32,18 +33,20 @@ MAY_INCLUDE = {
     "diagnose": "base mail",
     "deliver": " ".join(name for name in ALL if name not in ("submit", "doctor", "listen")) + " asio",
     "listen": "base mail config spool protocol submit tls smtp asio",
-    "doctor": "base mail config dns route tls dkim smtp spool diagnose asio",
+    "doctor": "base mail config dns spf route tls dkim smtp spool local diagnose protocol asio",
     "apps": " ".join(ALL) + " asio",
 }
 # Which folders may include a library's headers.
 OWNERS = {
     r"ldns/": "dns",
+    r"unbound": "dns",
     r"idn2\.h": "route",
     r"openssl/": "tls dkim asio",
     r"curl/": "tls",
+    r"zlib\.h": "tls",
     r"libpsl\.h": "doctor",
     # deliver and apps hand the io_context on; smtp drives TLS through Asio's own wrapper.
-    r"boost/asio": "asio dns route tls smtp deliver listen doctor apps",
+    r"boost/asio": "asio dns spf route tls smtp deliver listen doctor apps",
     r"boost/program_options": "config submit apps",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -68,7 +68,7 @@ TEST(FixUp, MakesAHeaderWhereThereIsNone) {
 
 TEST(FixUp, KeepsTheOctetsOfFieldsThatNeedNothing) {
     constexpr std::string_view kHeader =
-        "date:   garbage\r\nfrom:\tw@x,\r\n  v@y\r\nMESSAGE-ID: bogus\r\nSubject:x \xC3\xA4  \r\n"
+        "date:   garbage\r\nfrom:\tw@x,\r\n  v@y\r\nMESSAGE-ID: bogus\r\nSubject:x a  \r\n"
         "X-A: 1\r\nX-A: 2\r\nFull-Name: F\r\nApparently-To: z\r\n";
     EXPECT_EQ(fixed(kHeader), kHeader);
 }
@@ -288,6 +288,27 @@ TEST(FullName, ComesFromTheFirstGecosField) {
     EXPECT_EQ(full_name_from_gecos("& the Great,,,", "bob"), "Bob the Great");
     EXPECT_EQ(full_name_from_gecos(",room 1", "bob"), "");
     EXPECT_EQ(full_name_from_gecos("&", ""), "");
+}
+
+TEST(FixUp, LeavesNoOctetBeyondAsciiThatNeedsNoSmtpUtf8) {
+    const std::string header =
+        "Subject: Gr\xC3\xBC\xC3\x9F"
+        "e\r\nFrom: J\xC3\xB6rg <joerg@x>\r\nTo: u@b\xC3\xBC"
+        "cher.test\r\n";
+    FixUpOptions options;
+    options.domain = "x";
+    FixUpResult result = fix_up(parse_header(header), options);
+    EXPECT_EQ(result.header.find("Subject")->value, " =?utf-8?B?R3LDvMOfZQ==?=");
+    EXPECT_EQ(result.header.find("From")->value, " =?utf-8?Q?J=C3=B6rg?= <joerg@x>");
+    EXPECT_FALSE(result.needs_smtp_utf8);
+
+    result = fix_up(parse_header(header + "Cc: j\xC3\xB6rg@x\r\n"), options);
+    EXPECT_TRUE(result.needs_smtp_utf8);
+    EXPECT_EQ(result.header.find("Cc")->value, " j\xC3\xB6rg@x");
+
+    options.makes_ascii = false;
+    result = fix_up(parse_header(header), options);
+    EXPECT_EQ(result.header.find("From")->value, " J\xC3\xB6rg <joerg@x>");
 }
 
 }  // namespace

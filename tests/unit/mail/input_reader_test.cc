@@ -187,6 +187,8 @@ TEST(InputReader, TellsEightBitHeadersFromEightBitBodies) {
     EXPECT_TRUE(read("To: \xC3\xA4\n\nx\n").facts.is_eight_bit);
     EXPECT_TRUE(read("To: a\n\n\xC3\xA4\n").facts.is_eight_bit);
     EXPECT_FALSE(read("To: a\n\n\xC3\xA4\n").facts.is_header_eight_bit);
+    EXPECT_TRUE(read("To: a\n\n\xC3\xA4\n").facts.is_body_eight_bit);
+    EXPECT_FALSE(read("To: \xC3\xA4\n\nx\n").facts.is_body_eight_bit);
     EXPECT_FALSE(read("To: a\n\nx\n").facts.is_eight_bit);
     EXPECT_FALSE(read("To: a\n\nx\n.\n\xC3").facts.is_eight_bit);
 }

@@ -537,5 +537,33 @@ TEST(ClientMachine, ASecondGreetingIsNeverTheReplyToEhlo) {
     );
 }
 
+TEST(ClientMachine, AProbeEndsBeforeData) {
+    test::Mail mail;
+    mail.transaction = Transaction(
+        mail::Address("me", "a.example"),
+        {mail::Recipient(mail::Address("x", "b.example")),
+         mail::Recipient(mail::Address("y", "b.example"))}
+    );
+    mail.transaction.is_probe = true;
+    for (const std::string& greeting :
+         {std::string(
+              "S: 220 mx\nC: EHLO me.example\nS: 250-mx\nS: 250 PIPELINING\nM: start\n"
+              "C: MAIL FROM:<me@a.example>\nC: RCPT TO:<x@b.example>\nC: RCPT TO:<y@b.example>\n"
+              "S: 250 ok\nS: 250 2.1.5 fine\nS: 550 who?\n"
+          ),
+          std::string("S: 220 mx\nC: EHLO me.example\nS: 250 mx\nM: start\n"
+                      "C: MAIL FROM:<me@a.example>\nS: 250 ok\nC: RCPT TO:<x@b.example>\nS: 250 "
+                      "2.1.5 fine\n"
+                      "C: RCPT TO:<y@b.example>\nS: 550 who?\n")}) {
+        ScriptedPeer peer(greeting + "M: quit\nC: QUIT\nS: 221 bye\n", {mail});
+        const auto played = peer.play(ClientSettings("me.example"), {});
+        EXPECT_EQ(played.mismatches, std::vector<std::string>());
+        ASSERT_EQ(played.results.size(), 1U);
+        EXPECT_EQ(text(played.results[0].outcomes[0]), "deferred 4.1.5 250 2.1.5 fine");
+        EXPECT_EQ(text(played.results[0].outcomes[1]), "failed 5.0.0 550 who?");
+        EXPECT_TRUE(played.results[0].is_session_usable);
+    }
+}
+
 }  // namespace
 }  // namespace mxpost::protocol

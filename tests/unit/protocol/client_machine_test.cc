@@ -270,6 +270,22 @@ TEST(ClientMachine, SmtpUtf8IsUsedWhenNeededAndOffered) {
     );
 }
 
+TEST(ClientMachine, RequireTlsIsSentWhereOfferedAndElseNothingIs) {
+    auto machine = opened({"REQUIRETLS", "PIPELINING"});
+    auto transaction = to({"x"});
+    transaction.requires_tls = true;
+    machine.start(transaction);
+    EXPECT_EQ(
+        machine.output(), "MAIL FROM:<me@a.example> REQUIRETLS\r\nRCPT TO:<x@b.example>\r\nDATA\r\n"
+    );
+    auto other = opened({"PIPELINING"});
+    other.start(transaction);
+    EXPECT_EQ(other.want(), Want::idle);
+    EXPECT_EQ(other.output(), "");
+    EXPECT_EQ(other.result().outcomes[0].status.text(), "5.7.30");
+    EXPECT_EQ(other.result().outcomes[0].kind, mail::OutcomeKind::failed);
+}
+
 TEST(ClientMachine, WithoutSmtpUtf8OnlyThoseWhoNeedItFail) {
     auto machine = opened({"PIPELINING"});
     machine.start(to({"\xc3\xa4", "x"}));

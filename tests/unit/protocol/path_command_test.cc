@@ -76,6 +76,8 @@ TEST(PathCommand, TakesEveryMailParameter) {
     EXPECT_TRUE(parsed.command.is_smtp_utf8);
     EXPECT_EQ(parsed.command.dsn_return, mail::DsnReturn::headers);
     EXPECT_EQ(parsed.command.envelope_id, "a+2Bb-c");
+    EXPECT_FALSE(parsed.command.requires_tls);
+    EXPECT_TRUE(parse_mail("FROM:<a@x.test> requiretls").command.requires_tls);
 }
 
 TEST(PathCommand, RefusesBadMailParameters) {
@@ -88,6 +90,7 @@ TEST(PathCommand, RefusesBadMailParameters) {
         {"BODY=9BIT", "501 5.5.4 bad BODY parameter"},
         {"BODY=BINARYMIME", "504 5.5.4 BINARYMIME isn't offered"},
         {"SMTPUTF8=yes", "501 5.5.4 bad SMTPUTF8 parameter"},
+        {"REQUIRETLS=yes", "501 5.5.4 bad REQUIRETLS parameter"},
         {"RET=ALL", "501 5.5.4 bad RET parameter"},
         {"ENVID=", "501 5.5.4 bad ENVID parameter"},
         {"ENVID=a+2", "501 5.5.4 bad ENVID parameter"},

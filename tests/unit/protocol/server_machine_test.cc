@@ -136,10 +136,26 @@ TEST(ServerMachine, TlsForgetsHelloAndTransaction) {
     );
     const std::string said = session.said();
     EXPECT_THAT(said, testing::StartsWith("503 5.5.1 EHLO comes first\r\n250-mx.test\r\n"));
+    EXPECT_THAT(said, HasSubstr("250 REQUIRETLS\r\n"));
     EXPECT_THAT(said, testing::Not(HasSubstr("250 STARTTLS")));
     EXPECT_THAT(said, EndsWith("502 5.5.1 TLS isn't offered\r\n503 5.5.1 MAIL comes first\r\n"));
     session.machine.received("MAIL FROM:<> SMTPUTF8\r\nRCPT TO:<b>\r\nDATA\r\n");
     EXPECT_EQ(session.reception.mails.back().incoming.protocol, "UTF8SMTPS");
+}
+
+TEST(ServerMachine, TakesRequireTlsOverTlsOnly) {
+    ServerSettings given = settings();
+    given.offers_start_tls = true;
+    Held session(given);
+    session.machine.received("EHLO me\r\nMAIL FROM:<a@x.test> REQUIRETLS\r\n");
+    const std::string clear = session.said();
+    EXPECT_THAT(clear, testing::Not(HasSubstr("250-REQUIRETLS")));
+    EXPECT_THAT(clear, EndsWith("530 5.7.10 encryption needed for REQUIRETLS\r\n"));
+    session.machine.received("STARTTLS\r\n");
+    session.said();
+    session.machine.tls_established();
+    session.machine.received("EHLO me\r\nMAIL FROM:<a@x.test> REQUIRETLS\r\n");
+    EXPECT_THAT(session.said(), HasSubstr("250 REQUIRETLS\r\n250 2.1.0"));
 }
 
 TEST(ServerMachine, CommandsInjectedBehindStartTlsEndTheSession) {

@@ -118,5 +118,21 @@ TEST(AddressLiteral, IsWrittenWithoutScope) {
     EXPECT_EQ(address_literal(make_address("fe80::1%3")), "[IPv6:fe80::1]");
 }
 
+TEST(HeaderWithALabels, ChangesWhatThenIsAscii) {
+    EXPECT_EQ(
+        header_with_a_labels("To: (x) u@b\xC3\xBC"
+                             "cher.test, v@y\r\nSubject: s\r\n"),
+        "To: (x) u@xn--bcher-kva.test, v@y\r\nSubject: s\r\n"
+    );
+    for (const char* header :
+         {"To: j\xC3\xB6rg@b\xC3\xBC"
+          "cher.test\r\n",
+          "To: u@b\xC3\xBC"
+          "cher.test\r\nSubject: \xC3\xA4\r\n",
+          "Subject : s\r\n"}) {
+        EXPECT_EQ(header_with_a_labels(header), header);
+    }
+}
+
 }  // namespace
 }  // namespace mxpost::route

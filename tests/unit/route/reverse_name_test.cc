@@ -141,6 +141,15 @@ public:
         answer.records.emplace_back("us.example");
         co_return answer;
     }
+    asio::awaitable<dns::Answer<dns::TxtRecord>> txt(std::string) override {
+        co_return dns::Answer<dns::TxtRecord>();
+    }
+    asio::awaitable<dns::Answer<dns::TlsaRecord>> tlsa(std::string) override {
+        co_return dns::Answer<dns::TlsaRecord>();
+    }
+    asio::awaitable<dns::Answer<std::string>> cname(std::string) override {
+        co_return dns::Answer<std::string>();
+    }
 
     asio::steady_timer gate;
     int questions = 0;

@@ -476,6 +476,30 @@ TEST_F(RouterTest, CarriesWhetherDnssecCoversIt) {
     const Route found = route("example.org");
     EXPECT_TRUE(found.is_secure);
     EXPECT_TRUE(found.hosts[0].is_secure);
+    resolver_.set_insecure("mx.example.org");
+    EXPECT_TRUE(route("example.org").is_secure);
+    EXPECT_FALSE(route("example.org").hosts[0].is_secure);
+}
+
+// Or who makes one look-up fail could turn DANE off.
+TEST_F(RouterTest, TakesAFailedLookUpForNoSignOfInsecurity) {
+    add_host("example.org", 10, "mx.example.org", "192.0.2.1");
+    resolver_.fail_addresses("mx.example.org", dns::Family::ipv6, "SERVFAIL");
+    resolver_.set_secure(true);
+    EXPECT_TRUE(route("example.org").hosts[0].is_secure);
+}
+
+TEST_F(RouterTest, CarriesTheNamesBehindAliases) {
+    resolver_.add_cname("example.org", "real.example.net");
+    resolver_.add_cname("mx.example.org", "server.example.net");
+    resolver_.add_mx("real.example.net", 10, "mx.example.org");
+    resolver_.add_address("server.example.net", "192.0.2.1");
+    const Route found = route("example.org");
+    EXPECT_EQ(found.domain, "example.org");
+    EXPECT_EQ(found.canonical_domain, "real.example.net");
+    ASSERT_EQ(found.hosts.size(), 1U);
+    EXPECT_EQ(found.hosts[0].name, "mx.example.org");
+    EXPECT_EQ(found.hosts[0].canonical_name, "server.example.net");
 }
 
 TEST_F(RouterTest, BoundsWhatItSays) {
@@ -499,6 +523,15 @@ public:
         co_return dns::Answer<asio::ip::address>(dns::LookupStatus::ok);
     }
     asio::awaitable<dns::Answer<std::string>> ptr(asio::ip::address) override {
+        co_return dns::Answer<std::string>();
+    }
+    asio::awaitable<dns::Answer<dns::TxtRecord>> txt(std::string) override {
+        co_return dns::Answer<dns::TxtRecord>();
+    }
+    asio::awaitable<dns::Answer<dns::TlsaRecord>> tlsa(std::string) override {
+        co_return dns::Answer<dns::TlsaRecord>();
+    }
+    asio::awaitable<dns::Answer<std::string>> cname(std::string) override {
         co_return dns::Answer<std::string>();
     }
 };

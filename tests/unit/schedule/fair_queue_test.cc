@@ -38,6 +38,25 @@ TEST(FairQueue, OneMessagesFloodDoesNotStarveItsSendersOthers) {
     EXPECT_EQ(drain(queue), "l1 n l2 l3 l4");
 }
 
+TEST(FairQueue, WhatIsTakenOutIsNeverGivenAndTurnsGoOn) {
+    FairQueue<std::string> queue;
+    for (const char* item : {"a1", "a2", "a3"}) {
+        queue.push({1000, item}, item);
+    }
+    queue.push({1001, "b1"}, "b1");
+    queue.push({1002, "list"}, "c1");
+    queue.push({1002, "list"}, "c2");
+    const auto taken = queue.take_if([](const std::string& item) {
+        return item == "a2" || item == "b1" || item == "c1";
+    });
+    EXPECT_THAT(taken, testing::UnorderedElementsAre("a2", "b1", "c1"));
+    EXPECT_EQ(queue.size(), 3U);
+    queue.push({1001, "b2"}, "b2");
+    EXPECT_EQ(drain(queue), "a1 c2 b2 a3");
+    EXPECT_TRUE(queue.is_empty());
+    EXPECT_TRUE(queue.take_if([](const std::string&) { return true; }).empty());
+}
+
 TEST(FairQueue, WhoComesLateWaitsForNoMoreThanOneOfEachOther) {
     FairQueue<std::string> queue;
     for (int i = 0; i < 1000; ++i) {

@@ -93,6 +93,7 @@ mail::Envelope full_envelope() {
     envelope.error_mode = mail::ErrorMode::quiet;
     envelope.arrival = WallTime(std::chrono::microseconds(1704110400123456));
     envelope.is_smtp_utf8 = true;
+    envelope.requires_tls = true;
     envelope.is_followed = true;
     envelope.is_verbose = true;
     envelope.is_bounce = true;
@@ -115,6 +116,7 @@ TEST(Envelope, RoundTrips) {
     EXPECT_EQ(decoded->error_mode, envelope.error_mode);
     EXPECT_EQ(decoded->arrival, envelope.arrival);
     EXPECT_TRUE(decoded->is_smtp_utf8);
+    EXPECT_TRUE(decoded->requires_tls);
     EXPECT_TRUE(decoded->is_followed);
     EXPECT_TRUE(decoded->is_verbose);
     EXPECT_TRUE(decoded->is_bounce);

@@ -1,6 +1,9 @@
 #include "spool/usage.h"
 
 #include <filesystem>
+#include <fstream>
+
+#include <fcntl.h>
 
 #include "spool_test.h"
 
@@ -124,6 +127,30 @@ TEST_F(UsageTest, DamagedAccountsAreMadeAnew) {
         write_file(".usage", octets);
         EXPECT_EQ(ask(limits(1000, 3)), UsageVerdict::too_many_recipients);
         EXPECT_EQ(ledger_size(), 40U);
+    }
+}
+
+TEST_F(UsageTest, NumbersThatDoNotFitTheirChecksumAreNotBelieved) {
+    commit_one(make_envelope(3));
+    EXPECT_EQ(ask(limits(10000, 100)), UsageVerdict::within);
+    std::fstream account(box_.path() + "/.usage", std::ios::in | std::ios::out | std::ios::binary);
+    account.seekp(24);  // of the recipients: there are none, it seems now
+    account.write("\0\0\0\0\0\0\0", 8);
+    account.close();
+    EXPECT_EQ(ask(limits(10000, 3)), UsageVerdict::too_many_recipients);
+}
+
+TEST_F(UsageTest, AnAccountThatAnotherRewritesIsLeftToThem) {
+    commit_one();
+    EXPECT_EQ(ask(limits(kUnlimited / 2, kUnlimited / 2)), UsageVerdict::within);
+    auto other = posix_.open(AT_FDCWD, box_.path() + "/.usage", O_RDONLY, 0);
+    ASSERT_TRUE(other);
+    ASSERT_TRUE(*posix_.try_lock(other->get()));
+    std::uintmax_t before = ledger_size();
+    for (int i = 0; i < 500; ++i) {
+        ask(limits(kUnlimited / 2, kUnlimited / 2));
+        ASSERT_GT(ledger_size(), before) << i;
+        before = ledger_size();
     }
 }
 

@@ -104,6 +104,26 @@ TEST_F(IntakeTest, SmtpUtf8IsForHeadersThatNeedIt) {
     }
 }
 
+TEST_F(IntakeTest, AHeaderWithoutSmtpUtf8BecomesAscii) {
+    Intake intake(around_, request());
+    ASSERT_TRUE(take(intake, "Subject: \xc3\xa4\r\n\r\nx\r\n"));
+    const Accepted accepted = intake.take_accepted();
+    EXPECT_FALSE(accepted.envelope.is_smtp_utf8);
+    EXPECT_FALSE(accepted.envelope.is_eight_bit);
+    EXPECT_THAT(only_message().header(), testing::HasSubstr("Subject: =?utf-8?B?w6Q=?=\r\n"));
+
+    // What submission may not touch (sendmail -G).
+    IntakeRequest passed_on = request();
+    passed_on.is_gateway = true;
+    Intake gateway(around_, std::move(passed_on));
+    ASSERT_TRUE(take(gateway, "Subject: \xc3\xa4\r\n\r\nx\r\n"));
+    EXPECT_TRUE(gateway.take_accepted().envelope.is_eight_bit);
+
+    Intake address(around_, request());
+    ASSERT_TRUE(take(address, "To: j\xc3\xb6rg@x.test\r\n\r\nx\r\n"));
+    EXPECT_TRUE(address.take_accepted().envelope.is_smtp_utf8);
+}
+
 TEST_F(IntakeTest, ADotIsTextUnlessItEndsTheInput) {
     Intake text(around_, request());
     ASSERT_TRUE(take(text, "Subject: x\r\n\r\n.\r\nmore\r\n"));

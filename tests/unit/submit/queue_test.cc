@@ -1,5 +1,6 @@
 #include "submit/queue.h"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "diagnose/port_25.h"
 #include "submission_fixture.h"
 
 namespace mxpost::submit {
@@ -130,6 +132,51 @@ TEST_F(WaitingQueue, IsShownAsSendmailDoes) {
     EXPECT_THAT(out_[7], testing::StartsWith("                 (no engine serves "));
     EXPECT_EQ(out_[8], "\t\tTotal requests: 1");
     EXPECT_THAT(complaints_, IsEmpty());
+}
+
+TEST_F(WaitingQueue, SaysWhatRefusalsMean) {
+    mail::RecipientOutcome listed(
+        mail::OutcomeKind::deferred,
+        {5, 7, 1},
+        "5.7.1 Service unavailable, client host [192.0.2.1] blocked using zen.spamhaus.org"
+    );
+    listed.reply_code = 554;
+    listed.remote_host = "mx.z.test";
+    for (const auto& entry : std::filesystem::directory_iterator(box_)) {
+        if (entry.path().filename().string().starts_with(id_)) {
+            std::ofstream(entry.path(), std::ios::app)
+                << spool::encode_record(spool::OutcomeRecord{2, clock_.now(), listed});
+        }
+    }
+    EXPECT_EQ(print(), ExitStatus::ok);
+    ASSERT_GE(out_.size(), 2U);
+    EXPECT_THAT(
+        out_[0],
+        testing::MatchesRegex(" +\\(This host's address is on a block list: .* \\(1 recipient\\)\\)"
+        )
+    );
+    EXPECT_EQ(out_.back(), "\t\tTotal requests: 1");
+}
+
+TEST_F(WaitingQueue, SaysThatPort25IsBlocked) {
+    const mail::RecipientOutcome blocked(
+        mail::OutcomeKind::deferred,
+        {4, 4, 1},
+        std::string(diagnose::kPortBlocked) + "; not tried this time"
+    );
+    for (const auto& entry : std::filesystem::directory_iterator(box_)) {
+        if (entry.path().filename().string().starts_with(id_)) {
+            std::ofstream(entry.path(), std::ios::app)
+                << spool::encode_record(spool::OutcomeRecord{2, clock_.now(), blocked});
+        }
+    }
+    EXPECT_EQ(print(), ExitStatus::ok);
+    EXPECT_THAT(
+        out_.at(0),
+        testing::MatchesRegex(
+            " +\\(no mail server answers on port 25: .*\\. Ask the provider .* \\(1 recipient\\)\\)"
+        )
+    );
 }
 
 TEST_F(WaitingQueue, VerboseHasAttemptsAndEachReasonBelowItsRecipient) {

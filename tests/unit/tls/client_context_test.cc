@@ -41,9 +41,13 @@ struct Handshake {
 
 /// A handshake through memory.
 Handshake shake_hands(
-    const ClientContext& context, SSL_CTX* server_context, const std::string& host
+    const ClientContext& context,
+    SSL_CTX* server_context,
+    const std::string& host,
+    const Demand& demand = Demand(),
+    const std::string& endpoint = {}
 ) {
-    auto client = context.new_connection(host, TlsUse::may);
+    auto client = context.new_connection(host, demand, endpoint);
     EXPECT_TRUE(client);
     const SslPointer server(SSL_new(server_context));
     BIO* client_end = nullptr;
@@ -60,7 +64,11 @@ Handshake shake_hands(
         result.is_done = client_done == 1 && server_done == 1;
     }
     if (result.is_done) {
-        result.established = established(client->get());
+        // Tickets come behind the handshake, in front of what the server says.
+        char octet = 0;
+        EXPECT_EQ(SSL_write(server.get(), "2", 1), 1);
+        EXPECT_EQ(SSL_read(client->get(), &octet, 1), 1);
+        result.established = established(client->get(), demand.use);
         const char* const name = SSL_get_servername(server.get(), TLSEXT_NAMETYPE_host_name);
         result.server_name = name == nullptr ? "" : name;
     }
@@ -83,7 +91,7 @@ TEST(ClientContext, TakesAnUnknownCertificateAndSaysSo) {
     const auto result = shake_hands(**context, server.get(), "mx.example");
     ASSERT_TRUE(result.is_done);
     EXPECT_EQ(result.established.protocol, "TLSv1.3");
-    EXPECT_FALSE(result.established.is_verified);
+    EXPECT_EQ(result.established.assurance, Assurance::untrusted);
     EXPECT_EQ(result.established.problem, "self-signed certificate");
     EXPECT_EQ(result.established.text(), "TLSv1.3 " + result.established.cipher + " untrusted");
     EXPECT_EQ(result.server_name, "mx.example");
@@ -95,12 +103,23 @@ TEST(ClientContext, VerifiesChainAndName) {
     const auto context = trusting(file.path());
     const auto server = certificate.server_context();
     const auto good = shake_hands(*context, server.get(), "mx.example.");
-    EXPECT_TRUE(good.established.is_verified) << good.established.problem;
+    EXPECT_EQ(good.established.assurance, Assurance::verified) << good.established.problem;
     EXPECT_EQ(good.server_name, "mx.example");
     const auto other = shake_hands(*context, server.get(), "other.example");
     EXPECT_TRUE(other.is_done);
-    EXPECT_FALSE(other.established.is_verified);
+    EXPECT_EQ(other.established.assurance, Assurance::untrusted);
+    EXPECT_EQ(other.established.failure, Failure::certificate_host_mismatch);
     EXPECT_EQ(other.established.problem, "hostname mismatch");
+}
+
+TEST(ClientContext, ANameInTheSubjectAloneIsNone) {
+    const Certificate certificate("email:postmaster@mx.example", 86400, "mx.example");
+    const TemporaryFile file(certificate.pem());
+    const auto context = trusting(file.path());
+    const auto server = certificate.server_context();
+    const auto result = shake_hands(*context, server.get(), "mx.example");
+    EXPECT_TRUE(result.is_done);
+    EXPECT_EQ(result.established.failure, Failure::certificate_host_mismatch);
 }
 
 TEST(ClientContext, VerifiesAddressesAndKeepsThemOutOfTheServerName) {
@@ -109,9 +128,11 @@ TEST(ClientContext, VerifiesAddressesAndKeepsThemOutOfTheServerName) {
     const auto context = trusting(file.path());
     const auto server = certificate.server_context();
     const auto good = shake_hands(*context, server.get(), "192.0.2.1");
-    EXPECT_TRUE(good.established.is_verified) << good.established.problem;
+    EXPECT_EQ(good.established.assurance, Assurance::verified) << good.established.problem;
     EXPECT_EQ(good.server_name, "");
-    EXPECT_FALSE(shake_hands(*context, server.get(), "192.0.2.2").established.is_verified);
+    EXPECT_EQ(
+        shake_hands(*context, server.get(), "192.0.2.2").established.assurance, Assurance::untrusted
+    );
 }
 
 TEST(ClientContext, AnExpiredCertificateIsUntrusted) {
@@ -122,6 +143,152 @@ TEST(ClientContext, AnExpiredCertificateIsUntrusted) {
     const auto result = shake_hands(*context, server.get(), "mx.example");
     EXPECT_TRUE(result.is_done);
     EXPECT_EQ(result.established.problem, "certificate has expired");
+}
+
+std::string digest(const std::string& octets) {
+    std::string result(EVP_MAX_MD_SIZE, '\0');
+    unsigned size = 0;
+    EVP_Digest(
+        octets.data(),
+        octets.size(),
+        reinterpret_cast<unsigned char*>(result.data()),
+        &size,
+        EVP_sha256(),
+        nullptr
+    );
+    result.resize(size);
+    return result;
+}
+
+Demand tlsa(std::uint8_t usage, std::uint8_t selector, std::uint8_t type, std::string data) {
+    Demand demand(TlsUse::dane);
+    dns::TlsaRecord record;
+    record.usage = usage;
+    record.selector = selector;
+    record.matching_type = type;
+    record.data = std::move(data);
+    demand.tlsa.push_back(record);
+    return demand;
+}
+
+TEST(ClientContext, TlsaRecordsVouchForACertificate) {
+    auto context = ClientContext::make(TrustSettings());
+    ASSERT_TRUE(context);
+    const Certificate certificate("DNS:mx.example");
+    const Certificate expired("DNS:mx.example", -60);
+    const Certificate other("DNS:other.example");
+    const struct {
+        const char* what;
+        const Certificate& shown;
+        Demand demand;
+        bool is_good;
+        Failure failure;
+    } rows[] = {
+        {"3 1 1: RFC 7672 3.1.1",
+         certificate,
+         tlsa(3, 1, 1, digest(certificate.key_der())),
+         true,
+         Failure::none},
+        {"3 0 0: the whole certificate",
+         certificate,
+         tlsa(3, 0, 0, certificate.der()),
+         true,
+         Failure::none},
+        {"3 1 1 of an expired one: 3.1.1",
+         expired,
+         tlsa(3, 1, 1, digest(expired.key_der())),
+         true,
+         Failure::none},
+        {"3 1 1 of one for another name: 3.1.1",
+         other,
+         tlsa(3, 1, 1, digest(other.key_der())),
+         true,
+         Failure::none},
+        {"3 1 1 of another key",
+         certificate,
+         tlsa(3, 1, 1, digest(other.key_der())),
+         false,
+         Failure::validation_failure},
+        {"2 0 1 of a certificate that issued nothing: 3.1.2",
+         certificate,
+         tlsa(2, 0, 1, digest(other.der())),
+         false,
+         Failure::validation_failure},
+    };
+    for (const auto& row : rows) {
+        SCOPED_TRACE(row.what);
+        const auto server = row.shown.server_context();
+        const auto result = shake_hands(**context, server.get(), "mx.example", row.demand);
+        ASSERT_TRUE(result.is_done);
+        EXPECT_EQ(result.established.is_enough_for(TlsUse::dane), row.is_good)
+            << result.established.problem;
+        EXPECT_EQ(result.established.failure, row.failure) << result.established.problem;
+        EXPECT_EQ(result.established.text().ends_with(" DANE"), row.is_good);
+    }
+}
+
+TEST(ClientContext, ADemandsNamesCountInsteadOfTheHosts) {
+    const Certificate certificate("DNS:example.org");
+    const TemporaryFile file(certificate.pem());
+    const auto context = trusting(file.path());
+    const auto server = certificate.server_context();
+    Demand demand(TlsUse::verify);
+    demand.names = {"mx.example", "example.org"};
+    const auto good = shake_hands(*context, server.get(), "other.example", demand);
+    EXPECT_EQ(good.established.assurance, Assurance::verified) << good.established.problem;
+    EXPECT_EQ(good.server_name, "mx.example") << "the first one is indicated";
+}
+
+TEST(ClientContext, TlsaRecordsOfNoUseAreAnError) {
+    auto context = ClientContext::make(TrustSettings());
+    ASSERT_TRUE(context);
+    EXPECT_FALSE((*context)->new_connection("mx.example", tlsa(3, 1, 1, "short")));
+}
+
+TEST(ClientContext, ResumesOnlySessionsOfTheSameServerNameAndDemand) {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        SCOPED_TRACE(version);
+        const Certificate certificate("DNS:mx.example");
+        const TemporaryFile file(certificate.pem());
+        const auto context = trusting(file.path());
+        const auto server = certificate.server_context(version);
+        const auto is_resumed =
+            [&](const std::string& host, const Demand& demand, const std::string& endpoint) {
+                const auto result = shake_hands(*context, server.get(), host, demand, endpoint);
+                EXPECT_TRUE(result.is_done);
+                return result.established.is_resumed;
+            };
+        const Demand may;
+        const Demand verify(TlsUse::verify);
+        const Demand dane = tlsa(3, 1, 1, digest(certificate.key_der()));
+        const Demand other_dane = tlsa(3, 0, 0, certificate.der());
+        EXPECT_FALSE(is_resumed("mx.example", may, "192.0.2.1 25")) << "the first";
+        EXPECT_TRUE(is_resumed("mx.example", may, "192.0.2.1 25"));
+        EXPECT_TRUE(is_resumed("mx.example", may, "192.0.2.1 25")) << "it left its own";
+        EXPECT_FALSE(is_resumed("other.example", may, "192.0.2.1 25"));
+        EXPECT_FALSE(is_resumed("mx.example", may, "192.0.2.2 25"));
+        EXPECT_FALSE(is_resumed("mx.example", verify, "192.0.2.1 25"));
+        EXPECT_FALSE(is_resumed("mx.example", dane, "192.0.2.1 25"));
+        EXPECT_FALSE(is_resumed("mx.example", other_dane, "192.0.2.1 25"));
+        EXPECT_FALSE(is_resumed("mx.example", may, "")) << "none is wanted";
+        const auto resumed =
+            shake_hands(*context, server.get(), "mx.example", dane, "192.0.2.1 25");
+        EXPECT_TRUE(resumed.established.is_resumed);
+        EXPECT_TRUE(resumed.established.is_enough_for(TlsUse::dane)) << "verified when it began";
+    }
+}
+
+TEST(ClientContext, ASessionThatWasntGoodEnoughIsntBetterWhenResumed) {
+    auto context = ClientContext::make(TrustSettings());
+    ASSERT_TRUE(context);
+    const Certificate certificate("DNS:mx.example");
+    const auto server = certificate.server_context(TLS1_2_VERSION);
+    const Demand verify(TlsUse::verify);
+    for (int i = 0; i < 2; ++i) {
+        const auto result =
+            shake_hands(**context, server.get(), "mx.example", verify, "192.0.2.1 25");
+        EXPECT_FALSE(result.established.is_enough_for(TlsUse::verify));
+    }
 }
 
 TEST(ClientContext, RefusesTls11) {

@@ -1,0 +1,148 @@
+"""What the mutation run deletes: each sync, lock and checksum that a promise rests on.
+
+A mutant: (file, what stands there, what stands there instead, what that means). `what stands there`
+must be in the file once. What finds it: one of PROGRAMS (unit_* and crash_* of the build).
+
+EXEMPT: lines that match GUARDS but aren't deleted, with the reason.
+"""
+
+# Programs that know the modules below; first those that judge by what a crash leaves.
+PROGRAMS = {
+    "src/spool": ["crash_spool", "unit_spool", "unit_deliver", "unit_submit"],
+    "src/local": ["crash_mailbox", "unit_local"],
+    "src/listen": ["unit_listen"],
+    "src/submit": ["unit_submit"],
+    "src/deliver": ["unit_deliver", "unit_submit"],
+}
+
+# Each such line below src/ is deleted by a mutant, or exempt: none is forgotten.
+GUARDS = r"fsync\(|fdatasync\(|try_lock(_shared)?\(|[!=]= *crc32c\(|crc32c\(.*\) *!=|\bsync\(\);|body_crc_ !="
+
+WRITER = "src/spool/message_writer.cc"
+STORE = "src/spool/box_store.cc"
+BOX = "src/spool/box.cc"
+FILE = "src/spool/message_file.cc"
+DELIVERY = "src/deliver/message_delivery.cc"
+
+MUTANTS = [
+    # Submission
+    (WRITER, "return files_->fsync(file_.get());", "return {};",
+     "a message's octets aren't synced before it has a name"),
+    (WRITER, "if (auto synced = files_->fsync(directory()); !synced) {\n        withdraw();",
+     "if (auto synced = Result<void>(); !synced) {\n        withdraw();",
+     "the name of an accepted message isn't synced"),
+    (WRITER, "        (void)files_->unlink(box_->directory(), name_.text()).has_value();", "",
+     "a message whose sync failed stays in the queue although its caller was told so"),
+    (WRITER, "const auto locked = files.try_lock(writer.file_.get());",
+     "const Result<bool> locked = true;",
+     "a message that is being submitted isn't locked"),
+    (BOX, "return files.fsync(root);", "(void)root; (void)files; return {};",
+     "a new box isn't durable"),
+    (BOX, "if (auto synced = files.fsync(at->get()); !synced) {",
+     "if (auto synced = Result<void>(); !synced) {",
+     "a new spool below a home isn't durable"),
+    # An attempt
+    (STORE, "const auto locked = files_->try_lock(file->get());", "const Result<bool> locked = true;",
+     "a message that somebody works on is taken"),
+    (STORE, "if (!named || named->st_ino != held->st_ino || named->st_dev != held->st_dev) {",
+     "if (false) {", "a file that lost its name while its lock was awaited is taken"),
+    (STORE, "if (auto checked = check_identity(*held, box_.owner()); !checked) {\n        return quarantine",
+     "if (auto checked = Result<void>(); !checked) {\n        return quarantine",
+     "another user's file, or a link to it, is sent"),
+    (STORE, "auto done = files_.fdatasync(message_.fd());", "auto done = Result<void>();",
+     "an outcome isn't synced before the next step"),
+    (STORE, "is_sync_broken_ = !done;", "is_sync_broken_ = false;",
+     "a sync that failed once is believed the next time"),
+    (STORE, "if (auto cut = files_.ftruncate(message_.fd(), message_.journal_end()); !cut) {",
+     "if (auto cut = Result<void>(); !cut) {", "a torn record stays in front of new ones"),
+    (STORE, "if (auto synced = files_.fdatasync(message_.fd()); !synced) {\n                is_sync_broken_",
+     "if (auto synced = Result<void>(); !synced) {\n                is_sync_broken_",
+     "the cut of a torn record isn't synced before new records follow"),
+    (STORE, "Result<void> BoxStore::sync_removals() {\n    return files_->fsync(box_.directory());",
+     "Result<void> BoxStore::sync_removals() {\n    return {};", "removals aren't synced"),
+    (STORE, "        if (auto synced = files.fsync(box); !synced) {", "        if (auto synced = Result<void>(); !synced) {",
+     "the folder for files that are set aside isn't durable before one is moved there"),
+    (STORE, "if (auto synced = files.fsync(corrupt->get()); !synced) {\n        return synced.error();\n    }\n    return files.fsync(box);",
+     "return files.fsync(box);", "a file that is set aside may be lost: its new name isn't synced"),
+    (STORE, "    return files.fsync(box);\n}\n\n/// What a message file must be",
+     "    return {};\n}\n\n/// What a message file must be",
+     "a file that is set aside may come back: the loss of its old name isn't synced"),
+    (STORE, "const auto locked = files.try_lock_shared(file->get());\n    return locked && !*locked;",
+     "(void)file;\n    return false;", "a message being worked on isn't known to be"),
+    # Files that lie
+    ("src/spool/file_format.cc", "if (get_u32(octets.substr(kChecksumAt)) != crc32c(0, octets.substr(0, kChecksumAt))) {",
+     "if (false) {", "a preamble with flipped bits is believed"),
+    ("src/spool/journal.cc", "if (get_u32(octets.substr(4)) != crc32c(0, body)) {", "if (false) {",
+     "a torn or flipped record is believed"),
+    (FILE, "if (crc32c(0, envelope_octets) != preamble->envelope_crc ||\n        crc32c(0, header) != preamble->header_crc) {",
+     "if (crc32c(0, header) != preamble->header_crc) {", "an envelope with flipped bits is believed"),
+    (FILE, "if (crc32c(0, envelope_octets) != preamble->envelope_crc ||\n        crc32c(0, header) != preamble->header_crc) {",
+     "if (crc32c(0, envelope_octets) != preamble->envelope_crc) {",
+     "a header with flipped bits is believed"),
+    (FILE, "if (body_crc_ != message_->preamble().body_crc) {", "if (false) {",
+     "a body that changed is sent to its end"),
+    ("src/spool/usage.cc", "            get_u64(octets.substr(32)) != crc32c(0, octets.substr(0, 32))) {",
+     "            false) {", "a torn count of the queue's size is believed"),
+    ("src/spool/usage.cc", "const auto locked = files_.try_lock(file_.get());",
+     "const Result<bool> locked = true;", "two submitters replace the count at a time"),
+    # Who serves a box
+    (BOX, "const auto locked = files.try_lock_shared(entry->get());\n    return locked && !*locked;",
+     "(void)entry;\n    return false;", "an engine doesn't see that the system engine wants the box"),
+    ("src/spool/tidy.cc", "const auto locked = files_.try_lock(box->get());",
+     "const Result<bool> locked = true;", "a box that is in use is tidied away"),
+    ("src/spool/order.cc", "        done = claim.sync();", "        done = Result<void>();",
+     "an administrator's order isn't synced"),
+    ("src/deliver/served_box.cc", "        const auto locked = files_->try_lock(entry->get());",
+     "        const Result<bool> locked = true;", "two system engines want a box at a time"),
+    ("src/deliver/served_box.cc", "    const auto locked = files_->try_lock(directory);",
+     "    const Result<bool> locked = true;", "an engine serves a box that another one serves"),
+    (DELIVERY, "    if (auto synced = claim_->sync(); !synced) {",
+     "    if (auto synced = Result<void>(); !synced) {",
+     "copies for mailboxes go on before it is durable that they exist"),
+    (DELIVERY, "        if (auto done = self->claim_->sync(); !done) {",
+     "        if (auto done = Result<void>(); !done) {",
+     "one domain's outcome waits for the slowest domain's before it is durable"),
+    (DELIVERY, "    if (synced) {\n        synced = claim_->sync();",
+     "    if (synced) {\n        synced = Result<void>();",
+     "outcomes aren't synced before anybody is told"),
+    (DELIVERY, "        if (synced) {\n            synced = claim_->sync();",
+     "        if (synced) {\n            synced = Result<void>();",
+     "outcomes that a full disk took at last aren't synced"),
+    ("src/deliver/reporting.cc", "        done = claim_.sync();", "        done = Result<void>();",
+     "a report may go before the journal says that it exists"),
+    ("src/submit/hand_off.cc", "const auto is_free = files.try_lock(box.directory());",
+     "const Result<bool> is_free = true;", "two engines serve a box"),
+    ("src/submit/queue_view.cc",
+     "const auto is_free = around_.files.try_lock_shared(store.box().directory());",
+     "const Result<bool> is_free = true;", "mailq says that no engine serves a box that has one"),
+    ("src/submit/queue_view.cc", "const auto locked = around_.files.try_lock_shared(message.fd());",
+     "const Result<bool> locked = true;", "mailq doesn't say what is being sent"),
+    # The listener
+    ("src/listen/commit_pool.cc", "const auto synced = files_.fsync(first->directory);",
+     "const auto synced = Result<void>();", "a 250 doesn't wait for the sync of the name"),
+    # Mailboxes
+    ("src/local/maildir.cc", "return done ? files.fsync(fd->get()) : done;", "return done;",
+     "a Maildir's message isn't synced"),
+    ("src/local/maildir.cc", "    done = files.fsync(fresh);\n", "",
+     "the name of a Maildir's message isn't synced"),
+    ("src/local/mbox.cc", "            done = tools_.files.fsync(fd_.get());\n        }\n        if (done && is_new_)",
+     "        }\n        if (done && is_new_)", "a message in an mbox isn't synced"),
+    ("src/local/mbox.cc", "return tools_.files.fsync(fd->get());", "return {};",
+     "the name of a new mbox isn't synced"),
+]
+
+EXEMPT = {
+    "src/deliver/box_set.cc: try_lock(box);  // where another engine has it, that one sees what comes":
+        "a call of our own; the locks are in served_box.cc",
+    "src/deliver/box_set.cc: try_lock(box);": "the same",
+    "src/deliver/box_set.cc: void BoxSet::try_lock(ServedBox& box) {": "the same",
+    "src/spool/box_store.cc: Result<void> sync() override {": "a declaration",
+    "src/spool/loose_store.cc: Result<void> sync() override { return {}; }":
+        "mail without a spool lives in memory: its caller waits for the outcome",
+    "src/spool/message_writer.cc: (void)files_->fsync(directory()).has_value();":
+        "the caller was told of the failure; the withdrawal is only made likelier to last",
+    "src/spool/box_store.cc: (void)files_->fsync(box_.directory()).has_value();":
+        "as above; the report is made again",
+    "src/listen/connection.cc: (void)context_.around.files.fsync(box_.directory()).has_value();":
+        "as above",
+}
