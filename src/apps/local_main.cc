@@ -50,14 +50,14 @@ Result<local::HelperOptions> helper_options(const config::Settings& settings) {
         submit::find_host_names(settings, submit::HostFiles(), submit::system_host_name());
     local::HelperOptions options;
     options.client = (*client)->uid;
-    options.min_uid = static_cast<uid_t>(settings.min_local_uid);
-    options.alias_user = settings.alias_user;
-    options.delivery.mailbox = settings.mailbox;
-    options.delivery.alias_files = settings.alias_files;
-    options.delivery.local_domains = local_domains(settings, names.host);
-    options.delivery.host_name = names.host;
-    options.delivery.max_message = settings.message_size_limit + kHeaderRoom;
-    options.delivery.mail_group = mail_group();
+    options.service.min_uid = static_cast<uid_t>(settings.min_local_uid);
+    options.service.alias_user = settings.alias_user;
+    options.service.delivery.mailbox = settings.mailbox;
+    options.service.delivery.alias_files = settings.alias_files;
+    options.service.delivery.local_domains = local_domains(settings, names.host);
+    options.service.delivery.host_name = names.host;
+    options.service.delivery.max_message = settings.message_size_limit + kHeaderRoom;
+    options.service.delivery.mail_group = mail_group();
     return options;
 }
 

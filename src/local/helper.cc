@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <thread>
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -15,42 +14,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "local/packet.h"
-#include "local/wire.h"
 
 namespace mxpost::local {
 
 namespace {
 
-using mail::OutcomeKind;
 using SteadyClock = std::chrono::steady_clock;
-
-/// An engine sends its request at once.
-constexpr timeval kRequestWait{10, 0};
-constexpr uid_t kNobody = 65534;
-
-Answer refusal(OutcomeKind kind, mail::EnhancedStatus status, std::string text) {
-    Answer answer;
-    answer.outcome = mail::RecipientOutcome(kind, status, std::move(text));
-    return answer;
-}
-
-Decision decide_alias(const HelperOptions& options) {
-    const auto account = find_account(options.alias_user);
-    if (!account || !*account || (*account)->uid == 0 || (*account)->gid == 0) {
-        return {
-            std::nullopt,
-            refusal(
-                OutcomeKind::deferred,
-                {4, 3, 5},
-                "alias-user \"" + options.alias_user +
-                    "\" must be a user of this host, and not root, to run commands of the alias "
-                    "file"
-            )};
-    }
-    return {**account, {}};
-}
 
 /// Blocks the signals that the helper waits for; the descriptor tells of them.
 Result<Fd> watch_signals() {
@@ -75,95 +45,6 @@ void restore_signals() {
 }
 
 }  // namespace
-
-Decision decide(const Request& request, const HelperOptions& options) {
-    if (request.kind == RequestKind::alias_entry) {
-        return decide_alias(options);
-    }
-    auto account = find_account(request.name);
-    if (account && !*account) {
-        account = find_account(ascii_lower(request.name));
-    }
-    if (!account) {
-        return {std::nullopt, refusal(OutcomeKind::deferred, {4, 3, 0}, account.error().message())};
-    }
-    const bool is_lmtp = options.delivery.mailbox.kind == mail::MailboxKind::lmtp;
-    const bool is_user = *account && (*account)->uid >= options.min_uid && (*account)->uid != 0 &&
-                         (*account)->uid != kNobody && (*account)->gid != 0;
-    if (is_user) {
-        return {**account, {}};
-    }
-    if (is_lmtp) {
-        // The LMTP server has users of its own; nothing of theirs is touched here.
-        Answer answer = refusal(OutcomeKind::delivered, {2, 0, 0}, "");
-        answer.wants_mailbox = true;
-        return {std::nullopt, answer};
-    }
-    if (!*account) {
-        return {
-            std::nullopt,
-            refusal(
-                OutcomeKind::failed, {5, 1, 1}, "no user \"" + request.name + "\" on this host"
-            )};
-    }
-    return {
-        std::nullopt,
-        refusal(
-            OutcomeKind::deferred,
-            {4, 2, 1},
-            "system accounts (here " + (*account)->name + ", uid " +
-                std::to_string((*account)->uid) +
-                ") have no mailbox: name in /etc/aliases who gets the mail, such as \"" +
-                (*account)->name + ": alice\""
-        )};
-}
-
-void serve_connection(const Fd& connection, const HelperOptions& options, Log& log) {
-    ::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &kRequestWait, sizeof kRequestWait);
-    const int room = 2 * static_cast<int>(kMaxAnswerPacket);
-    ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    auto packet = receive_packet(connection.get(), kMaxRequestPacket);
-    if (!packet || packet->data.empty()) {
-        return;
-    }
-    auto request = decode_request(packet->data);
-    if (!request || !packet->fd) {
-        log.warning(request ? "request without a message" : request.error().message());
-        return;
-    }
-    request->message = std::move(packet->fd);
-    const auto answer_with = [&](const Answer& answer) {
-        if (auto sent = send_packet(connection.get(), encode(answer)); !sent) {
-            log.warning(request->message_id + ": no engine takes the answer for " + request->name);
-        }
-    };
-    const Decision decision = decide(*request, options);
-    if (!decision.account) {
-        return answer_with(decision.refusal);
-    }
-    const Account& account = *decision.account;
-    // Pipes and files of aliases are nobody's mailbox.
-    DeliveryOptions delivery = options.delivery;
-    if (request->kind == RequestKind::alias_entry) {
-        delivery.mail_group.reset();
-    }
-    ::umask(0007);  // a new mailbox is its owner's and the mail group's
-    if (auto done = become(account, delivery.mail_group); !done) {
-        log.error(done.error().message());
-        return;
-    }
-    PosixFileSystem files;
-    const SystemClock clock;
-    SystemRandom random;
-    const MailboxTools tools{
-        files,
-        clock,
-        random,
-        [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); },
-        [&](const std::string& text) { log.warning(request->message_id + ": " + text); }};
-    RecipientDelivery work(tools, delivery, account, *request);
-    answer_with(work.run());
-}
 
 void Helper::run() {
     auto signals = watch_signals();
@@ -237,7 +118,7 @@ void Helper::start_child(Fd connection) {
     fd_.reset();
     signals_.reset();
     try {
-        serve_connection(connection, options_, log_);
+        serve_connection(connection, options_.service, log_);
     } catch (const std::exception& exception) {
         log_.error(std::string("internal error: ") + exception.what());
         ::_exit(EXIT_FAILURE);

@@ -15,15 +15,13 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "local/recipient_delivery.h"
+#include "local/service.h"
 
 namespace mxpost::local {
 
 struct HelperOptions {
-    DeliveryOptions delivery;
-    uid_t client = 0;        // whose requests are served, besides root's
-    uid_t min_uid = 1000;    // of users who have a mailbox
-    std::string alias_user;  // whose rights pipes and files of the alias files get
+    ServiceOptions service;
+    uid_t client = 0;  // whose requests are served, besides root's
     std::size_t max_children = 32;
     std::chrono::seconds max_time{900};  // of one request, then it is killed
 };
@@ -59,16 +57,6 @@ private:
     bool is_ending_ = false;
     std::map<pid_t, std::chrono::steady_clock::time_point> children_;  // with their deadlines
 };
-
-/// What a child does with its connection. Public for tests: it changes the process's user.
-void serve_connection(const Fd& connection, const HelperOptions& options, Log& log);
-
-/// The user whose rights `request` needs; or the outcome that says why it isn't served.
-struct Decision {
-    std::optional<Account> account;
-    Answer refusal;
-};
-Decision decide(const Request& request, const HelperOptions& options);
 
 /// A listening socket at `path`, which only its owner `uid` may connect to. What stands there is
 /// replaced if it is a socket; missing directories are made (0755).

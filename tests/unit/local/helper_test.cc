@@ -44,13 +44,13 @@ protected:
         ASSERT_EQ(::chown(spool.c_str(), 0, mail->gr_gid), 0);
         ASSERT_EQ(::chmod(spool.c_str(), 02775), 0);
         options.client = other_.uid;
-        options.min_uid = 1;
-        options.alias_user = "news";
-        options.delivery.mailbox = {mail::MailboxKind::mbox, spool + "/%u"};
-        options.delivery.alias_files = {directory / "aliases"};
-        options.delivery.max_message = 1 << 20;
-        options.delivery.program_time = std::chrono::seconds(20);
-        options.delivery.mail_group = mail->gr_gid;
+        options.service.min_uid = 1;
+        options.service.alias_user = "news";
+        options.service.delivery.mailbox = {mail::MailboxKind::mbox, spool + "/%u"};
+        options.service.delivery.alias_files = {directory / "aliases"};
+        options.service.delivery.max_message = 1 << 20;
+        options.service.delivery.program_time = std::chrono::seconds(20);
+        options.service.delivery.mail_group = mail->gr_gid;
     }
     void TearDown() override {
         if (helper_ > 0) {
@@ -129,7 +129,7 @@ TEST_F(HelperTest, WritesAMailboxAsItsOwner) {
     struct stat status {};
     ASSERT_EQ(::stat((spool + "/" + kUser).c_str(), &status), 0);
     EXPECT_EQ(status.st_uid, user_.uid);
-    EXPECT_EQ(status.st_gid, *options.delivery.mail_group);
+    EXPECT_EQ(status.st_gid, *options.service.delivery.mail_group);
     EXPECT_EQ(status.st_mode & 07777, 0660U);
     EXPECT_THAT(content_of(spool + "/" + kUser), HasSubstr("Subject: x\n\nbody\n\n"));
 }
@@ -151,7 +151,7 @@ TEST_F(HelperTest, RunsProgramsOfAliasesAsTheAliasUserWithoutTheMailGroup) {
     const std::string out = directory / "out";
     ASSERT_EQ(::mkdir(out.c_str(), 0755), 0);
     ASSERT_EQ(::chown(out.c_str(), other_.uid, other_.gid), 0);
-    put(options.delivery.alias_files[0],
+    put(options.service.delivery.alias_files[0],
         "list: \"|/bin/sh -c 'grep -E \\\"^(Uid|Gid|Groups|CapEff)\\\" /proc/self/status > " + out +
             "/ids'\", " + out + "/copy, bob@example.com\nother: \"|/bin/false\"\n");
     start();
@@ -184,16 +184,16 @@ TEST_F(HelperTest, NeverServesRootNorSystemAccounts) {
     EXPECT_EQ(ask(request("../" + std::string(kUser))).outcome.status.text(), "5.1.1");
     EXPECT_FALSE(exists(spool + "/root"));
     EXPECT_FALSE(exists(spool + "/nobody"));
-    options.min_uid = user_.uid + 1;
-    const Decision decision = decide(request(kUser), options);
+    options.service.min_uid = user_.uid + 1;
+    const Decision decision = decide(request(kUser), options.service);
     EXPECT_FALSE(decision.account);
     EXPECT_THAT(decision.refusal.outcome.text, HasSubstr("/etc/aliases"));
-    options.alias_user = "root";
-    EXPECT_FALSE(decide(request("list", RequestKind::alias_entry), options).account);
+    options.service.alias_user = "root";
+    EXPECT_FALSE(decide(request("list", RequestKind::alias_entry), options.service).account);
 }
 
 TEST_F(HelperTest, LeavesLmtpMailboxesToTheEngine) {
-    options.delivery.mailbox = {mail::MailboxKind::lmtp, "/run/x"};
+    options.service.delivery.mailbox = {mail::MailboxKind::lmtp, "/run/x"};
     start();
     for (const char* name : {kUser, "root", "virtual"}) {
         const Answer answer = ask(request(name));
@@ -257,7 +257,7 @@ TEST_F(HelperTest, SurvivesGarbageAndSilence) {
 }
 
 TEST_F(HelperTest, KillsWhatTakesTooLong) {
-    put(options.delivery.alias_files[0], "slow: \"|/bin/sleep 1000\"\n");
+    put(options.service.delivery.alias_files[0], "slow: \"|/bin/sleep 1000\"\n");
     options.max_time = std::chrono::seconds(1);
     start();
     const Fd fd = connect();
