@@ -59,6 +59,8 @@ public:
     void fail_mx(const std::string& domain, const std::string& reason) {
         mx_[domain] = dns::Answer<dns::MxRecord>(dns::LookupStatus::temporary, reason);
     }
+    /// Questions about this domain's MX hosts get no answer.
+    void stall_mx(const std::string& domain) { stalled_.insert(domain); }
     void fail_addresses(const std::string& host, dns::Family family, const std::string& reason) {
         addresses_[{host, family}] = dns::Answer<Address>(dns::LookupStatus::temporary, reason);
     }
@@ -84,6 +86,9 @@ public:
         questions_.push_back("MX " + domain);
         if (on_question) {
             on_question(questions_.size());
+        }
+        if (stalled_.contains(domain)) {
+            return stall<dns::MxRecord>();
         }
         const std::string name = follow(domain);
         return reply(secured(find(mx_, name, name), domain));
@@ -159,6 +164,14 @@ private:
     static boost::asio::awaitable<dns::Answer<T>> reply(dns::Answer<T> answer) {
         co_return answer;
     }
+    template <class T>
+    static boost::asio::awaitable<dns::Answer<T>> stall() {
+        boost::asio::steady_timer never(
+            co_await boost::asio::this_coro::executor, boost::asio::steady_timer::time_point::max()
+        );
+        co_await never.async_wait(boost::asio::use_awaitable);
+        co_return dns::Answer<T>();
+    }
 
     std::map<std::string, dns::Answer<dns::MxRecord>> mx_;
     std::map<std::pair<std::string, dns::Family>, dns::Answer<Address>> addresses_;
@@ -169,6 +182,7 @@ private:
     std::map<std::string, bool> names_;
     std::vector<std::string> questions_;
     std::set<std::string> insecure_;
+    std::set<std::string> stalled_;
     bool is_secure_ = false;
 };
 

@@ -216,12 +216,21 @@ public:
         io.poll();
     }
     bool is_finished() const { return is_finished_; }
+    /// No record follows the last sync; false where there was none.
+    bool is_journal_synced() const {
+        const auto& trace = files.trace();
+        const auto last = std::find_if(trace.rbegin(), trace.rend(), [](const auto& call) {
+            return call.starts_with("pwrite") || call == "fdatasync";
+        });
+        return last != trace.rend() && *last == "fdatasync";
+    }
     bool is_removed() const { return is_removed_; }
 
     // Outbox, as Engine does it.
     Result<std::unique_ptr<spool::Claim>> submit(
         const dsn::Report& report, const spool::MessageId& id
     ) override {
+        is_journal_synced_at_submissions.push_back(is_journal_synced());
         return store.submit(
             id, report.envelope, report.header, report.body, to_seconds(clock.now())
         );
@@ -236,6 +245,7 @@ public:
         return store.submit_stream(id, envelope, header, body, due);
     }
     void release(std::unique_ptr<spool::Claim> report) override {
+        is_journal_synced_at_releases.push_back(is_journal_synced());
         if (report->name().due > to_seconds(clock.now())) {
             (void)report->postpone(to_seconds(clock.now())).has_value();
         }
@@ -268,6 +278,10 @@ public:
     local::AliasFiles aliases;
     Services services;
     std::optional<MessageDelivery> delivery;
+    /// For each report that was made: whether the journal was on disk.
+    std::vector<bool> is_journal_synced_at_submissions;
+    /// For each report and copy that was let go: whether the journal that names it was on disk.
+    std::vector<bool> is_journal_synced_at_releases;
 
 private:
     bool is_finished_ = false;

@@ -154,6 +154,16 @@ TEST_F(LocalDeliveryTest, AnAliasElsewhereBecomesACopyAndTheOriginalGoes) {
     EXPECT_THAT(mailboxes_.requests, IsEmpty());
 }
 
+TEST_F(LocalDeliveryTest, ACopyGoesOnWhenTheJournalThatNamesItIsOnDisk) {
+    queue_.write_aliases("root: ops@a.test\n");
+    const auto name = queue_.commit(make_envelope({"root@host.example.net"}));
+    Life life(queue_);
+    (void)life.attempt(name);
+
+    EXPECT_THAT(copies(), SizeIs(1));
+    EXPECT_THAT(life.is_journal_synced_at_releases, ElementsAre(true));
+}
+
 TEST_F(LocalDeliveryTest, ALargeBodyGoesOnOctetByOctet) {
     queue_.write_aliases("root: ops@a.test\n");
     std::string body;
