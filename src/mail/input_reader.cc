@@ -181,8 +181,8 @@ bool InputReader::take_dot(std::string_view& octets) {
 }
 
 /// The usual case, without calls and results per line: whole lines that are just text, from a
-/// line's start, as long as out_ has room.
-void InputReader::take_plain_lines(std::string_view& octets) {
+/// line's start, as long as out_ has room. `may_have_returns`: false if there is no CR in `octets`.
+void InputReader::take_plain_lines(std::string_view& octets, bool may_have_returns) {
     const char* at = octets.data();
     const char* const end = at + octets.size();
     std::size_t room = kOutputSize - out_.size();
@@ -194,7 +194,7 @@ void InputReader::take_plain_lines(std::string_view& octets) {
         }
         auto length = static_cast<std::size_t>(line_end - at);
         length -= length > 0 && at[length - 1] == '\r' ? 1U : 0U;
-        if (length + 2 > room || holds({at, length}, '\r')) {
+        if (length + 2 > room || (may_have_returns && holds({at, length}, '\r'))) {
             break;
         }
         out_.append(at, length).append("\r\n", 2);
@@ -206,9 +206,10 @@ void InputReader::take_plain_lines(std::string_view& octets) {
 }
 
 Result<void> InputReader::take_body(std::string_view octets) {
+    const bool may_have_returns = holds(octets, '\r');
     while (!octets.empty()) {
         if (is_at_line_start_) {
-            take_plain_lines(octets);
+            take_plain_lines(octets, may_have_returns);
             if (octets.empty()) {
                 break;
             }

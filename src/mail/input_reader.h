@@ -74,7 +74,7 @@ private:
     Result<void> overflow_header();
     Result<void> begin_body();
     Result<void> take_body(std::string_view octets);
-    void take_plain_lines(std::string_view& octets);
+    void take_plain_lines(std::string_view& octets, bool may_have_returns);
     bool take_dot(std::string_view& octets);
     Result<void> take_line(std::string_view& octets);
     Result<void> put_line_part(std::string_view part);
