@@ -175,7 +175,9 @@ AddressToken AddressLexer::take_word(AddressToken token) {
 
 AddressToken AddressLexer::take_literal(AddressToken token) {
     token.kind = Kind::literal;
-    const std::size_t stop = text_.find_first_of("],;\n<>\"", at_);
+    // RFC 5322 3.4.1: a comma or semicolon before the bracket separates nothing, or else what is
+    // behind it would be read as an address of its own.
+    const std::size_t stop = text_.find_first_of("]@\n<>\"", at_);
     if (stop == std::string_view::npos || text_[stop] != ']') {
         return bad(std::move(token), "address literal without end");
     }

@@ -132,6 +132,9 @@ INSTANTIATE_TEST_SUITE_P(
         ListCase{"a@[1.2.3]", "{a@[1.2.3]}: bad address literal"},
         ListCase{"a@[::1]", "{a@[::1]}: bad address literal"},
         ListCase{"a@[1.2.3.4, b@y", "b@y  {a@[1.2.3.4}: address literal without end"},
+        ListCase{
+            "a@[1.2.3.4, b@[1.2.3.5]", "b@[1.2.3.5]  {a@[1.2.3.4}: address literal without end"},
+        ListCase{"a@[1.2.3.,root;4], b@y", "b@y  {a@[1.2.3.,root;4]}: bad address literal"},
         ListCase{"John Doe, b@y", "b@y  {John Doe}: name, no address"},
         ListCase{"John Doe a@x", "{John Doe a@x}: name, no address"},
         ListCase{"<a@x> Smith", "a@x  {Smith}: text after the address"},
