@@ -70,6 +70,7 @@ public:
         column_ = end == std::string_view::npos ? column_ + text.size() : text.size() - end - 1;
     }
     std::size_t column() const { return column_; }
+    bool is_at_space() const { return !text_.empty() && kSpace.find(text_.back()) != kSpace.npos; }
     std::string take() { return std::move(text_); }
 
 private:
@@ -233,21 +234,40 @@ private:
         return end;
     }
 
-    /// Words without anything else between them. Those of a name are one text.
+    /// A name that ends at an offset, as encoded words. RFC 2047 5 (3): white space must stand
+    /// between them and what is beside them ("Jo<a@x>" has none), else they are none for readers.
+    void put_name(const std::string& text, std::size_t end) {
+        if (!line_.is_at_space()) {
+            put(" ");
+        }
+        put(encode_words(text, line_.column(), charset_));
+        given_ = end;
+        if (end < value_.size() && kSpace.find(value_[end]) == std::string_view::npos) {
+            put(" ");
+        }
+    }
+
+    bool has_comment_before(std::size_t word) const {
+        const std::size_t begin = words_[word - 1].end;
+        return value_.substr(begin, words_[word].begin - begin).find('(') != std::string_view::npos;
+    }
+
+    /// Words without anything but comments between them. Those of a name are one text, up to a
+    /// comment, which stays.
     void put_words(bool is_name) {
         for (std::size_t i = 0; i < words_.size();) {
             std::size_t end = i;
             std::string text;
-            while (end < words_.size() && words_[end].kind == AddressToken::Kind::word) {
+            while (end < words_.size() && words_[end].kind == AddressToken::Kind::word &&
+                   (end == i || !has_comment_before(end))) {
                 text += (end > i ? " " : "") + words_[end].text;
                 ++end;
             }
             put_gap(words_[i].begin);
             if (is_name && end > i && !is_ascii(text)) {
-                put(encode_words(
-                    with_inner_space(text, i > 0, end < words_.size()), line_.column(), charset_
-                ));
-                given_ = words_[end - 1].end;
+                const bool is_behind = i > 0 && !has_comment_before(i);
+                const bool is_before = end < words_.size() && !has_comment_before(end);
+                put_name(with_inner_space(text, is_behind, is_before), words_[end - 1].end);
             } else {
                 end = std::max(end, i + 1);
                 for (std::size_t k = i; k < end; ++k) {

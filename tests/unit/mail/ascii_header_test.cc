@@ -47,6 +47,25 @@ TEST(MakeAscii, KeepsTheSpaceBesideEncodedWords) {
     );
 }
 
+TEST(MakeAscii, PutsSpaceAroundTheEncodedWordsOfNames) {
+    // RFC 2047 5 (3): touching something else they are none.
+    EXPECT_EQ(ascii("From:M\xC3\xBCller<a@b>"), "From: =?utf-8?Q?M=C3=BCller?= <a@b>");
+    EXPECT_EQ(
+        ascii("To: M\xC3\xBCller:a@b,J\xC3\xB6(x)<c@d>;"),
+        "To: =?utf-8?Q?M=C3=BCller?= :a@b, =?utf-8?B?SsO2?= (x)<c@d>;"
+    );
+}
+
+TEST(MakeAscii, KeepsCommentsBetweenTheWordsOfAName) {
+    EXPECT_EQ(
+        ascii("To: J\xC3\xB6 (the boss) Smith <a@b>"), "To: =?utf-8?B?SsO2?= (the boss) Smith <a@b>"
+    );
+    EXPECT_EQ(
+        ascii("To: J\xC3\xB6 (the boss) M\xC3\xBCller <a@b>"),
+        "To: =?utf-8?B?SsO2?= (the boss) =?utf-8?Q?M=C3=BCller?= <a@b>"
+    );
+}
+
 TEST(MakeAscii, FoldsLongText) {
     std::string subject = "Subject:";
     for (int i = 0; i < 40; ++i) {
@@ -73,7 +92,7 @@ TEST(MakeAscii, EncodesNamesAndCommentsBesideAddresses) {
         "To: =?utf-8?Q?M=C3=BCller=2C_J=2E?= <j@x>, \"Smith, A.\" <a@x>,\r\n\tb@x "
         "(=?utf-8?Q?B=C3=A4r?=)"
     );
-    EXPECT_EQ(ascii("Cc: Fr\xC3\xA4n: a@x, b@y;"), "Cc: =?utf-8?Q?Fr=C3=A4n?=: a@x, b@y;");
+    EXPECT_EQ(ascii("Cc: Fr\xC3\xA4n: a@x, b@y;"), "Cc: =?utf-8?Q?Fr=C3=A4n?= : a@x, b@y;");
     EXPECT_EQ(ascii("Resent-To: \xC3\xA4 <a@x>"), "Resent-To: =?utf-8?B?w6Q=?= <a@x>");
 }
 
