@@ -110,8 +110,10 @@ private:
         const bool is_encoded = is_encoded_word(word);
         if (!is_encoded && !is_ascii(word)) {
             if (run_.empty()) {
-                const bool is_late = line_.column() > kLastStart && !space.empty();
-                line_.add(is_late ? "\r\n " : space);
+                const bool is_late = line_.column() > kLastStart && !space.empty() &&
+                                     space.find('\n') == std::string_view::npos;
+                line_.add(is_late ? "\r\n" : "");
+                line_.add(space);
                 is_behind_encoded_ = was_encoded_;
                 run_ = word;
             } else {
@@ -288,9 +290,9 @@ private:
     std::vector<AddressToken> words_;
 };
 
+/// Also one without addresses ("undisclosed recipients:;").
 bool is_address_list(std::string_view value) {
-    const AddressList list = parse_address_list(value);
-    return list.bad.empty() && !list.addresses.empty();
+    return parse_address_list(value).bad.empty();
 }
 
 std::string encode_addresses(const HeaderField& field, std::string_view charset) {

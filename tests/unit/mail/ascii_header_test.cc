@@ -80,6 +80,11 @@ TEST(MakeAscii, FoldsLongText) {
     for (const std::string_view line : split(late, '\n')) {
         EXPECT_LE(line.size(), 77U) << line;
     }
+    // The white space that was there stays.
+    EXPECT_EQ(
+        ascii("Subject: " + std::string(65, 'x') + "  \xC3\xA4"),
+        "Subject: " + std::string(65, 'x') + "\r\n  =?utf-8?B?w6Q=?="
+    );
 }
 
 TEST(MakeAscii, EncodesNamesAndCommentsBesideAddresses) {
@@ -94,6 +99,8 @@ TEST(MakeAscii, EncodesNamesAndCommentsBesideAddresses) {
     );
     EXPECT_EQ(ascii("Cc: Fr\xC3\xA4n: a@x, b@y;"), "Cc: =?utf-8?Q?Fr=C3=A4n?= : a@x, b@y;");
     EXPECT_EQ(ascii("Resent-To: \xC3\xA4 <a@x>"), "Resent-To: =?utf-8?B?w6Q=?= <a@x>");
+    // A group without members.
+    EXPECT_EQ(ascii("To: Empf\xC3\xA4nger:;"), "To: =?utf-8?Q?Empf=C3=A4nger?= :;");
 }
 
 TEST(MakeAscii, LeavesAddressesAsTheyAre) {
