@@ -15,9 +15,12 @@ REFUSED = {
     # callers write "a@x b@y", and nobody was seen to write the other.
     "name, no address": "spaces around dots",
     "not an address": "spaces around dots",
-    # RFC 5322 4.4 lets an obsolete route begin with commas. None was ever seen.
-    "< without >": "comma before a route",
-    "> without <": "comma before a route",
+    # RFC 5322 4.4 lets an obsolete route have commas at its ends. None was ever seen.
+    "< without >": "commas around a route",
+    "> without <": "commas around a route",
+    "misplaced colon": "commas around a route",
+    # Where the rest of one of these begins anew.
+    "parenthesis without begin": "rest of another",
     # RFC 5321 4.5.3.1: what no server must take.
     "local part too long": "too long",
 }
