@@ -151,7 +151,15 @@ public:
         return renamed;
     }
 
-    Result<void> remove() override { return files_.unlink(box_.directory(), name_.text()); }
+    Result<void> remove() override {
+        auto removed = files_.unlink(box_.directory(), name_.text());
+        if (!removed && removed.error().is(ENOENT)) {
+            // Its owner was faster. Under another name it would be sent again, so that is no removal.
+            const auto status = files_.fstat(message_.fd());
+            return status && status->st_nlink == 0 ? Result<void>() : removed;
+        }
+        return removed;
+    }
 
     Fd take_file() override { return message_.take_file(); }
 

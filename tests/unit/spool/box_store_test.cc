@@ -347,6 +347,16 @@ TEST_F(BoxStoreTest, RemovalIsDurableAfterTheGroupSync) {
     EXPECT_EQ(store_.claim(name).refusal, ClaimRefusal::gone);
 }
 
+TEST_F(BoxStoreTest, WhatItsOwnerHasRemovedIsRemovedButNotWhatTheyRenamed) {
+    const EntryName name = commit_one();
+    const std::string path = box_.path() + "/" + name.text();
+    const ClaimResult result = store_.claim(name);
+    fs::rename(path, path + "x");
+    EXPECT_FALSE(result.claim->remove());
+    fs::remove(path + "x");
+    EXPECT_TRUE(result.claim->remove());
+}
+
 TEST_F(BoxStoreTest, SetAsideIsDurableNewNameFirst) {
     const EntryName name = commit_one();
     const ClaimResult result = store_.claim(name);
