@@ -65,6 +65,14 @@ std::vector<std::string> trusted_settings(FileSystem& files, const char* const* 
     return ::getuid() == 0 ? config::init_environment(files) : config::own_environment(environment);
 }
 
+/// What stands in mxpost.conf stays wrong, and who may not read it; all else may be better the next
+/// time (no descriptor left, no memory, an I/O error).
+ExitStatus status_without_settings(const Error& error) {
+    const bool is_lasting =
+        error.is(EBADMSG) || error.is(EACCES) || error.is(EPERM) || error.is(EISDIR);
+    return is_lasting ? ExitStatus::config : ExitStatus::temp_fail;
+}
+
 /// One call, once settings and log are there.
 class Call {
 public:
@@ -322,7 +330,7 @@ ExitStatus run_front_end(
             drain(STDIN_FILENO);
         }
         complain(loaded.error().message());
-        return ExitStatus::config;
+        return status_without_settings(loaded.error());
     }
     SystemClock clock;
     SystemRandom random;
