@@ -55,6 +55,19 @@ TEST(Capabilities, KeywordsAreWholeWords) {
     EXPECT_FALSE(capabilities.has_dsn);
 }
 
+TEST(Capabilities, ReadsAuthInAnyCaseAndInItsOldForm) {
+    const auto capabilities = parse(
+        "250-mx\r\n250-aUtH plain X-\x1b[31m Cram-MD5\r\n250-AUTH=LOGIN scram-sha-256\r\n250 "
+        "AUTH\r\n"
+    );
+    EXPECT_EQ(
+        capabilities.auth.all(),
+        (std::vector<Mechanism>{
+            Mechanism::scram_sha_256, Mechanism::cram_md5, Mechanism::plain, Mechanism::login})
+    );
+    EXPECT_TRUE(parse("250-mx\r\n250 AUTHPLAIN\r\n").auth.is_empty());
+}
+
 TEST(Capabilities, ASizeThatIsNoNumberIsNoLimit) {
     for (const auto* line :
          {"250-mx\r\n250 SIZE\r\n",

@@ -18,12 +18,21 @@ using Want = ClientMachine::Want;
 
 struct Fault {
     std::string name;
-    std::string reply;       // "" = close without a word
-    bool is_silent = false;  // the client's timer runs out instead
+    std::string reply;           // "" = close without a word
+    bool is_silent = false;      // the client's timer runs out instead
+    bool is_unfinished = false;  // no reply ends in it: the client's timer runs out behind it
 };
 
 void PrintTo(const Fault& fault, std::ostream* out) {
     *out << fault.name;
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) {
+        all += text;
+    }
+    return all;
 }
 
 const std::vector<Fault>& faults() {
@@ -42,8 +51,23 @@ const std::vector<Fault>& faults() {
         {"Greeting", "220 hello again\r\n"},
         {"Twice", "250 one\r\n250 two\r\n"},
         {"Garbage", "\x16\x03\x01 nonsense\r\n"},
-        {"HalfReply", "250-first\r\n"},
+        {"HalfReply", "250-first\r\n", false, true},
+        {"WithoutEndOfLine", "250 fine", false, true},
         {"Mixed", "250-yes\r\n550 no\r\n"},
+        {"MixedWithinAClass", "250-yes\r\n251 too\r\n"},
+        {"LineFeed", "250-fine\n250 \n"},
+        {"Code099", "099 low\r\n"},
+        {"Code999", "999 high\r\n"},
+        {"NoSpace", "250ok\r\n"},
+        {"Nul", std::string("250 a\0b\r\n\0", 10)},
+        {"Escapes",
+         "550-\x1b]0;t\x07\r\n550 5.1.1 \x9b"
+         "31m \xc2\x9b"
+         "31m gr\xc3\xbc\xc3\x9f \xff\r \r\n"},
+        {"LongLine", "250 " + std::string(20000, 'x')},
+        {"LongReply", repeated("250-" + std::string(4000, 'x') + "\r\n", 20)},
+        {"LinesWithoutEnd", repeated("250-x\r\n", 300)},
+        {"Flood", repeated("250 x\r\n", 300)},
     };
     return all;
 }
@@ -93,7 +117,7 @@ void pump(
         }
         if (said.empty() || server.is_closed()) {
             fault.is_silent ? machine.timed_out() : machine.closed("");
-        } else if (fault.name == "HalfReply" && machine.want() == Want::read && machine.output().empty()) {
+        } else if (fault.is_unfinished && machine.want() == Want::read && machine.output().empty()) {
             machine.timed_out();
         }
     }
@@ -130,6 +154,7 @@ void check(
             EXPECT_TRUE(result.may_try_next_host);
         }
         EXPECT_NE(result.outcomes[i].status.klass, 0);
+        EXPECT_LE(result.outcomes[i].text.size(), mail::kMaxOutcomeText);
         EXPECT_NE(result.outcomes[i].step, mail::Step::none);
     }
     EXPECT_FALSE(result.is_content_bad);
@@ -170,7 +195,7 @@ Run run(Server kind, std::size_t step, const Fault& fault, std::size_t piece) {
     machine.received(greeting);
     if (greeting.empty() || server.is_closed()) {
         fault.is_silent ? machine.timed_out() : machine.closed("");
-    } else if (fault.name == "HalfReply" && step == 0) {
+    } else if (fault.is_unfinished && step == 0) {
         machine.timed_out();
     }
     std::deque<Transaction> nobody;
@@ -235,6 +260,61 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& instance) {
         return std::get<1>(instance.param).name + name_of(std::get<0>(instance.param));
     }
+);
+
+/// What it takes to be heard out: `bytes` again and again, as a socket gives them.
+std::size_t octets_heard(ClientMachine& machine, std::string_view bytes) {
+    std::size_t heard = 0;
+    while (machine.want() == Want::read && heard < (std::size_t{10} << 20)) {
+        machine.output().clear();
+        machine.output_written();
+        machine.received(bytes);
+        heard += bytes.size();
+    }
+    return heard;
+}
+
+class Floods : public ::testing::TestWithParam<std::pair<const char*, std::string>> {};
+
+/// Ten megabytes of anything, at each step: the session is over after the first few.
+TEST_P(Floods, AreNotHeardOut) {
+    const std::string& flood = GetParam().second;
+    for (std::size_t steps = 0; steps < 8; ++steps) {
+        SCOPED_TRACE("behind step " + std::to_string(steps));
+        FakeServer server(false);
+        ClientMachine machine(ClientSettings("me.example"));
+        std::string said = server.greet();
+        for (std::size_t step = 0; step < steps; ++step) {
+            machine.received(said);
+            if (machine.want() == Want::idle) {
+                machine.start(transaction_for("1"));
+            }
+            if (machine.want() == Want::content) {
+                std::deque<Transaction> nobody;
+                fill_content(machine, nobody);
+            }
+            said = server.hear(std::exchange(machine.output(), {}));
+        }
+        EXPECT_EQ(machine.want(), Want::read);
+        EXPECT_LE(octets_heard(machine, flood), 3 * ReplyParser::kMaxTotal);
+        EXPECT_EQ(machine.want(), Want::finished);
+        EXPECT_LE(machine.trouble().value_or(mail::RecipientOutcome()).text.size(), 100U);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Client,
+    Floods,
+    ::testing::Values(
+        std::pair("ALineWithoutEnd", "220 " + std::string(16380, 'x')),
+        std::pair("ALineOfNuls", std::string(16384, '\0')),
+        std::pair("LinesWithoutEnd", repeated("250-" + std::string(2041, 'x') + "\r\n", 8)),
+        std::pair("ShortLinesWithoutEnd", repeated("250-\r\n", 2048)),
+        std::pair("Replies", repeated("250 x\r\n", 2048)),
+        std::pair("RepliesThatAskForMore", repeated("354 x\r\n", 2048)),
+        std::pair("EmptyLines", repeated("\r\n", 8192))
+    ),
+    [](const auto& instance) { return instance.param.first; }
 );
 
 /// A connection that breaks after so many octets one way or the other.
