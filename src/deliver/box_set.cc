@@ -232,6 +232,12 @@ void BoxSet::try_lock(ServedBox& box) {
         start_serving(box);
         return;
     }
+    if (!serves) {
+        report_once(
+            box.store().label() + serves.error().message(),
+            "can't serve the box " + box.store().label() + ": " + serves.error().message()
+        );
+    }
     if (++one.refusals > kEagerTries) {
         one.next_try = clock_.steady_now() +
                        (serves ? SteadyTime::duration(kTryAgainAfter) : kTryBrokenAgainAfter);

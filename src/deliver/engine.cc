@@ -229,6 +229,9 @@ asio::awaitable<std::unique_ptr<spool::Claim>> Engine::claim(
     std::chrono::milliseconds wait{1};
     for (int attempt = 0; attempt < kClaimTries; ++attempt) {
         spool::ClaimResult result = box.store().claim(name);
+        if (result.refusal != spool::ClaimRefusal::failed || result.claim) {
+            box.forget_trouble(name.id);
+        }
         if (result.claim) {
             co_return std::move(result.claim);
         }
@@ -243,7 +246,11 @@ asio::awaitable<std::unique_ptr<spool::Claim>> Engine::claim(
                 box.index().finish(name.id, std::nullopt);
                 co_return nullptr;
             case spool::ClaimRefusal::failed:
-                services_.log.error(name.id + ": can't be read, trying later: " + result.reason);
+                if (box.is_news(name.id, result.reason)) {
+                    services_.log.error(
+                        name.id + ": can't be read, trying later: " + result.reason
+                    );
+                }
                 box.index().finish_until(
                     name, to_seconds(services_.clock.now()) + kFailedAgainAfter
                 );

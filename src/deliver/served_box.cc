@@ -132,6 +132,9 @@ void ServedBox::finish_scan(std::chrono::sys_seconds now) {
         }
     }
     requests_ = {};
+    std::erase_if(troubles_, [this](const auto& trouble) {
+        return !index_.is_known(trouble.first);
+    });
 }
 
 std::size_t ServedBox::remove_leftovers(WallTime now) {
@@ -148,6 +151,15 @@ void ServedBox::saw_request(const spool::Request& request, std::chrono::sys_seco
 
 bool ServedBox::take_asked(const spool::MessageId& id) {
     return asked_.erase(id) > 0;
+}
+
+bool ServedBox::is_news(const spool::MessageId& id, const std::string& reason) {
+    constexpr std::size_t kMost = 1000;  // who reads these knows enough of this box
+    const auto known = troubles_.find(id);
+    if (known == troubles_.end()) {
+        return troubles_.size() < kMost && troubles_.emplace(id, reason).second;
+    }
+    return std::exchange(known->second, reason) != reason;
 }
 
 bool ServedBox::is_withdrawn(const spool::MessageId& id) const {

@@ -68,6 +68,12 @@ public:
     /// isn't begun yet need not be.
     bool is_withdrawn(const spool::MessageId& id) const;
 
+    /// A message that can't be read, or not set aside, is tried again and again, and its owner may
+    /// have many: true when this is the first time, or the reason another one.
+    bool is_news(const spool::MessageId& id, const std::string& reason);
+    /// It could be read, or is gone.
+    void forget_trouble(const spool::MessageId& id) { troubles_.erase(id); }
+
     int watch = -1;          // number of its directory watch, -1: none, scan instead
     std::size_t number = 0;  // whoever has many of these: which one it is
     std::size_t unsynced_removals = 0;
@@ -87,6 +93,7 @@ private:
     // Messages that something was asked of, and whether that is the end of attempts. The requests
     // are still there.
     std::unordered_map<spool::MessageId, bool> asked_;
+    std::unordered_map<spool::MessageId, std::string> troubles_;  // and what was said of them
     Fd system_lock_;
     bool is_served_ = false;
 };

@@ -367,6 +367,17 @@ TEST_F(BoxSetTest, WithoutDescriptorsItSaysSoAndServesTheRest) {
     EXPECT_EQ(boxes.boxes().size(), 2U);
 }
 
+TEST_F(BoxSetTest, SaysOnceWhyItCanNotServeABox) {
+    BoxSet boxes = make(true);
+    boxes.find(roots_);
+    std::filesystem::create_symlink("elsewhere", own() + "/.system");
+    for (int i = 0; i < 15; ++i) {
+        boxes.try_locks();
+    }
+    EXPECT_FALSE(boxes.boxes()[0]->is_served());
+    EXPECT_EQ(log_.count("can't serve the box " + own() + ": open .system"), 1U);
+}
+
 TEST_F(BoxSetTest, ALockThatStaysTakenIsTriedLessOften) {
     BoxSet first = make(false);
     first.find(roots_);

@@ -89,6 +89,34 @@ TEST_F(EngineTest, OnceLeavesABoxAloneThatIsServed) {
     EXPECT_TRUE(queue_.find());
 }
 
+TEST_F(EngineTest, AClockThatJumpsAYearEitherWayDelaysNoMail) {
+    for (const auto jump : {std::chrono::hours(24 * 365), -std::chrono::hours(24 * 365)}) {
+        Queue queue;
+        options_.spools = {queue.root()};
+        options_.own_spool = queue.root();
+        queue.commit(make_envelope({"bob@slow.example"}));
+        Life first(queue);
+        first.resolver.fail_mx("slow.example", "SERVFAIL");
+        run(first, options_);
+        ASSERT_GT(WallTime(queue.find()->due), kArrival);
+
+        Life second(queue, kArrival + jump);
+        second.resolver.fail_mx("slow.example", "SERVFAIL");
+        run(second, options_);
+        EXPECT_THAT(second.resolver.questions(), SizeIs(1)) << "as if it weren't due";
+        ASSERT_TRUE(queue.find());
+        EXPECT_LE(WallTime(queue.find()->due), kArrival + jump + std::chrono::hours(5));
+
+        Life third(queue, kArrival + std::chrono::minutes(30));  // somebody sets it right
+        third.resolver.fail_mx("slow.example", "SERVFAIL");
+        run(third, options_);
+        EXPECT_THAT(third.resolver.questions(), SizeIs(1)) << "as if it weren't due";
+        ASSERT_TRUE(queue.find());
+        EXPECT_LE(WallTime(queue.find()->due), third.clock.now() + std::chrono::hours(5));
+        EXPECT_EQ(second.log.count("given up") + third.log.count("given up"), 0U);
+    }
+}
+
 /// Else it would ask for the name, or knock at a server, as often as it can.
 TEST_F(EngineTest, AMessageThatCanNotBeRenamedIsNotTriedAgainAtOnce) {
     queue_.commit(make_envelope({"bob@slow.example"}));
@@ -122,6 +150,39 @@ TEST_F(EngineTest, AMessageThatCanNotBeReadIsNotReadAgainAtOnce) {
     EXPECT_EQ(life.log.count("can't be read, trying later"), 1U);
     EXPECT_THAT(life.resolver.questions(), IsEmpty());
     EXPECT_TRUE(queue_.find());
+}
+
+/// Has the engine look at one message again when it asks whether it has finished.
+class SecondLook final : public Companion {
+public:
+    SecondLook(spool::EntryName name, Engine& engine) : name_(std::move(name)), engine_(engine) {}
+    void stop() override {}
+    bool is_finished() const override {
+        if (!std::exchange(has_looked_, true)) {
+            engine_.accepted(name_);
+            return false;
+        }
+        return true;
+    }
+
+private:
+    spool::EntryName name_;
+    Engine& engine_;
+    mutable bool has_looked_ = false;
+};
+
+/// It is tried every minute, and a user may have thousands of them.
+TEST_F(EngineTest, TheLogHasWhyAMessageCanNotBeReadOnce) {
+    const spool::EntryName name = queue_.commit(make_envelope({"bob@gone.example"}));
+    Life life(queue_);
+    life.files.fail_always("pread", EIO);
+    Engine engine(life.io, life.files, life.services, options_);
+    SecondLook companion(name, engine);
+    engine.accompany(companion);
+    engine.run();
+
+    EXPECT_EQ(life.files.count("pread"), 2U);
+    EXPECT_EQ(life.log.count("can't be read, trying later"), 1U);
 }
 
 TEST_F(EngineTest, ABugMetByOneMessageKeepsThatOneAndNotTheOthers) {

@@ -171,6 +171,30 @@ TEST_F(ServedBoxTest, ScansInPiecesAndDoesNotForgetWhatWasLeftOutWhenStopped) {
 }
 
 /// A served box with one message, which is due in an hour.
+TEST_F(ServedBoxTest, WhatIsWrongWithAMessageIsNewsOncePerReason) {
+    ServedBox box = engine(false);
+    const spool::MessageId id = "01hk2w7yz0c0000000";
+    EXPECT_TRUE(box.is_news(id, "no space"));
+    EXPECT_FALSE(box.is_news(id, "no space"));
+    EXPECT_TRUE(box.is_news(id, "no memory"));
+    EXPECT_FALSE(box.is_news(id, "no memory"));
+    box.forget_trouble(id);
+    EXPECT_TRUE(box.is_news(id, "no memory"));
+
+    // What the box doesn't have any more takes no room.
+    ASSERT_TRUE(box.scan(std::chrono::sys_seconds()));
+    EXPECT_TRUE(box.is_news(id, "no memory"));
+}
+
+TEST_F(ServedBoxTest, TroublesWithoutNumberAreNotAllTold) {
+    ServedBox box = engine(false);
+    std::size_t told = 0;
+    for (int i = 0; i < 3000; ++i) {
+        told += box.is_news(std::to_string(i), "no space") ? 1U : 0U;
+    }
+    EXPECT_EQ(told, 1000U);
+}
+
 class RequestsTest : public ServedBoxTest {
 protected:
     RequestsTest() : box_(engine(true)) {
