@@ -286,6 +286,26 @@ TEST_F(MessageDeliveryTest, AClockThatJumpsAYearEitherWayLosesNoMail) {
     }
 }
 
+TEST_F(MessageDeliveryTest, AClockThatStaysAYearBackKeepsNoMailForEver) {
+    std::optional<spool::EntryName> next = queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_, kArrival - std::chrono::hours(24 * 365));
+    life.services.retry.warning = std::chrono::seconds(0);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    int attempts = 0;
+    for (; next && attempts < 200; ++attempts) {
+        const WallTime before = life.clock.now();
+        next = life.attempt(*next);
+        if (next) {
+            EXPECT_GT(WallTime(next->due), before);
+            EXPECT_LE(WallTime(next->due), before + std::chrono::hours(5));
+            life.clock.jump_to(WallTime(next->due));
+        }
+    }
+    EXPECT_EQ(next, std::nullopt);
+    EXPECT_GT(attempts, 30);  // as many as in the lifetime of any message
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
+}
+
 /// What is deferred was refused by a server, in these words.
 class RefusedClaim final : public AcceptingClaim {
 public:
