@@ -99,7 +99,7 @@ Terminal::Happened Terminal::take_signal() {
     if (::read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) {
         return {};
     }
-    const int signal = static_cast<int>(info.ssi_signo);
+    const auto signal = static_cast<int>(info.ssi_signo);
     if (signal == SIGWINCH) {
         return {Event::new_size, 0, 0};
     }

@@ -60,7 +60,7 @@ Result<void> rename_noreplace(
     }
     if (retry([&] { return ::unlinkat(from_directory, from.c_str(), 0); }) != 0) {
         // Failed means that nothing was renamed.
-        const Error error = failed("unlink", from);
+        Error error = failed("unlink", from);
         ::unlinkat(to_directory, to.c_str(), 0);
         return error;
     }
@@ -99,7 +99,7 @@ public:
         }
         DIR* const stream = ::fdopendir(copy);
         if (stream == nullptr) {
-            const Error error = failed("fdopendir");
+            Error error = failed("fdopendir");
             ::close(copy);
             return error;
         }

@@ -16,6 +16,7 @@ bool is_space(char c) {
 
 /// Length of the well-formed UTF-8 sequence at the front (Unicode 15, table 3-7), 0 if there is
 /// none.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): the rows of that table, in their order
 std::size_t utf8_length(std::string_view text) {
     const auto byte = [&](std::size_t i) {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;

@@ -22,7 +22,7 @@ Result<DkimKey> parse_key(std::string_view text) {
     std::string spaced(text);
     std::ranges::replace(spaced, '\t', ' ');
     const auto words = words_of(spaced);
-    const Error expected = Error::invalid(
+    Error expected = Error::invalid(
         "domain selector file, such as \"example.com s1 "
         "/etc/mxpost/dkim/example.com.s1.pem\", separated by commas"
     );

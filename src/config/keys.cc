@@ -32,6 +32,7 @@ Result<void> set_optional(Settings& settings, std::string_view text) {
     return set<member, parse>(settings, text);
 }
 
+// NOLINTBEGIN(readability-identifier-naming): functions, in the form that a template takes
 constexpr auto duration = [](std::string_view text) { return parse_duration(text); };
 
 constexpr auto mailbox_place = [](std::string_view text) {
@@ -136,6 +137,7 @@ constexpr auto relay_tls = [](std::string_view text) -> Result<RelayTls> {
     }
     return Error::invalid("none, may, encrypt or verify");
 };
+// NOLINTEND(readability-identifier-naming)
 
 constexpr std::array kKeys = {
     Key{"spool",

@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <boost/make_shared.hpp>
 #include <boost/program_options/errors.hpp>
@@ -8,8 +9,6 @@
 #include <boost/program_options/parsers.hpp>
 #include <boost/program_options/value_semantic.hpp>
 #include <boost/program_options/variables_map.hpp>
-
-#include <errno.h>
 
 #include "base/text.h"
 #include "config/keys.h"

@@ -36,7 +36,7 @@ std::vector<std::string_view> words_of(std::string_view text) {
 }
 
 Result<ListenAddress> parse_listen_address(std::string_view word) {
-    const Error bad =
+    Error bad =
         Error::invalid("addresses such as 127.0.0.1:25, [::1]:25 or the path of a Unix socket");
     ListenAddress result;
     if (word.starts_with('/')) {
@@ -73,7 +73,7 @@ Result<ListenAddress> parse_listen_address(std::string_view word) {
 }
 
 Result<Network> parse_network(std::string_view word) {
-    const Error bad = Error::invalid("networks such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
+    Error bad = Error::invalid("networks such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
     const std::size_t slash = std::min(word.find('/'), word.size());
     const auto address = IpAddress::parse(word.substr(0, slash));
     if (!address) {

@@ -92,14 +92,14 @@ Result<std::string> parse_domain_pattern(std::string_view word) {
 }  // namespace
 
 Result<std::chrono::seconds> parse_duration(std::string_view text, std::chrono::seconds bare_unit) {
-    const Error bad = Error::invalid("a time such as 90s, 15m, 4h, 5d, 1w or 1h30m");
+    Error bad = Error::invalid("a time such as 90s, 15m, 4h, 5d, 1w or 1h30m");
     if (text == "0") {
         return std::chrono::seconds(0);
     }
     std::uint64_t total = 0;
     do {
         const auto number = take_number(text);
-        std::uint64_t unit = static_cast<std::uint64_t>(bare_unit.count());
+        auto unit = static_cast<std::uint64_t>(bare_unit.count());
         if (!text.empty()) {
             unit = seconds_of_unit(text.front()).value_or(0);
             text.remove_prefix(1);
@@ -280,7 +280,7 @@ Result<std::string> parse_relay(std::string_view text) {
 
 Result<std::vector<std::string>> parse_mechanisms(std::string_view text) {
     return parse_words(text, [](std::string_view word) -> Result<std::string> {
-        const std::string name = ascii_lower(word);
+        std::string name = ascii_lower(word);
         for (const char* known : {"scram-sha-256", "cram-md5", "plain", "login", "xoauth2"}) {
             if (name == known) {
                 return name;

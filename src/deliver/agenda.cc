@@ -30,7 +30,7 @@ void Agenda::set_alarm(Member& member, std::optional<std::chrono::sys_seconds> a
     member.alarm = at;
 }
 
-void Agenda::wake(ServedBox& box) {
+void Agenda::wake(const ServedBox& box) {
     Member& member = *members_[box.number];
     if (member.place != &ready_) {
         set_alarm(member, std::nullopt);

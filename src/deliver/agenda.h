@@ -31,7 +31,7 @@ public:
     ServedBox* next(std::chrono::sys_seconds now);
     void rest(ServedBox& box);
     /// The box may have something, whatever was said of it.
-    void wake(ServedBox& box);
+    void wake(const ServedBox& box);
     /// The same for each box with a due time too far off: the clock has jumped.
     void wake_implausible(const DueIndex::IsImplausible& is_implausible);
     /// Messages in work, of all boxes.

@@ -110,7 +110,7 @@ Result<std::vector<DataBlock>> parse_blocks(
 }
 
 Result<std::chrono::seconds> parse_delay(std::string_view text) {
-    const Error bad =
+    Error bad =
         Error::invalid("must be a duration such as 90s, 30m, 2h or 1d, not " + quoted(text));
     std::uint64_t sum = 0;
     std::string_view rest = text;

@@ -1,6 +1,6 @@
 #include "diagnose/load.h"
 
-#include <errno.h>
+#include <cerrno>
 
 #include "diagnose/data_file.h"
 

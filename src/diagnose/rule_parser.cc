@@ -14,7 +14,7 @@ constexpr std::size_t kMaxPatterns = 100;  // of one kind in one rule
 
 /// "550", "55x", "5xx".
 Result<CodePattern> parse_code(std::string_view word) {
-    const Error bad = Error::invalid("code must be such as 550, 55x or 5xx, not " + quoted(word));
+    Error bad = Error::invalid("code must be such as 550, 55x or 5xx, not " + quoted(word));
     if (word.size() != 3 || word[0] < '2' || word[0] > '5') {
         return bad;
     }
@@ -36,7 +36,7 @@ Result<CodePattern> parse_code(std::string_view word) {
 
 /// "4.7.1", "x.7.28", "5.7.x".
 Result<StatusPattern> parse_status(std::string_view word) {
-    const Error bad =
+    Error bad =
         Error::invalid("status must be such as 4.7.1, x.7.28 or 5.7.x, not " + quoted(word));
     const auto parts = split(word, '.');
     if (parts.size() != 3) {

@@ -53,7 +53,7 @@ Error failure(const char* doing) {
 
 Result<std::string> sign_rsa(EVP_PKEY* key, std::string_view digest) {
     const KeyContext context(EVP_PKEY_CTX_new(key, nullptr));
-    std::size_t size = static_cast<std::size_t>(EVP_PKEY_get_size(key));
+    auto size = static_cast<std::size_t>(EVP_PKEY_get_size(key));
     std::string signature(size, '\0');
     if (!context || EVP_PKEY_sign_init(context.get()) != 1 ||
         EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) != 1 ||
@@ -69,7 +69,7 @@ Result<std::string> sign_rsa(EVP_PKEY* key, std::string_view digest) {
 /// RFC 8463 3: pure Ed25519, of the digest.
 Result<std::string> sign_ed25519(EVP_PKEY* key, std::string_view digest) {
     const DigestContext context(EVP_MD_CTX_new());
-    std::size_t size = static_cast<std::size_t>(EVP_PKEY_get_size(key));
+    auto size = static_cast<std::size_t>(EVP_PKEY_get_size(key));
     std::string signature(size, '\0');
     if (!context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key) != 1 ||
         EVP_DigestSign(context.get(), octets(signature), &size, octets(digest), digest.size()) !=

@@ -74,7 +74,7 @@ void for_each_file(const std::string& folder, const Visit& visit) {
 }
 
 /// Why mail for this user of this host arrives nowhere; empty: it does, as far as can be seen.
-std::string why_lost(Context& context, local::AliasFiles& aliases, const std::string& name) {
+std::string why_lost(const Context& context, local::AliasFiles& aliases, const std::string& name) {
     const auto alias = aliases.find(ascii_lower(name));
     if (!alias || *alias != nullptr) {
         return {};

@@ -114,7 +114,7 @@ Result<std::string> alias_name(std::string_view text) {
     if (text.size() > kMaxName) {
         return Error::invalid("the name is too long");
     }
-    const std::string name = ascii_lower(unquoted_name(text));
+    std::string name = ascii_lower(unquoted_name(text));
     if (name.empty() || std::ranges::count(text, '"') % 2 != 0 ||
         printable(name, name.size()) != name) {
         return Error::invalid("bad name \"" + printable(text, 80) + "\"");

@@ -1,6 +1,7 @@
 #include "local/wire.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 
@@ -198,7 +199,7 @@ Result<Answer> decode_answer(std::string_view packet) {
     }
     answer.done = reader.keys();
     // RFC 3463: the class says the same as the outcome.
-    constexpr std::uint8_t kClasses[] = {2, 4, 5};
+    constexpr std::array<std::uint8_t, 3> kClasses = {2, 4, 5};
     reader.require(kind >= 1 && kind <= 3 && answer.outcome.status.klass == kClasses[kind - 1]);
     if (!reader.is_complete()) {
         return Error::invalid("malformed answer of the local helper");

@@ -17,8 +17,8 @@
 
 namespace mxpost::local {
 
-inline constexpr std::size_t kMaxRequestPacket = 8 * 1024;
-inline constexpr std::size_t kMaxAnswerPacket = 128 * 1024;
+inline constexpr std::size_t kMaxRequestPacket = 8U << 10U;
+inline constexpr std::size_t kMaxAnswerPacket = 128U << 10U;
 inline constexpr std::size_t kMaxName = 256;
 inline constexpr std::size_t kMaxAddress = 1024;
 inline constexpr std::size_t kMaxForwards = 1000;

@@ -314,7 +314,7 @@ std::string with_question_marks(std::string value) {
 /// Of text that isn't UTF-8.
 std::string charset_of(const HeaderBlock& header) {
     const HeaderField* const type = header.find("Content-Type");
-    const std::string named =
+    std::string named =
         type == nullptr ? std::string() : ascii_lower(parameter(type->value, "charset"));
     for (const char* family : {"iso-8859-", "windows-125", "koi8-"}) {
         if (named.starts_with(family) && named.size() < 20) {

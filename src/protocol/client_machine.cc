@@ -45,8 +45,8 @@ std::optional<ClientMachine::Finished> ClientMachine::take_finished() {
     Exchange& exchange = *place(0);
     std::optional<Finished> finished;
     finished.emplace();
-    finished->result = std::move(exchange).result();
     finished->transaction = exchange.take_transaction();
+    finished->result = std::move(exchange).result();
     finished->result.is_session_usable =
         (state_ == State::idle || state_ == State::exchange) && may_mail();
     place(0).reset();

@@ -54,16 +54,16 @@ mail::RecipientOutcome failure(std::uint16_t subject, std::uint16_t detail, std:
 }
 
 std::size_t Ledger::open_count() const {
-    return static_cast<std::size_t>(
-        std::count_if(entries_.begin(), entries_.end(), [](auto& entry) { return !entry.outcome; })
-    );
+    return static_cast<std::size_t>(std::count_if(
+        entries_.begin(), entries_.end(), [](const auto& entry) { return !entry.outcome; }
+    ));
 }
 
 std::size_t Ledger::accepted_count() const {
     return static_cast<std::size_t>(std::count_if(
         entries_.begin(),
         entries_.end(),
-        [](auto& entry) { return entry.is_accepted && !entry.outcome; }
+        [](const auto& entry) { return entry.is_accepted && !entry.outcome; }
     ));
 }
 

@@ -60,16 +60,16 @@ void add_option(
     po::options_description& description,
     po::parsed_options& parsed,
     const Flag& flag,
-    std::vector<std::string> value,
+    const std::vector<std::string>& value,
     Draft& draft
 ) {
     const std::string name(1, flag.letter);
     if (description.find_nothrow(name, false) == nullptr) {
-        description.add(
-            boost::make_shared<po::option_description>(name.c_str(), new FlagSemantic(flag, draft))
-        );  // the description owns its semantic
+        // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): the description owns its semantic
+        auto* const semantic = new FlagSemantic(flag, draft);
+        description.add(boost::make_shared<po::option_description>(name.c_str(), semantic));
     }
-    parsed.options.emplace_back(name, std::move(value));
+    parsed.options.emplace_back(name, value);
 }
 
 /// Getopt over the words: fills `parsed`, then the operands.
@@ -139,7 +139,7 @@ private:
         } else if (flag.argument == Argument::required) {
             return Error::invalid(std::string("option requires an argument -- ") + flag.letter);
         }
-        add_option(description_, parsed_, flag, std::move(value), draft_);
+        add_option(description_, parsed_, flag, value, draft_);
         return {};
     }
 

@@ -1,10 +1,10 @@
 #include "submit/engine_starter.h"
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <string_view>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,10 +1,10 @@
 #include "submit/front_end.h"
 
+#include <cerrno>
 #include <exception>
 #include <memory>
 #include <optional>
 
-#include <errno.h>
 #include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 #include "submit/hand_off.h"
 
 #include <array>
+#include <cerrno>
 #include <optional>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -74,7 +74,7 @@ bool hand_off(FileSystem& files, Log& log, const EngineStarter& starter, spool::
 
 void follow(
     FileSystem& files,
-    Clock& clock,
+    const Clock& clock,
     const spool::Committed& message,
     std::chrono::seconds timeout,
     Outcomes& outcomes

@@ -19,7 +19,7 @@ bool hand_off(FileSystem& files, Log& log, const EngineStarter& starter, spool::
 /// is over, or the engine says that the message must wait.
 void follow(
     FileSystem& files,
-    Clock& clock,
+    const Clock& clock,
     const spool::Committed& message,
     std::chrono::seconds timeout,
     Outcomes& outcomes

@@ -1,13 +1,13 @@
 #include "submit/identity.h"
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <spawn.h>
 #include <vector>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>

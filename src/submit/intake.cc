@@ -1,9 +1,9 @@
 #include "submit/intake.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 
-#include <errno.h>
 #include <sys/mman.h>
 
 #include "base/text.h"

@@ -130,7 +130,7 @@ ExitStatus spoolless_status(const Outcomes& outcomes) {
 std::string outcome_line(
     const mail::Recipient& recipient, const std::optional<RecipientOutcome>& outcome
 ) {
-    const std::string head = recipient.address.text() + "... ";
+    std::string head = recipient.address.text() + "... ";
     if (!outcome) {
         return head + "queued: no attempt has ended yet";
     }

@@ -1,10 +1,11 @@
 #include "submit/process.h"
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -25,8 +26,8 @@ extern "C" void end_process(int) {
     if (is_message_safe != 0) {
         ::_exit(static_cast<int>(ExitStatus::ok));
     }
-    constexpr char kLine[] = "sendmail: interrupted: the message was not accepted\n";
-    (void)!::write(STDERR_FILENO, kLine, sizeof kLine - 1);
+    constexpr std::string_view kLine = "sendmail: interrupted: the message was not accepted\n";
+    (void)!::write(STDERR_FILENO, kLine.data(), kLine.size());
     ::_exit(static_cast<int>(ExitStatus::temp_fail));
 }
 

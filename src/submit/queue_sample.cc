@@ -119,7 +119,7 @@ void QueueSample::forget_gone() {
     }
 }
 
-void QueueSample::open_wanted(std::vector<spool::BoxStore>& stores) {
+void QueueSample::open_wanted(const std::vector<spool::BoxStore>& stores) {
     const SteadyTime end = around_.clock.steady_now() + limits_.time;
     for (const Wanted& wanted : wanted_) {
         open(stores[wanted.store], wanted.name);
@@ -143,7 +143,7 @@ std::uint32_t QueueSample::domain_number(const std::string& name) {
     return number;
 }
 
-void QueueSample::open(spool::BoxStore& store, const spool::EntryName& name) {
+void QueueSample::open(const spool::BoxStore& store, const spool::EntryName& name) {
     const std::uint64_t key = key_of(name);
     const auto message = spool::read_message(around_.files, store.box(), name);
     if (!message) {

@@ -95,8 +95,8 @@ private:
     void want(std::size_t store, const spool::EntryName& name, const Seen& seen);
     void count_changes(const std::vector<Seen>& before, QueueFigures& figures) const;
     void forget_gone();
-    void open_wanted(std::vector<spool::BoxStore>& stores);
-    void open(spool::BoxStore& store, const spool::EntryName& name);
+    void open_wanted(const std::vector<spool::BoxStore>& stores);
+    void open(const spool::BoxStore& store, const spool::EntryName& name);
     std::uint32_t domain_number(const std::string& name);
     void sum_up(QueueFigures& figures) const;
 

@@ -1,9 +1,9 @@
 #include "submit/smtp_dialogue.h"
 
+#include <cerrno>
 #include <exception>
 #include <memory>
 
-#include <errno.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +59,7 @@ public:
 
     ExitStatus run(int input, int output) {
         constexpr std::size_t kPiece = 64U << 10U;
+        // NOLINTNEXTLINE(modernize-avoid-c-arrays): on the heap, and not filled with zeros first
         const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
         interruption::arm();
         machine_.greet();

@@ -1,6 +1,6 @@
 #include "submit/spool_choice.h"
 
-#include <errno.h>
+#include <cerrno>
 
 #include "spool/usage.h"
 

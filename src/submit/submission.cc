@@ -33,6 +33,7 @@ IntakeRequest make_request(
 
 bool read_content(Intake& intake, int input, Refusal& refusal) {
     constexpr std::size_t kPiece = 64U << 10U;
+    // NOLINTNEXTLINE(modernize-avoid-c-arrays): on the heap, and not filled with zeros first
     const auto buffer = std::make_unique_for_overwrite<char[]>(kPiece);
     while (!intake.is_ended()) {
         const auto got = read_some(input, {buffer.get(), kPiece});

@@ -1,8 +1,8 @@
 #include "submit/system_engine.h"
 
 #include <array>
+#include <cerrno>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
