@@ -1,6 +1,7 @@
 #include "dns/cache.h"
 
 #include <algorithm>
+#include <variant>
 
 namespace mxpost::dns {
 namespace {
@@ -21,6 +22,28 @@ seconds kept_for(const Answer<RecordData>& answer) {
             break;
     }
     return seconds(0);
+}
+
+std::size_t octets_of(const RecordData& record) {
+    std::size_t text = 0;
+    if (const auto* mx = std::get_if<MxRecord>(&record)) {
+        text = mx->exchange.size();
+    } else if (const auto* name = std::get_if<std::string>(&record)) {
+        text = name->size();
+    } else if (const auto* txt = std::get_if<TxtRecord>(&record)) {
+        text = txt->text.size();
+    } else if (const auto* tlsa = std::get_if<TlsaRecord>(&record)) {
+        text = tlsa->data.size();
+    }
+    return sizeof(RecordData) + text;
+}
+
+std::size_t octets_of(const Question& question, const Answer<RecordData>& answer) {
+    std::size_t octets = 2 * question.name.size() + answer.name.size();
+    for (const RecordData& record : answer.records) {
+        octets += octets_of(record);
+    }
+    return octets;
 }
 
 }  // namespace
@@ -50,19 +73,23 @@ void Cache::insert(const Question& question, const Answer<RecordData>& answer, S
     if (ttl <= seconds(0) || max_entries_ == 0) {
         return;
     }
-    while (index_.size() >= max_entries_) {
+    const std::size_t octets = octets_of(question, answer);
+    while (!index_.empty() && (index_.size() >= max_entries_ || octets_ + octets > kMaxOctets)) {
         erase(std::prev(entries_.end()));
     }
-    entries_.push_front({key, answer, now + ttl});
+    entries_.push_front({key, answer, now + ttl, octets});
     index_.emplace(key, entries_.begin());
+    octets_ += octets;
 }
 
 void Cache::clear() {
     index_.clear();
     entries_.clear();
+    octets_ = 0;
 }
 
 void Cache::erase(std::list<Entry>::iterator entry) {
+    octets_ -= entry->octets;
     index_.erase(entry->key);
     entries_.erase(entry);
 }

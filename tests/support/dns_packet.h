@@ -60,6 +60,11 @@ public:
     ) {
         return record(9, name(owner), type, data, ttl);
     }
+    DnsPacket& additional(
+        std::string_view owner, std::uint16_t type, std::string_view data, std::uint32_t ttl = 300
+    ) {
+        return record(11, name(owner), type, data, ttl);
+    }
     /// `owner` in wire form: compression pointers, odd octets.
     DnsPacket& raw_answer(
         std::string_view owner, std::uint16_t type, std::string_view data, std::uint32_t ttl = 300

@@ -153,6 +153,7 @@ private:
                     error_code ignored;
                     boost::asio::write(connection->socket, boost::asio::buffer(frame), ignored);
                 }
+                read(connection);  // open until the client closes it
             }
         );
     }

@@ -1,5 +1,8 @@
 #include "dns/cache.h"
 
+#include <algorithm>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace mxpost::dns {
@@ -75,6 +78,35 @@ TEST(Cache, DropsWhatWasUnusedForLongestWhenFull) {
     EXPECT_TRUE(cache.find(a, kStart));
     EXPECT_FALSE(cache.find(b, kStart));
     EXPECT_TRUE(cache.find(c, kStart));
+}
+
+TEST(Cache, IsBoundedInSizeHoweverLargeTheAnswersAre) {
+    Cache cache(4096);
+    std::size_t largest = 0;
+    for (int i = 0; i < 1000; ++i) {
+        Answer<RecordData> answer = one_mx(seconds(300));
+        for (int j = 0; j < 99; ++j) {
+            answer.records.emplace_back(MxRecord(10, std::string(1000, 'x')));
+        }
+        cache.insert(
+            Question("x" + std::to_string(i) + ".example", RecordType::mx), answer, kStart
+        );
+        largest = std::max(largest, cache.octets());
+    }
+    EXPECT_LE(largest, Cache::kMaxOctets);
+    EXPECT_GT(cache.size(), 30U);
+    EXPECT_TRUE(cache.find(Question("x999.example", RecordType::mx), kStart));
+    EXPECT_FALSE(cache.find(Question("x0.example", RecordType::mx), kStart));
+    // What has expired, was replaced or dropped counts no more.
+    for (int i = 0; i < 1000; ++i) {
+        cache.insert(
+            Question("x" + std::to_string(i) + ".example", RecordType::mx),
+            one_mx(seconds(0)),
+            kStart
+        );
+    }
+    EXPECT_EQ(cache.size(), 0U);
+    EXPECT_EQ(cache.octets(), 0U);
 }
 
 }  // namespace
