@@ -101,11 +101,15 @@ std::vector<MxHost> hosts_of(const std::vector<dns::MxRecord>& records) {
     return hosts;
 }
 
-/// `hosts` by name, as hosts_of() gives them.
-std::string site_of(const std::vector<MxHost>& hosts) {
+/// `hosts` by name, as hosts_of() gives them. Where the names are too many or too long to be kept,
+/// the domain shares its sessions with nobody.
+std::string site_of(const std::string& domain, const std::vector<MxHost>& hosts) {
     std::string site;
     for (const MxHost& host : hosts) {
         site += (site.empty() ? "" : ",") + host.name;
+        if (site.size() > kMaxSiteName) {
+            return "@" + domain;  // no host has such a name
+        }
     }
     return site;
 }
@@ -188,7 +192,7 @@ asio::awaitable<RouteResult> Router::route(std::string domain) {
     Route route;
     route.domain = *name;
     route.canonical_domain = mx.name;
-    route.site = site_of(hosts);
+    route.site = site_of(*name, hosts);
     route.is_secure = mx.is_secure;
     hosts = in_order(std::move(hosts));
     if (hosts.empty()) {

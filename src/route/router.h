@@ -70,6 +70,7 @@ struct RouterSettings {
 
 inline constexpr std::size_t kMaxHosts = 10;       // whose addresses are looked up
 inline constexpr std::size_t kMaxAddresses = 100;  // in one route
+inline constexpr std::size_t kMaxSiteName = 2000;  // octets; four hosts whose names are long
 
 class Router {
 public:

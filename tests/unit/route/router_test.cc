@@ -440,6 +440,31 @@ TEST_F(RouterTest, LooksUpNoMoreThanTenHosts) {
     EXPECT_EQ(resolver_.questions().size(), 21U);
 }
 
+TEST_F(RouterTest, GivesADomainWithTooManyHostsASiteOfItsOwn) {
+    for (std::uint16_t i = 1; i <= 100; ++i) {
+        const std::string name = std::string(60, 'x') + std::to_string(i) + ".example.org";
+        add_host("example.org", i, name, "192.0.2.1");
+        resolver_.add_mx("other.example", i, name);
+    }
+    EXPECT_EQ(route("example.org").site, "@example.org");
+    EXPECT_EQ(route("other.example").site, "@other.example");
+}
+
+// The digits are asked for as the host's name, which they aren't.
+TEST_F(RouterTest, TakesAnAddressInPlaceOfAnMxHostForAHostWithoutAddress) {
+    resolver_.add_mx("example.org", 10, "192.0.2.1");
+    expect_failed("example.org", {5, 4, 4}, "no mail server of example.org has an address");
+    EXPECT_THAT(resolver_.questions(), testing::Contains(HasSubstr("192.0.2.1")));
+}
+
+TEST_F(RouterTest, FailsForADomainThatNamesLocalhost) {
+    add_host("example.org", 0, "localhost", "127.0.0.1");
+    expect_failed("example.org", {5, 4, 6}, "localhost has the address 127.0.0.1, a loopback");
+    resolver_ = test::FakeResolver();
+    resolver_.add_mx("example.org", 0, "localhost");  // a resolver that doesn't know it
+    expect_failed("example.org", {5, 4, 4}, "no mail server of example.org has an address");
+}
+
 TEST_F(RouterTest, DefersWhereHostsAreLeftThatWereNotLookedUp) {
     for (std::uint16_t i = 1; i <= 11; ++i) {
         resolver_.add_mx("example.org", i, "mx" + std::to_string(i) + ".example.org");
