@@ -137,7 +137,8 @@ public:
                 kMostEntries * Entry::kSize
             );
             for (std::size_t at = 0; at < later.size(); at += Entry::kSize) {
-                if (const auto entry = Entry::decode(std::string_view(later).substr(at))) {
+                const auto entry = Entry::decode(std::string_view(later).substr(at));
+                if (entry && entry->time == 0) {  // else another's count of the same messages
                     add(*total, entry->usage);
                 }
             }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <fcntl.h>
 
@@ -152,6 +153,39 @@ TEST_F(UsageTest, AnAccountThatAnotherRewritesIsLeftToThem) {
         ASSERT_GT(ledger_size(), before) << i;
         before = ledger_size();
     }
+}
+
+/// Another caller counts at the same moment: its account comes into the file, which it has just
+/// emptied, while this one looks at the messages.
+TEST_F(UsageTest, WhatAnotherHasCountedIsNotCountedTwice) {
+    class Crowded final : public PosixFileSystem {
+    public:
+        explicit Crowded(std::string path) : path_(std::move(path)) {
+            std::ifstream file(path_, std::ios::binary);
+            account_.assign(std::istreambuf_iterator<char>(file), {});
+            std::filesystem::resize_file(path_, 0);
+        }
+        Result<void> list(
+            int directory, const std::function<bool(std::string_view, unsigned char)>& visit
+        ) override {
+            std::ofstream(path_, std::ios::binary) << account_;
+            return PosixFileSystem::list(directory, visit);
+        }
+
+    private:
+        std::string path_;
+        std::string account_;
+    };
+    commit_one();
+    ASSERT_TRUE(commit(posix_, kBody, make_envelope(1), "01hk2w7yz0c0000001"));
+    UsageLimits few = limits(kUnlimited, kUnlimited);
+    few.messages = 2;
+    ASSERT_EQ(ask(few), UsageVerdict::too_many_messages);  // and its count is in the file
+    few.messages = 3;
+    Crowded crowded(box_.path() + "/.usage");
+    const auto verdict = count_in(crowded, box_, few, 1, 1, clock_.now());
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(*verdict, UsageVerdict::within);
 }
 
 TEST_F(UsageTest, WhereNoAccountCanBeKeptTheMessagesAreCounted) {
