@@ -310,7 +310,8 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     }
     ++(next ? kept_ : gone_);
     if (next) {
-        settle(box, delivery.claim(), requests.after_attempt(delivery.claim()));
+        const auto not_before = delivery.unnamed_due().value_or(std::chrono::sys_seconds());
+        settle(box, delivery.claim(), requests.after_attempt(delivery.claim()), not_before);
     } else {
         if (box.take_asked(name.id)) {
             requests.forget(name.id);
@@ -357,27 +358,36 @@ void Engine::report_limits(ServedBox& box) {
     }
 }
 
+/// `not_before`: where the name should say so, but doesn't.
 void Engine::finish(
-    ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
+    ServedBox& box,
+    const spool::MessageId& id,
+    const std::optional<spool::EntryName>& next,
+    std::chrono::sys_seconds not_before
 ) {
     const WallTime now = services_.clock.now();
     if (next && (WallTime(next->due) <= now ||
                  schedule::is_implausible_due(next->due, now, services_.retry))) {
         // It could not be worked on, renamed or removed: it must not come back at once, over and
         // over.
-        box.index().finish_until(*next, to_seconds(now) + kFailedAgainAfter);
+        box.index().finish_until(*next, std::max(not_before, to_seconds(now) + kFailedAgainAfter));
     } else {
         box.index().finish(id, next);
     }
 }
 
 /// A message goes back into the schedule, or out of it, as was asked for.
-void Engine::settle(ServedBox& box, const spool::Claim& claim, Requests::Next next) {
+void Engine::settle(
+    ServedBox& box,
+    const spool::Claim& claim,
+    Requests::Next next,
+    std::chrono::sys_seconds not_before
+) {
     const spool::EntryName& name = claim.name();
     switch (next) {
         case Requests::Next::go_on:
         case Requests::Next::wait:
-            finish(box, name.id, name);
+            finish(box, name.id, name, not_before);
             break;
         case Requests::Next::due_now:
             box.index().finish(name.id, name);

@@ -4,6 +4,7 @@
 //     BoxSet → DueIndex → claim → MessageDelivery → DueIndex
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -119,9 +120,17 @@ private:
     boost::asio::awaitable<void> dispatch_later();
     bool dispatch_from(ServedBox& box);
     void finish(
-        ServedBox& box, const spool::MessageId& id, const std::optional<spool::EntryName>& next
+        ServedBox& box,
+        const spool::MessageId& id,
+        const std::optional<spool::EntryName>& next,
+        std::chrono::sys_seconds not_before = {}
     );
-    void settle(ServedBox& box, const spool::Claim& claim, Requests::Next next);
+    void settle(
+        ServedBox& box,
+        const spool::Claim& claim,
+        Requests::Next next,
+        std::chrono::sys_seconds not_before = {}
+    );
     bool is_finished();
     bool is_idle_long_enough();
     bool has_work_after_letting_go();

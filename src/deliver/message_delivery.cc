@@ -146,8 +146,9 @@ const mail::Address& MessageDelivery::destination(std::uint32_t recipient) const
                                                                    : address;
 }
 
-/// Recipients to be tried now: those whose own delay is over; all pending ones if that is none,
-/// because then somebody asked for an attempt (sendmail -q).
+/// Recipients to be tried now: those whose own delay is over. If that is none the message is looked
+/// at for the warning that it is late, or somebody asked for an attempt (sendmail -q): then all
+/// pending ones.
 std::vector<std::uint32_t> MessageDelivery::due_recipients() {
     const auto& states = claim_->journal().recipients;
     const WallTime now = services_.clock.now();
@@ -162,6 +163,9 @@ std::vector<std::uint32_t> MessageDelivery::due_recipients() {
         if (schedule::is_due(recipient, now, retry_)) {
             due.push_back(i);
         }
+    }
+    if (due.empty() && reporting_.owes_delay()) {
+        return {};
     }
     is_asked_for_ = due.empty();
     return due.empty() ? pending : due;
@@ -631,6 +635,7 @@ std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_repor
             services_.log.warning(
                 id + ": can't note the next due time: " + renamed.error().message()
             );
+            unnamed_due_ = due;
         }
         return claim_->name();
     }

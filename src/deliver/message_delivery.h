@@ -46,6 +46,8 @@ public:
     void stop();
     /// Was the message's file taken off the box (so that the removal is to be synced)?
     bool is_removed() const { return is_removed_; }
+    /// When it is due again, where the disk didn't let its name say so.
+    std::optional<std::chrono::sys_seconds> unnamed_due() const { return unnamed_due_; }
     /// After run(), for what was asked of the message meanwhile.
     spool::Claim& claim() { return *claim_; }
     /// Of a removed message: see Claim.
@@ -102,6 +104,7 @@ private:
     boost::asio::steady_timer retry_record_;
     std::size_t jobs_left_ = 0;
     std::string content_problem_;
+    std::optional<std::chrono::sys_seconds> unnamed_due_;
     bool is_nameless_ = false;     // no server elsewhere would accept what completes the sender
     bool is_asked_for_ = false;    // no recipient's delay is over: somebody wants an attempt now
     bool is_unattempted_ = false;  // the engine ends, and some of it was not tried

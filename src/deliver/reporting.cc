@@ -128,9 +128,13 @@ bool Reporting::is_delay_due(std::uint32_t recipient) const {
            dsn::wants_report(envelope_, envelope_.recipients[recipient], spool::ReportKind::delay);
 }
 
+bool Reporting::owes_delay() const {
+    return finality_ == Finality::keep_trying && is_warning_open() &&
+           schedule::is_warning_due(envelope_.arrival, services_.clock.now(), services_.retry);
+}
+
 void Reporting::report_delays() {
-    if (finality_ == Finality::single_attempt ||
-        !schedule::is_warning_due(envelope_.arrival, services_.clock.now(), services_.retry)) {
+    if (!owes_delay()) {
         return;
     }
     std::vector<std::uint32_t> late;
@@ -139,9 +143,7 @@ void Reporting::report_delays() {
             late.push_back(i);
         }
     }
-    if (!late.empty()) {
-        (void)report(spool::ReportKind::delay, late);
-    }
+    (void)report(spool::ReportKind::delay, late);
 }
 
 bool Reporting::is_warning_open() const {

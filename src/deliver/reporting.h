@@ -36,6 +36,8 @@ public:
     bool report_successes();
     /// report_successes() has something to do.
     bool owes_success() const { return !unreported_successes().empty(); }
+    /// report_delays() has something to do.
+    bool owes_delay() const;
     /// The warning for those who are late. One that can't be queued is owed again.
     void report_delays();
     /// Somebody is still to be told that the message is late.

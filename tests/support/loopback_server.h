@@ -100,6 +100,7 @@ public:
         boost::system::error_code ignored;
         socket_.close(ignored);
     }
+    int descriptor() { return socket_.native_handle(); }
 
     /// With RST.
     void reset() {

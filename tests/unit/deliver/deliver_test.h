@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -41,6 +42,9 @@ public:
         if (!throw_at.empty() && line.find(throw_at) != std::string_view::npos) {
             throw std::runtime_error("a bug");
         }
+        if (on_line) {
+            on_line(line);
+        }
         lines.emplace_back(line);
     }
     std::size_t count(std::string_view part) const {
@@ -49,6 +53,7 @@ public:
         }));
     }
     std::vector<std::string> lines;
+    std::function<void(std::string_view)> on_line;
     std::string throw_at;  // stands for a broken promise in what writes such a line
 };
 
@@ -129,12 +134,15 @@ public:
     const std::string& root() const { return root_.path(); }
     std::string alias_file() const { return etc_.path() + "/aliases"; }
     void write_aliases(const std::string& text) { std::ofstream(alias_file()) << text; }
-    FileSystem& files() { return posix_; }
+    FileSystem& files() { return *files_; }
+    /// What lives do goes through `files` from now on, which must outlive them.
+    void go_through(FileSystem& files) { files_ = &files; }
 
 private:
     test::TemporaryDirectory root_;
     test::TemporaryDirectory etc_;
     PosixFileSystem posix_;
+    FileSystem* files_ = &posix_;
     spool::BoxStore store_;
 };
 

@@ -129,6 +129,25 @@ TEST_F(EngineTest, AMessageThatCanNotBeRenamedIsNotTriedAgainAtOnce) {
     EXPECT_TRUE(queue_.find());
 }
 
+/// Nor before its next attempt is due, and then at a server that asked to be left alone.
+TEST_F(EngineTest, AMessageThatCanNotBeRenamedWaitsAsLongAsAnyOther) {
+    queue_.commit(make_envelope({"bob@slow.example"}));
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    life.files.fail_always("rename", ENOSPC);
+    Engine engine(life.io, life.files, life.services, options_);
+    bool is_later = false;
+    engine.observe([&] {
+        if (engine.figures().kept == 1 && !std::exchange(is_later, true)) {
+            life.clock.advance(std::chrono::minutes(2));
+        }
+    });
+    engine.run();
+
+    EXPECT_TRUE(is_later);
+    EXPECT_THAT(life.resolver.questions(), SizeIs(1));
+}
+
 TEST_F(EngineTest, AMessageThatCanNotBeRemovedIsNotLookedAtAgainAtOnce) {
     mail::Envelope envelope = make_envelope({"bob@gone.example"});
     envelope.sender.reset();

@@ -424,6 +424,8 @@ TEST_F(MessageDeliveryTest, WarnsOnceAfterFourHours) {
         next = life.attempt(*next);
         ASSERT_TRUE(next);
         EXPECT_THAT(queue_.reports(), SizeIs(1)) << attempt;
+        // The first of these is for the warning: no recipient's delay is over.
+        EXPECT_EQ(queue_.state().attempts, static_cast<std::uint32_t>(attempt) + 1);
     }
     EXPECT_THAT(queue_.reports()[0], HasSubstr("Action: delayed"));
     EXPECT_THAT(queue_.reports()[0], HasSubstr("bob@slow.example"));
