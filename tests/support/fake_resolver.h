@@ -61,6 +61,8 @@ public:
     }
     /// Questions about this domain's MX hosts get no answer.
     void stall_mx(const std::string& domain) { stalled_.insert(domain); }
+    /// What was said of its MX records.
+    void forget_mx(const std::string& domain) { mx_.erase(domain); }
     void fail_addresses(const std::string& host, dns::Family family, const std::string& reason) {
         addresses_[{host, family}] = dns::Answer<Address>(dns::LookupStatus::temporary, reason);
     }

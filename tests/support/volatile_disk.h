@@ -78,6 +78,34 @@ public:
         return std::move(found.all);
     }
 
+    /// One state at random, however much is unsynced, as a file system with a journal leaves it: it
+    /// keeps the order of names, so that all changes up to one of them last, but none of writes.
+    State any_state(std::mt19937_64& random) const {
+        std::set<std::size_t> steps = {0};
+        for (const Inode& inode : inodes_) {
+            for (const Change& change : inode.changes) {
+                steps.insert(change.step);
+            }
+        }
+        const auto cut = static_cast<std::ptrdiff_t>(random() % steps.size());
+        const std::size_t last = *std::next(steps.begin(), cut);
+        VolatileDisk settled = *this;
+        std::map<std::size_t, std::string> octets;
+        for (std::size_t number = 0; number < inodes_.size(); ++number) {
+            Inode& inode = settled.inodes_[number];
+            for (const Change& change : std::exchange(inode.changes, {})) {
+                if (change.step <= last || done_.contains(change.step)) {
+                    apply(change, inode.names);
+                }
+            }
+            if (!inode.is_directory) {
+                const std::vector<std::string> contents = contents_of(inode);
+                octets[number] = contents[random() % contents.size()];
+            }
+        }
+        return settled.state_with(Choices(), 0, octets);
+    }
+
     /// Puts `state` in the place of what is below `root`. Open descriptors lead to the old files.
     static void make(const State& state, const std::string& root) {
         for (const auto& entry : std::filesystem::directory_iterator(root)) {
