@@ -1,6 +1,6 @@
-# An Exim as MX of x.test at 198.51.100.31, which passes mail on to a sink: what it has taken is
-# recorded as server "exim". Sourced after lib.sh. Its package can't be installed beside Postfix's;
-# `prepare` unpacks it in /opt/lab.
+# An Exim as MX of x.test at 198.51.100.31, and of xd.test at .33 where it doesn't offer CHUNKING. It
+# passes mail on to a sink: what it has taken is recorded as server "exim". Sourced after lib.sh. Its
+# package can't be installed beside Postfix's; `prepare` unpacks it in /opt/lab.
 # shellcheck shell=bash
 
 start_exim() {
@@ -20,9 +20,10 @@ never_users =
 spool_directory = /lab/exim/spool
 log_file_path = $RUN/log/exim.%slog
 primary_hostname = mx.x.test
-local_interfaces = 198.51.100.31
+local_interfaces = 198.51.100.31 : 198.51.100.33
+chunking_advertise_hosts = \${if eq{\$received_ip_address}{198.51.100.31}{*}{}}
 daemon_smtp_ports = 25
-domainlist local_domains = x.test
+domainlist local_domains = x.test : xd.test
 acl_smtp_rcpt = accept
 message_size_limit = 100M
 tls_advertise_hosts =
