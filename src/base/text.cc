@@ -47,6 +47,24 @@ std::size_t utf8_length(std::string_view text) {
     return 0;
 }
 
+/// `character` as utf8_length() measures it.
+bool is_control(std::string_view character) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+    switch (character.size()) {
+        case 1:
+            return byte(0) < 0x20 || byte(0) == 0x7F;
+        case 2:
+            return byte(0) == 0xC2 && byte(1) < 0xA0;  // C1
+        case 3:
+            // U+2028 to 202E: ends of lines, embeddings and overrides; U+2066 to 2069: isolates.
+            // They would let a text change how what stands around it reads.
+            return byte(0) == 0xE2 && ((byte(1) == 0x80 && byte(2) >= 0xA8 && byte(2) <= 0xAE) ||
+                                       (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
 std::string ascii_lower(std::string_view text) {
@@ -102,12 +120,8 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
     std::string result;
     while (!text.empty()) {
         const std::size_t length = utf8_length(text);
-        const auto first = static_cast<unsigned char>(text[0]);
-        const bool is_control =
-            first < 0x20 || first == 0x7F ||
-            (first == 0xC2 && length == 2 && static_cast<unsigned char>(text[1]) < 0xA0);
-        const std::string_view shown =
-            length == 0 || is_control ? std::string_view("?") : text.substr(0, length);
+        const std::string_view character = text.substr(0, length);
+        const std::string_view shown = length == 0 || is_control(character) ? "?" : character;
         if (result.size() + shown.size() > max_bytes) {
             return result + "...";
         }

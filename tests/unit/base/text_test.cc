@@ -48,6 +48,27 @@ TEST(Printable, ReplacesControlsAndWhatIsNotUtf8) {
     EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a?b");
 }
 
+// CVE-2021-42574: what reads "sent" on a screen could be the end of a server's words.
+TEST(Printable, ReplacesWhatChangesHowTheRestReads) {
+    EXPECT_EQ(
+        printable("a\xE2\x80\xAE"
+                  "tnes\xE2\x80\xAC b"),
+        "a?tnes? b"
+    );
+    EXPECT_EQ(
+        printable("a\xE2\x81\xA6"
+                  "b\xE2\x81\xA9"),
+        "a?b?"
+    );
+    EXPECT_EQ(
+        printable("a\xE2\x80\xA8"
+                  "b\xE2\x80\xA9"),
+        "a?b?"
+    );
+    const std::string neighbours = "\xE2\x80\xA7\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA\xE2\x82\xAC";
+    EXPECT_EQ(printable(neighbours), neighbours);
+}
+
 TEST(Printable, CutsOnACharacterBoundary) {
     EXPECT_EQ(printable("abcdef", 6), "abcdef");
     EXPECT_EQ(printable("abcdefg", 6), "abcdef...");
