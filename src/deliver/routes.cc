@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxLookUps = 50;  // domains at once; each asks several questions
 constexpr std::size_t kMaxEntries = 10000;
+constexpr std::size_t kMaxPeers = 100000;  // in all entries: some tens of megabytes
 // Short beside the TTLs that the resolver's own cache goes by: this one only spares the work of
 // putting its answers together.
 constexpr std::chrono::seconds kFoundFor{60};
@@ -69,6 +70,11 @@ void insist_on_dane(const route::Route& route, std::vector<tls::DaneVerdict>& da
             );
         }
     }
+}
+
+std::size_t peers_of(const std::optional<NextHopResult>& result) {
+    const auto* hop = result ? std::get_if<NextHop>(&*result) : nullptr;
+    return hop == nullptr ? 0 : hop->peers.size();
 }
 
 SteadyTime::duration keep_for(const NextHopResult& result) {
@@ -158,7 +164,9 @@ asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent, 
     if (error) {
         std::rethrow_exception(error);
     }
+    peers_ -= peers_of(entry.result);
     entry.result = result;
+    peers_ += peers_of(entry.result);
     entry.until = clock_.steady_now() + keep_for(result);
     make_room();
     co_return result;
@@ -251,9 +259,15 @@ const std::string* Routes::known_site(const std::string& domain) const {
 }
 
 void Routes::make_room() {
-    if (entries_.size() > kMaxEntries) {  // seldom, and all of it is soon found again
-        std::erase_if(entries_, [](const auto& entry) { return !entry.second.is_asked_for; });
+    if (entries_.size() <= kMaxEntries && peers_ <= kMaxPeers) {
+        return;
     }
+    // Seldom, and all of it is soon found again.
+    std::erase_if(entries_, [this](const auto& entry) {
+        const bool is_erased = !entry.second.is_asked_for;
+        peers_ -= is_erased ? peers_of(entry.second.result) : 0;
+        return is_erased;
+    });
 }
 
 }  // namespace mxpost::deliver

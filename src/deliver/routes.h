@@ -77,6 +77,7 @@ private:
     tls::ReportLog* reports_ = nullptr;
     Semaphore look_ups_;
     std::unordered_map<std::string, Entry> entries_;
+    std::size_t peers_ = 0;  // of all entries
 };
 
 }  // namespace mxpost::deliver

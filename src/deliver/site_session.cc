@@ -196,6 +196,12 @@ asio::awaitable<bool> SiteSession::open(SiteJob& job) {
                 peers.clear();
                 break;
             }
+            // One host may have a hundred: the router gives them in another order each time.
+            const std::size_t room = kMaxTried - job.tried.size();
+            peers.erase(
+                peers.begin() + static_cast<std::ptrdiff_t>(std::min(room, peers.size())),
+                peers.end()
+            );
             const bool is_open = co_await open_one(job, peers, has_route);
             if (is_open) {
                 co_return true;

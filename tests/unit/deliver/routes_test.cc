@@ -51,10 +51,13 @@ protected:
 
     NextHopResult find() {
         Routes routes(io_.get_executor(), router_, session_, settings_, clock_, dane_);
+        return find(routes, "example.org");
+    }
+    NextHopResult find(Routes& routes, const std::string& domain) {
         std::optional<NextHopResult> result;
         asio::co_spawn(
             io_,
-            routes.find("example.org", false, wish_),
+            routes.find(domain, false, wish_),
             [&](std::exception_ptr failure, NextHopResult value) {
                 EXPECT_FALSE(failure);
                 result = std::move(value);
@@ -152,6 +155,31 @@ TEST_F(RoutesTest, VerifiesByNameWhereTlsaRecordsCannotBeUsed) {
     EXPECT_THAT(peers(hop()), ElementsAre("a.example.org by demand", "b.example.org"));
     session_.tls = tls::TlsUse::verify;
     EXPECT_THAT(peers(hop()), ElementsAre("a.example.org", "b.example.org"));
+}
+
+// Whoever has many names could fill the memory with a few thousand of them.
+TEST_F(RoutesTest, KeepsABoundedNumberOfAddresses) {
+    resolver_.set_secure(false);
+    for (int i = 0; i < 100; ++i) {
+        resolver_.add_address("mx.evil.example", "192.0.2." + std::to_string(100 + i));
+    }
+    Routes routes(io_.get_executor(), router_, session_, settings_, clock_, nullptr);
+    const auto name_of = [](int i) { return "x" + std::to_string(i) + ".example"; };
+    for (int i = 0; i < 1000; ++i) {
+        resolver_.add_mx(name_of(i), 10, "mx.evil.example");
+        find(routes, name_of(i));
+    }
+    EXPECT_NE(routes.known_site(name_of(0)), nullptr);
+    EXPECT_NE(routes.known_site(name_of(999)), nullptr);
+    find(routes, "example.org");
+    EXPECT_EQ(routes.known_site(name_of(0)), nullptr);
+    EXPECT_EQ(routes.known_site(name_of(999)), nullptr);
+    // They count no more.
+    find(routes, name_of(0));
+    find(routes, name_of(0));
+    EXPECT_NE(routes.known_site(name_of(0)), nullptr);
+    find(routes, "example.org");
+    EXPECT_NE(routes.known_site(name_of(0)), nullptr);
 }
 
 }  // namespace
