@@ -10,6 +10,7 @@ namespace mxpost::smtp {
 
 namespace asio = boost::asio;
 using protocol::deferral;
+using Want = protocol::ClientMachine::Want;
 
 namespace {
 
@@ -166,6 +167,19 @@ asio::awaitable<void> Session::send_content(Feed& feed) {
             }
         }
         if (!machine_->content(std::string_view(buffer_.data(), *size))) {
+            co_return;
+        }
+    }
+    // What is there before the end of the content was sent is no reply to it: one reply too many,
+    // and a message that is refused would count as delivered. Behind TLS it can't be told from a
+    // ticket without waiting.
+    if (tls_text_.empty() && !machine_->must_hold_output() && !transport_.is_silent()) {
+        const auto [error, heard] = co_await transport_.read(buffer_);
+        machine_->received(std::string_view(buffer_.data(), heard));
+        if (error) {
+            lose(error);
+        }
+        if (machine_->want() != Want::content) {
             co_return;
         }
     }

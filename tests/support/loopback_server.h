@@ -27,15 +27,17 @@ class ServerConnection {
 public:
     explicit ServerConnection(boost::asio::ip::tcp::socket socket) : socket_(std::move(socket)) {}
 
-    boost::asio::awaitable<void> say(std::string text) {
+    /// False when the client is gone.
+    boost::asio::awaitable<bool> say(std::string text) {
         constexpr auto await = boost::asio::as_tuple(boost::asio::use_awaitable);
         if (tls_) {
-            [[maybe_unused]] const auto [error, size] =
+            const auto [error, size] =
                 co_await boost::asio::async_write(*tls_, boost::asio::buffer(text), await);
-            co_return;
+            co_return !error;
         }
-        [[maybe_unused]] const auto [error, size] =
+        const auto [error, size] =
             co_await boost::asio::async_write(socket_, boost::asio::buffer(text), await);
+        co_return !error;
     }
 
     /// Without CRLF; "<end>" when the client is gone.
@@ -86,6 +88,14 @@ public:
     boost::asio::awaitable<bool> start_tls(SSL_CTX* context) {
         constexpr auto await = boost::asio::as_tuple(boost::asio::use_awaitable);
         tls_ = std::make_unique<Stream>(socket_, SSL_new(context));
+        const auto [error] = co_await tls_->async_handshake(Stream::server, await);
+        co_return !error;
+    }
+
+    /// After start_tls(): one of TLS 1.3's session tickets. False when the client is gone.
+    boost::asio::awaitable<bool> say_ticket() {
+        constexpr auto await = boost::asio::as_tuple(boost::asio::use_awaitable);
+        SSL_new_session_ticket(tls_->native_handle());
         const auto [error] = co_await tls_->async_handshake(Stream::server, await);
         co_return !error;
     }
