@@ -39,7 +39,28 @@ struct Handshake {
     std::string server_name;  // SNI as the server saw it
 };
 
-/// A handshake through memory.
+/// Through memory.
+void connect(SSL* client, SSL* server) {
+    BIO* client_end = nullptr;
+    BIO* server_end = nullptr;
+    BIO_new_bio_pair(&client_end, 0, &server_end, 0);
+    SSL_set_bio(client, client_end, client_end);
+    SSL_set_bio(server, server_end, server_end);
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+}
+
+/// False: they don't come to an end.
+bool shake_hands(SSL* client, SSL* server) {
+    bool is_done = false;
+    for (int i = 0; i < 20 && !is_done; ++i) {
+        const int client_done = SSL_do_handshake(client);
+        const int server_done = SSL_do_handshake(server);
+        is_done = client_done == 1 && server_done == 1;
+    }
+    return is_done;
+}
+
 Handshake shake_hands(
     const ClientContext& context,
     SSL_CTX* server_context,
@@ -50,19 +71,9 @@ Handshake shake_hands(
     auto client = context.new_connection(host, demand, endpoint);
     EXPECT_TRUE(client);
     const SslPointer server(SSL_new(server_context));
-    BIO* client_end = nullptr;
-    BIO* server_end = nullptr;
-    BIO_new_bio_pair(&client_end, 0, &server_end, 0);
-    SSL_set_bio(client->get(), client_end, client_end);
-    SSL_set_bio(server.get(), server_end, server_end);
-    SSL_set_connect_state(client->get());
-    SSL_set_accept_state(server.get());
+    connect(client->get(), server.get());
     Handshake result;
-    for (int i = 0; i < 20 && !result.is_done; ++i) {
-        const int client_done = SSL_do_handshake(client->get());
-        const int server_done = SSL_do_handshake(server.get());
-        result.is_done = client_done == 1 && server_done == 1;
-    }
+    result.is_done = shake_hands(client->get(), server.get());
     if (result.is_done) {
         // Tickets come behind the handshake, in front of what the server says.
         char octet = 0;
@@ -299,6 +310,28 @@ TEST(ClientContext, RefusesTls11) {
     EXPECT_FALSE(shake_hands(**context, old.get(), "mx.example").is_done);
     const auto newer = certificate.server_context(TLS1_2_VERSION);
     EXPECT_EQ(shake_hands(**context, newer.get(), "mx.example").established.protocol, "TLSv1.2");
+}
+
+// A server that wants the handshake again would have it as often as it likes (CVE-2011-1473), and
+// may show another certificate then than the one that was verified.
+TEST(ClientContext, ShakesHandsOnlyOnce) {
+    auto context = ClientContext::make(TrustSettings());
+    ASSERT_TRUE(context);
+    const Certificate certificate("DNS:mx.example");
+    const auto server_context = certificate.server_context(TLS1_2_VERSION);
+    auto client = (*context)->new_connection("mx.example", Demand(), {});
+    ASSERT_TRUE(client);
+    const SslPointer server(SSL_new(server_context.get()));
+    connect(client->get(), server.get());
+    ASSERT_TRUE(shake_hands(client->get(), server.get()));
+    ASSERT_EQ(SSL_renegotiate(server.get()), 1);
+    for (int i = 0; i < 20; ++i) {
+        char octet = 0;
+        SSL_do_handshake(server.get());
+        SSL_read(client->get(), &octet, 1);
+        SSL_read(server.get(), &octet, 1);
+    }
+    EXPECT_EQ(SSL_total_renegotiations(client->get()), 0);
 }
 
 TEST(ClientContext, AMissingTrustFileIsAnError) {
