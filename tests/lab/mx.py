@@ -26,14 +26,17 @@ order:
     hold NAME       waits until the case has created RUN_DIR/sync/NAME
     reply CODE TEXT answers so instead of the usual 250 ("\\n" in the text makes more lines)
     raw TEXT        sends the text as it is (escapes as in Python)
+    flood TEXT      sends the text again and again until the peer has gone
     read            waits until the peer has sent something, and drops it
     close           closes the connection
+    reset           the same with RST
     slow BYTES      reads the content at so many octets a second
 """
 import json
 import os
 import re
 import socket
+import struct
 import sys
 import threading
 import time
@@ -132,6 +135,11 @@ class Server:
         return os.path.join(self.run_dir, "sync", name)
 
 
+def octets(text):
+    """A script's text, with escapes as in Python."""
+    return text.encode("latin-1").decode("unicode_escape").encode("latin-1")
+
+
 class Session:
     """One connection, from greeting to close."""
 
@@ -181,6 +189,16 @@ class Session:
         except OSError:
             raise Closed from None
 
+    def flood(self, text):
+        block = text * (65536 // len(text) + 1)
+        count = 0
+        try:
+            while True:
+                self.send(block)
+                count += len(block)
+        finally:
+            self.note("heard out to less than %d octets" % (count + len(block)))
+
     def reply(self, code, text):
         lines = text.replace("\\n", "\n").split("\n")
         out = ""
@@ -203,8 +221,10 @@ class Session:
                 code, _, text = value.partition(" ")
                 self.reply(code, text)
             elif name == "raw":
-                self.send(value.encode("latin-1").decode("unicode_escape").encode("latin-1"))
+                self.send(octets(value))
                 code = "raw"
+            elif name == "flood":
+                self.flood(octets(value))
             elif name == "read":
                 self.fill()
                 self.buffer = b""
@@ -212,6 +232,11 @@ class Session:
                 self.pause = 1.0 / float(value)
             elif name == "close":
                 self.note("closed by us")
+                raise Closed
+            elif name == "reset":
+                self.note("reset by us")
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 raise Closed
             else:
                 raise SystemExit("mx.py: unknown action: " + name)
@@ -343,7 +368,8 @@ class Session:
 
     def run(self):
         try:
-            if self.step("connect", "", "220", self.server.host + " ESMTP") == "220":
+            greeting = self.step("connect", "", "220", self.server.host + " ESMTP")
+            if greeting in ("220", "raw"):
                 while True:
                     self.command(self.line())
             while True:  # after a refusal only QUIT is left

@@ -69,13 +69,15 @@ stop_system_engine
 
 part "strange things in the place of the box's own entries"
 rm -rf "$SPOOL/1500"
-mkdir /home/alice/target
-touch /home/alice/target/file
-chown -R alice /home/alice/target
+# A place of the engine's own, on the same file system: it could write there.
+target=$SPOOL/target
+mkdir "$target"
+touch "$target/file"
+chown -R mxpost "$target"
 obstruct() { # ENTRY KIND
     case $2 in
-    link) ln -s /home/alice/target "$1" ;;
-    file-link) ln -s /home/alice/target/file "$1" ;;
+    link) ln -s "$target" "$1" ;;
+    file-link) ln -s "$target/file" "$1" ;;
     file) touch "$1" ;;
     fifo) mkfifo "$1" ;;
     directory) mkdir "$1" ;;
@@ -99,8 +101,8 @@ for kind in link file-link file fifo directory closed; do
     timeout 20 mxpost queue list > /dev/null 2>&1 || true
     said=$(tail -n "+$((before + 1))" "$SYSLOG" | grep -- "${name%.*}\|/1500" || true)
     [ "$(wc -l <<< "$said")" -le 4 ] || fail "$kind: $said"
-    [ "$(find /home/alice/target -printf '%y ')" = 'd f ' ] || fail "$(ls -la /home/alice/target)"
-    [ ! -s /home/alice/target/file ] || fail "written to: $(head -c 100 /home/alice/target/file)"
+    [ "$(find "$target" -printf '%y ')" = 'd f ' ] || fail "$kind: $(ls -la "$target")"
+    [ ! -s "$target/file" ] || fail "$kind: written to: $(head -c 100 "$target/file")"
     rm -rf "${SPOOL:?}/1500"
 done
 
