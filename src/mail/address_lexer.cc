@@ -177,12 +177,14 @@ AddressToken AddressLexer::take_literal(AddressToken token) {
     token.kind = Kind::literal;
     // RFC 5322 3.4.1: a comma or semicolon before the bracket separates nothing, or else what is
     // behind it would be read as an address of its own.
-    const std::size_t stop = text_.find_first_of("]@\n<>\"", at_);
-    if (stop == std::string_view::npos || text_[stop] != ']') {
+    if (literal_stop_ <= at_) {  // else it is the same for this bracket as for one before it
+        literal_stop_ = std::min(text_.find_first_of("]@\n<>\"", at_), text_.size());
+    }
+    if (literal_stop_ == text_.size() || text_[literal_stop_] != ']') {
         return bad(std::move(token), "address literal without end");
     }
-    token.text = text_.substr(at_, stop + 1 - at_);
-    at_ = stop + 1;
+    token.text = text_.substr(at_, literal_stop_ + 1 - at_);
+    at_ = literal_stop_ + 1;
     token.end = at_;
     return token;
 }

@@ -61,7 +61,8 @@ private:
     std::string_view text_;
     std::size_t at_ = 0;
     AddressToken::Kind previous_ = AddressToken::Kind::comma;
-    unsigned failed_scans_ = 0;  // for a closing quote or parenthesis that isn't there
+    std::size_t literal_stop_ = 0;  // what ends a literal, found from an earlier bracket on
+    unsigned failed_scans_ = 0;     // for a closing quote or parenthesis that isn't there
 };
 
 }  // namespace mxpost::mail
