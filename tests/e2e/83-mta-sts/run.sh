@@ -190,6 +190,7 @@ kill_engines
 start_https good 198.51.100.60 $certs/good.pem $certs/good.key
 : > "$SYSLOG"
 start_system_engine
+wait_until 20 has_system_engine 1500  # else an engine on demand may take it
 send lf
 wait_until 30 is_outcome lf deferred
 stop_system_engine
