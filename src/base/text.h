@@ -18,8 +18,8 @@ std::string_view trim(std::string_view text);
 bool is_ascii(std::string_view text);
 /// Well-formed UTF-8 without surrogates and overlong forms (ASCII included).
 bool is_utf8(std::string_view text);
-/// For logs, terminals and reports: control characters (also C1 and DEL) and bytes that aren't
-/// UTF-8 become '?', and the text is cut to `max_bytes` (on a character boundary, with "...").
+/// For logs, terminals and reports: control characters (C1, DEL, separators of lines and turns of
+/// direction too) and what isn't UTF-8 become '?'; cut to `max_bytes` at a character, with "...".
 std::string printable(std::string_view text, std::size_t max_bytes = 1024);
 /// The whole text as an unsigned decimal number, no sign, no space.
 std::optional<std::uint64_t> parse_unsigned(std::string_view text);
