@@ -59,14 +59,14 @@ private:
 template <class T>
 class [[nodiscard]] Result {
 public:
-    Result(const T& value)
-        : result_(value) {}  // NOLINT(google-explicit-constructor): as std::expected
-    Result(T&& value)
-        : result_(std::move(value)) {}  // NOLINT(google-explicit-constructor): as std::expected
-    Result(const Error& error)
-        : result_(error) {}  // NOLINT(google-explicit-constructor): as std::expected
-    Result(Error&& error)
-        : result_(std::move(error)) {}  // NOLINT(google-explicit-constructor): as std::expected
+    Result(const T& value)  // NOLINT(google-explicit-constructor): as std::expected
+        : result_(value) {}
+    Result(T&& value)  // NOLINT(google-explicit-constructor): as std::expected
+        : result_(std::move(value)) {}
+    Result(const Error& error)  // NOLINT(google-explicit-constructor): as std::expected
+        : result_(error) {}
+    Result(Error&& error)  // NOLINT(google-explicit-constructor): as std::expected
+        : result_(std::move(error)) {}
 
     bool has_value() const { return result_.has_value(); }
     explicit operator bool() const { return has_value(); }
@@ -98,10 +98,10 @@ template <>
 class [[nodiscard]] Result<void> {
 public:
     Result() = default;
-    Result(const Error& error)
-        : result_(error) {}  // NOLINT(google-explicit-constructor): as std::expected
-    Result(Error&& error)
-        : result_(std::move(error)) {}  // NOLINT(google-explicit-constructor): as std::expected
+    Result(const Error& error)  // NOLINT(google-explicit-constructor): as std::expected
+        : result_(error) {}
+    Result(Error&& error)  // NOLINT(google-explicit-constructor): as std::expected
+        : result_(std::move(error)) {}
 
     bool has_value() const { return result_.has_value(); }
     explicit operator bool() const { return has_value(); }

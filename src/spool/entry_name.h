@@ -28,7 +28,7 @@ struct PackedId {
 
     /// Nothing for what is no id.
     static std::optional<PackedId> of(std::string_view id);
-    MessageId text() const;
+    MessageId text() const;  // NOLINTNEXTLINE(modernize-use-nullptr): the compiler's own 0
     friend auto operator<=>(const PackedId&, const PackedId&) = default;
 };
 
