@@ -154,7 +154,8 @@ public:
     Result<void> remove() override {
         auto removed = files_.unlink(box_.directory(), name_.text());
         if (!removed && removed.error().is(ENOENT)) {
-            // Its owner was faster. Under another name it would be sent again, so that is no removal.
+            // Its owner was faster. Under another name it would be sent again, so that is no
+            // removal.
             const auto status = files_.fstat(message_.fd());
             return status && status->st_nlink == 0 ? Result<void>() : removed;
         }
