@@ -148,7 +148,7 @@ bobs=$(mail_count b)
 mxpost queue retry --all > /dev/null
 timeout 20 mxpost run --once || fail "mxpost run --once: $?"
 wait_empty
-expect_count b $((bobs + 1))
+wait_mail b $((bobs + 1))
 wait_mail a $((alices + 3))
 expect_text '^Subject: secret' a $((alices + 3))
 expect_text '^body of secret' a $((alices + 3))
