@@ -173,7 +173,7 @@ asio::awaitable<void> Session::send_content(Feed& feed) {
     // What is there before the end of the content was sent is no reply to it: one reply too many,
     // and a message that is refused would count as delivered. Behind TLS it can't be told from a
     // ticket without waiting.
-    if (tls_text_.empty() && !machine_->must_hold_output() && !transport_.is_silent()) {
+    if (tls_text_.empty() && !machine_->must_hold_output() && transport_.is_heard()) {
         const auto [error, heard] = co_await transport_.read(buffer_);
         machine_->received(std::string_view(buffer_.data(), heard));
         if (error) {

@@ -129,6 +129,12 @@ bool Transport::is_silent() {
     return size < 0 && errno == EAGAIN;
 }
 
+bool Transport::is_heard() {
+    char octet = 0;
+    return socket_.is_open() &&
+           ::recv(socket_.native_handle(), &octet, sizeof(octet), MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 std::optional<asio::ip::address> Transport::local_address() const {
     ErrorCode error;
     const auto endpoint = socket_.local_endpoint(error);

@@ -53,6 +53,8 @@ public:
     bool is_open() const { return socket_.is_open(); }
     /// Open, and the peer has neither closed nor said anything. Asks the kernel, waits for nothing.
     bool is_silent();
+    /// A read wouldn't wait, in clear: there are octets, or the end. Not where that can't be told.
+    bool is_heard();
     /// None for a Unix socket.
     std::optional<boost::asio::ip::address> local_address() const;
     const SSL* ssl() const { return tls_ ? const_cast<Stream&>(*tls_).native_handle() : nullptr; }
