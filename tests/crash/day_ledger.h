@@ -47,6 +47,7 @@ public:
     SteadyTime trouble;  // the last of the disk
     std::size_t repeated = 0;
     std::size_t deliveries = 0;
+    std::set<std::string> given_up;        // reports: nobody hears that they failed
     std::map<std::string, Story> stories;  // by address; of a report: its id
 
     void accepted(const std::string& address, const std::string& message, bool is_silent) {
@@ -90,6 +91,9 @@ public:
     void heard(std::string_view line) {
         if (line.find("outcomes can't be written down") != std::string_view::npos) {
             held_[std::string(line.substr(0, line.find(':')))] = now();
+        }
+        if (line.find(": failed, no report is due") != std::string_view::npos) {
+            given_up.insert(std::string(line.substr(0, line.find(':'))));
         }
         const std::size_t at = line.find(": to=<");
         if (at == std::string_view::npos) {

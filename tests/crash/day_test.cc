@@ -8,6 +8,8 @@
 //
 //     MXPOST_DAY_SEED=7 MXPOST_DAY_SEEDS=100 crash_day      days 7 to 106
 //     MXPOST_DAY_SEED=7 MXPOST_DAY_LOG=1 crash_day          with the engines' log
+//
+// Without MXPOST_DAY_SEEDS a day has four hours, unless MXPOST_DAY_HOURS says otherwise.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -28,7 +30,6 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr auto kDay = hours(24);
 constexpr auto kBegin = SteadyTime(hours(1));
 constexpr auto kOnce = seconds(25);  // a message, on average
 
@@ -44,8 +45,9 @@ schedule::RetryPolicy policy_of_the_day() {
 
 class Day {
 public:
-    explicit Day(std::uint64_t seed)
-        : random_(seed),
+    Day(std::uint64_t seed, hours length)
+        : length_(length),
+          random_(seed),
           clock_(&first_clock_),
           box_(queue_.open(posix_)),
           disk_(box_.path()),
@@ -56,7 +58,7 @@ public:
     }
 
     void run() {
-        while (now() < kBegin + kDay && !testing::Test::HasFailure()) {
+        while (now() < kBegin + length_ && !testing::Test::HasFailure()) {
             live(static_cast<End>(random_() % 3));
         }
         world_.is_calm = true;
@@ -342,7 +344,12 @@ private:
                 ADD_FAILURE() << name.text() << ": " << message.error().message();
                 continue;
             }
-            note(*message, queued);
+            note(name.id, *message, queued);
+        }
+        for (const std::string& report : ledger_.given_up) {
+            for (const std::string& address : subjects_[report]) {
+                ledger_.stories[address].is_silent = true;
+            }
         }
         for (auto& [address, story] : ledger_.stories) {
             if (!story.is_settled && !queued.contains(address) && !story.message.empty()) {
@@ -355,16 +362,13 @@ private:
         }
     }
 
-    void note(spool::MessageFile& message, std::set<std::string>& queued) {
+    void note(
+        const spool::MessageId& id, spool::MessageFile& message, std::set<std::string>& queued
+    ) {
         const mail::Envelope& envelope = message.envelope();
         if (envelope.is_bounce) {
-            spool::FileContent content(posix_, message, message.header());
-            std::string text(static_cast<std::size_t>(content.size()), '\0');
-            EXPECT_TRUE(content.rewind());
-            EXPECT_TRUE(content.read(text));
-            const std::regex field("Final-Recipient: rfc822;\\s*(\\S+)");
-            for (std::sregex_iterator at(text.begin(), text.end(), field), end; at != end; ++at) {
-                queued.insert((*at)[1].str());
+            for (const std::string& address : subjects(id, message)) {
+                queued.insert(address);
             }
             return;
         }
@@ -380,6 +384,23 @@ private:
                 ledger_.still_queued(address, known->second);
             }
         }
+    }
+
+    /// Of a report; each is read once.
+    const std::vector<std::string>& subjects(
+        const spool::MessageId& id, spool::MessageFile& report
+    ) {
+        const auto [at, is_new] = subjects_.try_emplace(id);
+        if (is_new) {
+            spool::FileContent content(posix_, report, report.header());
+            std::string text(static_cast<std::size_t>(content.size()), '\0');
+            EXPECT_TRUE(content.rewind());
+            EXPECT_TRUE(content.read(text));
+            for (auto& [address, action] : subjects_of(text)) {
+                at->second.push_back(std::move(address));
+            }
+        }
+        return at->second;
     }
 
     /// Recipients (reports: their ids) that an engine will try, by what is on disk.
@@ -406,6 +427,7 @@ private:
 
     using VolatileState = test::VolatileDisk::State;
 
+    hours length_;
     std::mt19937_64 random_;
     test::FixedRandom ids_;
     test::ManualClock first_clock_;   // between two lives
@@ -417,7 +439,8 @@ private:
     test::VolatileDisk disk_;
     Ledger ledger_;
     World world_;
-    bool is_over_ = false;  // this life is about to end
+    std::map<std::string, std::vector<std::string>> subjects_;  // by report
+    bool is_over_ = false;                                      // this life is about to end
     bool is_told_ = std::getenv("MXPOST_DAY_LOG") != nullptr;
     unsigned submitted_ = 0;
     std::size_t accepted_ = 0;
@@ -432,11 +455,14 @@ std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
 
 TEST(Day, LosesNothingAndRepeatsNothing) {
     const std::uint64_t first = number_of("MXPOST_DAY_SEED", 1);
-    const std::uint64_t count = number_of("MXPOST_DAY_SEEDS", 1);
-    for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
+    const std::uint64_t count = number_of("MXPOST_DAY_SEEDS", 0);
+    const hours length(number_of("MXPOST_DAY_HOURS", count == 0 ? 4 : 24));
+    for (std::uint64_t seed = first;
+         seed < first + std::max<std::uint64_t>(1, count) && !HasFailure();
+         ++seed) {
         SCOPED_TRACE("MXPOST_DAY_SEED=" + std::to_string(seed));
         std::cout << "day " << seed << ": " << std::flush;
-        Day(seed).run();
+        Day(seed, length).run();
     }
 }
 

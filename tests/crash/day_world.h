@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <memory>
 #include <random>
-#include <regex>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,8 +17,10 @@
 #include <sys/socket.h>
 
 #include "day_ledger.h"
+#include "spool/entry_name.h"
 #include "support/fake_resolver.h"
 #include "support/loopback_server.h"
+#include "support/scripted_peer.h"
 
 namespace mxpost::deliver {
 
@@ -42,6 +43,22 @@ inline std::string body_of(unsigned number) {
         body += i % 7 == 0 ? ".\r\n" : "line " + std::to_string(i) + "\r\n";
     }
     return body;
+}
+
+/// The recipients that a report is about, and what it says of each: "failed", "delayed".
+inline std::vector<std::pair<std::string, std::string>> subjects_of(const std::string& report) {
+    std::vector<std::pair<std::string, std::string>> found;
+    const auto word_behind = [&report](const std::string& field, std::size_t at) {
+        const std::size_t begin =
+            report.find_first_not_of(" \r\n", report.find(field, at) + field.size());
+        return report.substr(begin, report.find('\r', begin) - begin);
+    };
+    const std::string field = "Final-Recipient: rfc822;";
+    for (std::size_t at = report.find(field); at != std::string::npos;
+         at = report.find(field, at + 1)) {
+        found.emplace_back(word_behind(field, at), word_behind("Action:", at));
+    }
+    return found;
 }
 
 class World {
@@ -98,19 +115,30 @@ public:
     }
 
     void connecting(int descriptor) { ends_.insert(descriptor); }
-    /// Something that was said hasn't arrived yet: on a machine with other work, loopback takes
-    /// time.
+    /// Something that was said hasn't arrived yet, or that the other end has closed: on a machine
+    /// with other work, loopback takes time.
     bool is_busy() {
         const int on = 1;
         std::erase_if(ends_, [&on](int descriptor) {
             // Else the acknowledgement, by which it is known, takes 40 ms.
             return ::setsockopt(descriptor, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on) != 0;
         });
-        return std::ranges::any_of(ends_, [](int descriptor) {
+        std::set<std::pair<int, int>> open;  // ports: an end's own, the other's
+        for (const int descriptor : ends_) {
             tcp_info info{};
             socklen_t size = sizeof info;
-            return ::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-                   (info.tcpi_state == TCP_SYN_SENT || info.tcpi_unacked > 0);
+            if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+                continue;
+            }
+            if (info.tcpi_state == TCP_SYN_SENT || info.tcpi_unacked > 0) {
+                return true;
+            }
+            if (info.tcpi_state == TCP_ESTABLISHED) {
+                open.emplace(port(descriptor, ::getsockname), port(descriptor, ::getpeername));
+            }
+        }
+        return std::ranges::any_of(open, [&open](const auto& end) {
+            return !open.contains({end.second, end.first});
         });
     }
 
@@ -130,12 +158,19 @@ public:
     }
 
 private:
+    static int port(int descriptor, int (*name)(int, sockaddr*, socklen_t*)) {
+        sockaddr_in address{};
+        socklen_t size = sizeof address;
+        (void)name(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+        return ntohs(address.sin_port);
+    }
+
     /// One connection's.
     struct Talk {
         test::ServerConnection& peer;
         Receiver& receiver;
         std::vector<std::string> recipients;
-        std::vector<std::string> taken;  // last
+        std::vector<std::string> taken;  // at that moment, last
         SteadyTime taken_at;
         std::string chunks;
         bool has_sender = false;
@@ -231,6 +266,7 @@ private:
             talk.recipients.clear();
             talk.chunks.clear();
             talk.has_sender = line != "RSET" && next == Turn::well;
+            talk.is_broken |= line == "RSET" && next != Turn::well;
             co_return co_await answer(talk, next, "250 2.1.0 Ok\r\n");
         }
         if (line.starts_with("RCPT TO:<")) {
@@ -270,8 +306,9 @@ private:
             co_return co_await answer(talk, Turn::well, "503 5.5.1 MAIL first\r\n");
         }
         // Whoever is greylisted comes again.
-        const bool is_new =
-            talk.receiver.mood == Mood::greylisting && ledger_.stories[address].attempts < 2;
+        const auto known = ledger_.stories.find(address);
+        const bool is_new = talk.receiver.mood == Mood::greylisting &&
+                            known != ledger_.stories.end() && known->second.attempts < 2;
         if (is_new && next == Turn::well) {
             next = Turn::later;
         }
@@ -294,12 +331,19 @@ private:
         const bool is_taken =
             next == Turn::well || (next != Turn::later && next != Turn::never && is_likely(50));
         if (is_taken) {
-            talk.taken =
-                take(talk.recipients, content, is_framed, next != Turn::well || talk.is_broken);
+            if (talk.taken_at != ledger_.now()) {
+                talk.taken.clear();
+            }
+            const bool is_unknown = next != Turn::well || talk.is_broken;
+            for (std::string& name : take(talk.recipients, content, is_framed, is_unknown)) {
+                talk.taken.push_back(std::move(name));
+            }
             talk.taken_at = ledger_.now();
         }
         for (const std::string& address : talk.recipients) {
-            ledger_.stories[address].is_doomed |= next == Turn::never;
+            if (next == Turn::never) {
+                ledger_.stories[address].is_doomed = true;
+            }
         }
         talk.recipients.clear();
         talk.has_sender = false;
@@ -320,7 +364,7 @@ private:
         EXPECT_NE(at, std::string::npos) << content;
         const auto number = static_cast<unsigned>(std::stoul(content.substr(at + 9)));
         std::string body = "\r\n\r\n";
-        body += is_framed ? framed(body_of(number)) : body_of(number);
+        body += is_framed ? test::ScriptedPeer::framed(body_of(number)) : body_of(number);
         EXPECT_TRUE(content.ends_with(body)) << content;
         const std::string prefix = "r" + std::to_string(number) + "-";
         for (const std::string& address : recipients) {
@@ -329,23 +373,17 @@ private:
         }
         return recipients;
     }
-    static std::string framed(std::string text) {
-        return std::regex_replace(text, std::regex("(^|\n)\\."), "$1..");
-    }
 
     std::string take_report(const std::string& content, bool is_unknown) {
-        std::smatch found;
-        const bool has_id =
-            std::regex_search(content, found, std::regex("Message-ID:\\s*<([^@>]+)@"));
-        EXPECT_TRUE(has_id) << content;
-        const std::string id = has_id ? found[1].str() : "";
+        const std::size_t at = content.find("Message-ID: <");
+        EXPECT_NE(at, std::string::npos) << content;
+        const std::string id = content.substr(at + 13, spool::kMessageIdSize);
         const bool is_first = ledger_.stories[id].taken == 0;
         ledger_.stories[id].message = id;
         ledger_.taken(id, is_unknown);
-        const std::regex field("Final-Recipient: rfc822;\\s*(\\S+)\r\nAction: (\\S+)");
-        for (std::sregex_iterator at(content.begin(), content.end(), field), end; at != end; ++at) {
-            if (is_first && (*at)[2].str() == "failed") {
-                ledger_.reported((*at)[1].str());
+        for (const auto& [address, action] : subjects_of(content)) {
+            if (is_first && action == "failed") {
+                ledger_.reported(address);
             }
         }
         return id;
