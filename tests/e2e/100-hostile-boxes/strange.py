@@ -72,7 +72,9 @@ def main():
               "link-to-a-message", "hard-link", "foreign", "closed",
               "closed-directory"]
     owner, group = os.stat(box).st_uid, os.stat(box).st_gid
-    for number, kind in enumerate([*contents, *others], 10):
+    kinds = [*contents, *others]
+    numbers = [number for number in range(10, 11 + len(kinds)) if str(number) != name[16:18]]  # GOOD's own stays
+    for number, kind in zip(numbers, kinds):
         path = os.path.join(box, f"{name[:16]}{number}{name[18:]}")
         if kind in contents:
             with open(path, "wb") as file:
