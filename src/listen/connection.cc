@@ -177,12 +177,10 @@ asio::awaitable<void> Connection::commit() {
         return synced ? intake.writer().link(intake.due()) : synced;
     };
     job.done = [this, &intake](const Result<void>& synced) {
-        if (!synced) {
-            intake.writer().withdraw();
-            (void)context_.around.files.fsync(box_.directory()).has_value();
-        }
-        asio::post(committed_.get_executor(), [this, synced] {
-            synced_ = synced;
+        const Result<void> done =
+            synced ? synced : Result<void>(intake.writer().withdraw(synced.error()));
+        asio::post(committed_.get_executor(), [this, done] {
+            synced_ = done;
             committed_.cancel();
         });
     };

@@ -122,20 +122,20 @@ public:
     }
 
     Result<void> sync() override {
-        if (is_sync_broken_) {
-            return Error::from_errno(EIO, "journal of " + name_.id);
-        }
         if (!is_dirty_) {
             return {};
         }
         auto done = files_.fdatasync(message_.fd());
-        // The kernel may have dropped the data and say "fine" the next time: never ask again.
-        is_sync_broken_ = !done;
         is_dirty_ = false;
+        if (done) {
+            unsynced_.clear();
+        } else {
+            take_back();
+        }
         return done;
     }
 
-    bool is_unrecorded() const override { return !unwritten_.empty() || is_sync_broken_; }
+    bool is_unrecorded() const override { return !unwritten_.empty(); }
 
     Result<void> record_again() override { return write_pending(); }
 
@@ -188,37 +188,47 @@ private:
         }
     }
 
-    Result<void> write_pending() {
-        if (is_sync_broken_) {
-            return Error::from_errno(EIO, "journal of " + name_.id);
+    /// After a sync that failed the kernel may have dropped what was written, and say "fine" the
+    /// next time: only what is written once more can be synced.
+    void take_back() {
+        message_.take_back(unsynced_.size());
+        unwritten_.insert(0, std::exchange(unsynced_, {}));
+        is_worth_sync_ = true;
+    }
+
+    /// Records behind a torn one would never be read.
+    Result<void> cut_torn_tail() {
+        if (auto cut = files_.ftruncate(message_.fd(), message_.journal_end()); !cut) {
+            return cut;
         }
+        message_.set_journal_end(message_.journal_end());
+        // Where this fails both are tried again: no octets are in question that the kernel could
+        // have dropped, and a file system that can't write down a size writes nothing any more.
+        if (auto synced = files_.fdatasync(message_.fd()); !synced) {
+            return synced;
+        }
+        message_.clear_torn();
+        reserve_again();
+        return {};
+    }
+
+    Result<void> write_pending() {
         if (unwritten_.empty()) {
             return {};
         }
         if (message_.is_torn()) {
-            // Records behind a torn one would never be read.
-            if (auto cut = files_.ftruncate(message_.fd(), message_.journal_end()); !cut) {
+            if (auto cut = cut_torn_tail(); !cut) {
                 return cut;
             }
-            message_.set_journal_end(message_.journal_end());
-            if (auto synced = files_.fdatasync(message_.fd()); !synced) {
-                is_sync_broken_ = true;  // as in sync()
-                return synced;
-            }
-            message_.clear_torn();
-            reserve_again();
         }
         if (auto written = files_.pwrite(message_.fd(), unwritten_, message_.journal_end());
             !written) {
-            // Part of it may be there: the next try overwrites it. Sessions that are sending this
-            // message must not take it for the owner's doing.
-            if (const auto status = files_.fstat(message_.fd())) {
-                message_.set_file_end(static_cast<std::uint64_t>(status->st_size));
-            }
+            // Part of it may be there: the next try overwrites it.
+            message_.wrote_in_part(unwritten_.size());
             return written;
         }
         message_.set_journal_end(message_.journal_end() + unwritten_.size());
-        unwritten_.clear();
+        unsynced_ += std::exchange(unwritten_, {});
         is_dirty_ |= std::exchange(is_worth_sync_, false);
         return {};
     }
@@ -228,9 +238,9 @@ private:
     EntryName name_;
     MessageFile message_;
     std::string unwritten_;
+    std::string unsynced_;        // the journal's end, since the last sync
     bool is_worth_sync_ = false;  // something of unwritten_ is
-    bool is_dirty_ = false;
-    bool is_sync_broken_ = false;
+    bool is_dirty_ = false;       // something of unsynced_ is worth a sync
 };
 
 ClaimResult refuse(ClaimRefusal refusal, std::string reason) {
@@ -363,16 +373,22 @@ Result<std::unique_ptr<Claim>> BoxStore::submit_stream(
     if (auto done = writer->append_all(body); !done) {
         return done.error();
     }
-    auto committed = writer->commit(envelope.is_eight_bit, envelope.has_long_lines, due);
+    if (auto done = writer->sync_content(envelope.is_eight_bit, envelope.has_long_lines); !done) {
+        return done.error();
+    }
+    // Before it has a name: afterwards it could be sent although the caller hears of a failure, and
+    // will submit it again.
+    auto file = writer->share_file();
+    if (!file) {
+        return file.error();
+    }
+    auto message = MessageFile::read(*files_, std::move(*file));
+    if (!message) {
+        return message.error();
+    }
+    auto committed = writer->publish(due);
     if (!committed) {
         return committed.error();
-    }
-    auto message = MessageFile::read(*files_, std::move(committed->file));
-    if (!message) {
-        // The caller will submit it again: this one must not stay.
-        (void)files_->unlink(box_.directory(), committed->name.text()).has_value();
-        (void)files_->fsync(box_.directory()).has_value();
-        return message.error();
     }
     return std::unique_ptr<Claim>(
         std::make_unique<BoxClaim>(*files_, box_, std::move(committed->name), std::move(*message))

@@ -208,7 +208,7 @@ Result<void> FileContent::check_end() const {
     if (!status) {
         return status.error();
     }
-    if (static_cast<std::uint64_t>(status->st_size) != message_->file_end()) {
+    if (!message_->may_end_at(static_cast<std::uint64_t>(status->st_size))) {
         return Error::invalid("message file was extended or cut while it was sent");
     }
     return {};

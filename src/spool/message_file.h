@@ -2,6 +2,7 @@
 // submitter can change it at any time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,14 +38,18 @@ public:
     JournalState& journal() { return journal_; }
     /// The end of the last whole record: where the next one goes.
     std::uint64_t journal_end() const { return journal_end_; }
+    /// The file ends there, too.
     void set_journal_end(std::uint64_t end) { journal_end_ = file_end_ = end; }
+    /// The last `size` octets of the journal count as not written, wherever the file ends.
+    void take_back(std::uint64_t size) { journal_end_ -= size; }
+    /// `size` octets were to follow the journal's end, and some of them may be there.
+    void wrote_in_part(std::uint64_t size) { file_end_ = std::max(file_end_, journal_end_ + size); }
     /// Octets follow journal_end() that are no record.
     bool is_torn() const { return is_torn_; }
     void clear_torn() { is_torn_ = false; }
-    /// The file's size as far as we know: journal_end(), or behind it a torn tail or the part of a
-    /// record that could not be written whole.
-    std::uint64_t file_end() const { return file_end_; }
-    void set_file_end(std::uint64_t end) { file_end_ = end; }
+    /// Whether a file of that size is what we have made of it: behind journal_end() there may be a
+    /// torn tail, or as much of some records as could be written.
+    bool may_end_at(std::uint64_t size) const { return size >= journal_end_ && size <= file_end_; }
     /// The body, where the file is so small that all of it was read at once.
     const std::optional<std::string>& body() const { return body_; }
     /// Size of header, empty line and body.
@@ -61,7 +66,7 @@ private:
     JournalState journal_;
     std::optional<std::string> body_;
     std::uint64_t journal_end_ = 0;
-    std::uint64_t file_end_ = 0;
+    std::uint64_t file_end_ = 0;  // at most
     bool is_torn_ = false;
 };
 

@@ -31,7 +31,7 @@ MessageWriter::MessageWriter(
       hidden_name_(std::move(hidden_name)) {}
 
 MessageWriter::~MessageWriter() {
-    withdraw();
+    (void)remove_names().has_value();
 }
 
 Result<MessageWriter> MessageWriter::create(
@@ -192,18 +192,29 @@ Committed MessageWriter::finish() {
     return {std::move(name_), std::move(file_), preamble_.journal_offset()};
 }
 
-void MessageWriter::withdraw() {
+Result<void> MessageWriter::remove_names() {
     if (!file_) {
-        return;
+        return {};
     }
     if (!hidden_name_.empty()) {
         // If this fails the engine removes the hidden file when it is old.
         (void)files_->unlink(box_->directory(), hidden_name_).has_value();
     }
-    if (!name_.id.empty()) {
-        (void)files_->unlink(box_->directory(), name_.text()).has_value();
-    }
+    auto done = name_.id.empty() ? Result<void>() : files_->unlink(box_->directory(), name_.text());
     file_.reset();
+    return done;
+}
+
+Error MessageWriter::withdraw(const Error& why) {
+    const auto removed = remove_names();
+    (void)files_->fsync(directory()).has_value();
+    if (removed) {
+        return why;
+    }
+    return {
+        why.code(),
+        id_ + " can't be taken back (" + removed.error().message() + ") and may be sent, after " +
+            why.context()};
 }
 
 Result<Committed> MessageWriter::commit(
@@ -212,16 +223,23 @@ Result<Committed> MessageWriter::commit(
     if (auto done = sync_content(is_eight_bit, has_long_lines); !done) {
         return done.error();
     }
+    return publish(due);
+}
+
+Result<Committed> MessageWriter::publish(std::chrono::sys_seconds due) {
     if (auto done = link(due); !done) {
         return done.error();
     }
     // Without this a crash could forget the name although the caller was told 0.
     if (auto synced = files_->fsync(directory()); !synced) {
-        withdraw();
-        (void)files_->fsync(directory()).has_value();
-        return synced.error();
+        return withdraw(synced.error());
     }
     return finish();
+}
+
+Result<Fd> MessageWriter::share_file() const {
+    Fd copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+    return copy ? Result<Fd>(std::move(copy)) : Error::from_errno(errno, "dup");
 }
 
 Result<Fd> MessageWriter::take_file(bool is_eight_bit, bool has_long_lines) {

@@ -53,18 +53,26 @@ public:
     /// Octets of header and body so far, with the empty line between.
     std::uint64_t content_size() const { return preamble_.header_size + 2 + preamble_.body_size; }
 
-    /// Last: syncs the file, gives it its name, syncs the directory. On an error nothing is left.
+    /// Last: syncs the file, gives it its name, syncs the directory. On an error nothing is left,
+    /// or the error says that it can't be taken back.
     Result<Committed> commit(bool is_eight_bit, bool has_long_lines, std::chrono::sys_seconds due);
 
-    /// The steps of commit(), for those who make many messages safe at a time: sync_content(),
-    /// link(), one fsync of directory() for all that were linked, finish(). After an error, and
-    /// when the directory can't be synced, withdraw(); the directory is to be synced again then.
+    /// The two halves of commit().
     Result<void> sync_content(bool is_eight_bit, bool has_long_lines);
+    Result<Committed> publish(std::chrono::sys_seconds due);
+    /// Between them: another descriptor for the file, which keeps its lock as well.
+    Result<Fd> share_file() const;
+
+    /// The steps of publish(), for those who make many messages safe at a time: link(), one fsync
+    /// of directory() for all that were linked, finish(). After an error, and when the directory
+    /// can't be synced, withdraw().
     /// From here on the message can be seen, but not acted on: it is locked.
     Result<void> link(std::chrono::sys_seconds due);
     int directory() const { return box_->directory(); }
     Committed finish();
-    void withdraw();
+    /// Takes it back because of `why`. Returns that; and where the name can't be removed, that the
+    /// message may be sent all the same.
+    Error withdraw(const Error& why);
     /// Instead of commit for create_unnamed: everything is written.
     Result<Fd> take_file(bool is_eight_bit, bool has_long_lines);
 
@@ -75,6 +83,7 @@ private:
     Result<void> flush();
     Result<void> write_all(bool is_eight_bit, bool has_long_lines);
     Result<void> reserve_room();
+    Result<void> remove_names();
 
     FileSystem* files_;
     const Box* box_;

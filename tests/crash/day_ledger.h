@@ -61,7 +61,7 @@ public:
     /// `is_unknown`: the reply doesn't get through.
     void taken(const std::string& address, bool is_unknown) {
         Story& story = stories[address];
-        EXPECT_TRUE(story.taken == 0 || story.may_come_again)
+        EXPECT_TRUE(story.taken == 0 || story.may_come_again || left_.contains(address))
             << address << " was delivered a second time, " << seconds(now() - story.taken_at)
             << " s after the first";
         ++deliveries;
@@ -94,6 +94,9 @@ public:
         }
         if (line.find(": failed, no report is due") != std::string_view::npos) {
             given_up.insert(std::string(line.substr(0, line.find(':'))));
+        }
+        if (const auto end = line.find(" can't be taken back"); end != std::string_view::npos) {
+            left_.insert(std::string(line.substr(0, end).substr(line.rfind(' ', end - 1) + 1)));
         }
         const std::size_t at = line.find(": to=<");
         if (at == std::string_view::npos) {
@@ -174,6 +177,7 @@ private:
         }
     }
 
+    std::set<std::string> left_;              // reports that were to vanish, and couldn't
     std::map<std::string, SteadyTime> held_;  // by message: when it was last said to be
     const test::ManualClock*& clock_;         // that of the present life
     const schedule::RetryPolicy& policy_;

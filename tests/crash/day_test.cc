@@ -175,6 +175,7 @@ private:
             ledger_.heard(line);
         };
         life.files.tear_writes(9);
+        life.files.on_failed_sync = [this](int fd) { disk_.lose_writes(fd); };
         world_.tell(life.resolver);
     }
 

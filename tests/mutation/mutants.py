@@ -28,10 +28,10 @@ MUTANTS = [
     # Submission
     (WRITER, "return files_->fsync(file_.get());", "return {};",
      "a message's octets aren't synced before it has a name"),
-    (WRITER, "if (auto synced = files_->fsync(directory()); !synced) {\n        withdraw();",
-     "if (auto synced = Result<void>(); !synced) {\n        withdraw();",
+    (WRITER, "if (auto synced = files_->fsync(directory()); !synced) {",
+     "if (auto synced = Result<void>(); !synced) {",
      "the name of an accepted message isn't synced"),
-    (WRITER, "        (void)files_->unlink(box_->directory(), name_.text()).has_value();", "",
+    (WRITER, ": files_->unlink(box_->directory(), name_.text());", ": Result<void>();",
      "a message whose sync failed stays in the queue although its caller was told so"),
     (WRITER, "const auto locked = files.try_lock(writer.file_.get());",
      "const Result<bool> locked = true;",
@@ -51,12 +51,12 @@ MUTANTS = [
      "another user's file, or a link to it, is sent"),
     (STORE, "auto done = files_.fdatasync(message_.fd());", "auto done = Result<void>();",
      "an outcome isn't synced before the next step"),
-    (STORE, "is_sync_broken_ = !done;", "is_sync_broken_ = false;",
+    (STORE, "            take_back();\n", "            is_dirty_ = true;\n",
      "a sync that failed once is believed the next time"),
     (STORE, "if (auto cut = files_.ftruncate(message_.fd(), message_.journal_end()); !cut) {",
      "if (auto cut = Result<void>(); !cut) {", "a torn record stays in front of new ones"),
-    (STORE, "if (auto synced = files_.fdatasync(message_.fd()); !synced) {\n                is_sync_broken_",
-     "if (auto synced = Result<void>(); !synced) {\n                is_sync_broken_",
+    (STORE, "if (auto synced = files_.fdatasync(message_.fd()); !synced) {",
+     "if (auto synced = Result<void>(); !synced) {",
      "the cut of a torn record isn't synced before new records follow"),
     (STORE, "Result<void> BoxStore::sync_removals() {\n    return files_->fsync(box_.directory());",
      "Result<void> BoxStore::sync_removals() {\n    return {};", "removals aren't synced"),
@@ -141,8 +141,4 @@ EXEMPT = {
         "mail without a spool lives in memory: its caller waits for the outcome",
     "src/spool/message_writer.cc: (void)files_->fsync(directory()).has_value();":
         "the caller was told of the failure; the withdrawal is only made likelier to last",
-    "src/spool/box_store.cc: (void)files_->fsync(box_.directory()).has_value();":
-        "as above; the report is made again",
-    "src/listen/connection.cc: (void)context_.around.files.fsync(box_.directory()).has_value();":
-        "as above",
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,8 @@ public:
     void limit_reads(std::size_t octets) { read_limit_ = octets; }
     /// A failing write or pwrite leaves this many octets of its data in the file first.
     void tear_writes(std::size_t octets) { torn_octets_ = octets; }
+    /// Called for the file of each fsync or fdatasync that fails.
+    std::function<void(int fd)> on_failed_sync = [](int) {};
     /// No more failures.
     void heal() { plans_.clear(); }
     bool is_stopped() const { return is_stopped_; }
@@ -93,12 +96,18 @@ public:
         return real_.pwrite(fd, data, offset);
     }
     Result<void> fsync(int fd) override {
-        const auto error = check("fsync");
-        return error ? Result<void>(*error) : real_.fsync(fd);
+        if (const auto error = check("fsync")) {
+            on_failed_sync(fd);
+            return *error;
+        }
+        return real_.fsync(fd);
     }
     Result<void> fdatasync(int fd) override {
-        const auto error = check("fdatasync");
-        return error ? Result<void>(*error) : real_.fdatasync(fd);
+        if (const auto error = check("fdatasync")) {
+            on_failed_sync(fd);
+            return *error;
+        }
+        return real_.fdatasync(fd);
     }
     Result<void> link_fd(int fd, int directory, const std::string& name) override {
         const auto error = check("link", name);

@@ -6,7 +6,7 @@
 // file's writes since its last fsync any subset, a part of one, or its size without its octets. A
 // rename is one step, also between two directories: each file system with a journal (ext4, XFS,
 // Btrfs, F2FS) keeps to that, ext2 doesn't. An fsync makes the file's octets, or the directory's
-// names, last, and nothing else.
+// names, last, and nothing else; one that failed has lost what it was to make last.
 #pragma once
 
 #include <algorithm>
@@ -137,7 +137,7 @@ public:
         } else if (fd && may_be_new) {
             note(directory_of(directory, name), {"", base_of(name), make_inode(fd->get())});
         } else if (fd && (flags & O_TRUNC) != 0) {
-            inode_of(fd->get()).writes.push_back({0, "", true});
+            inode_of(fd->get()).writes.push_back({0, "", true, false});
         }
         return fd;
     }
@@ -157,11 +157,19 @@ public:
     }
     Result<void> ftruncate(int fd, std::uint64_t size) override {
         auto done = PosixFileSystem::ftruncate(fd, size);
-        inode_of(fd).writes.push_back({size, "", true});
+        inode_of(fd).writes.push_back({size, "", true, false});
         return done;
+    }
+    /// What the kernel does when it can't write a file's octets: it forgets that they were to be
+    /// written. No later fsync makes them last, though until then they may.
+    void lose_writes(int fd) {
+        for (Write& write : inode_of(fd).writes) {
+            write.is_lost = !write.is_cut;
+        }
     }
     Result<void> fsync(int fd) override {
         Inode& inode = inode_of(fd);
+        std::erase_if(inode.writes, [](const Write& write) { return write.is_lost; });
         inode.octets = written(inode, ~std::uint64_t{0});
         inode.writes.clear();
         for (const Change& change : std::exchange(inode.changes, {})) {
@@ -232,7 +240,8 @@ private:
     struct Write {
         std::uint64_t offset = 0;
         std::string octets;
-        bool is_cut = false;  // the file ends at `offset`
+        bool is_cut = false;   // the file ends at `offset`
+        bool is_lost = false;  // see lose_writes()
     };
     struct Change {
         std::string gone;  // empty: none goes
@@ -308,7 +317,7 @@ private:
         inodes_[directory].changes.push_back(std::move(change));
     }
     void note_write(int fd, std::string_view data, std::uint64_t offset) {
-        inode_of(fd).writes.push_back({offset, std::string(data), false});
+        inode_of(fd).writes.push_back({offset, std::string(data), false, false});
     }
 
     std::size_t scan(const std::filesystem::path& path) {

@@ -498,20 +498,23 @@ TEST_F(MessageDeliveryTest, AnEngineThatEndsDoesNotWaitForTheDisk) {
     EXPECT_EQ(queue_.state().last, std::nullopt);
 }
 
-TEST_F(MessageDeliveryTest, AFailedSyncOfTheJournalIsNeverTriedAgainAndNothingIsReported) {
+TEST_F(MessageDeliveryTest, AfterAFailedSyncNothingIsReportedBeforeTheOutcomeIsWrittenAnew) {
     const auto name = queue_.commit(make_envelope({"bob@gone.example"}));
     Life life(queue_);
-    life.files.fail(1, EIO,
-                    "fdatasync");  // the kernel would say "fine" the next time
+    life.files.fail(1, EIO, "fdatasync");
     life.start(claim(life, name));
     life.go_on();
     EXPECT_FALSE(life.is_finished());
-    life.delivery->stop();
-    life.go_on();
-
-    EXPECT_TRUE(life.is_finished());
     EXPECT_EQ(life.files.count("fdatasync"), 1U);
+    EXPECT_EQ(life.files.count("pwrite"), 1U);
     EXPECT_EQ(queue_.names(), std::vector{name});
+
+    life.delivery->stop();  // wakes it
+    life.go_on();
+    EXPECT_TRUE(life.is_finished());
+    EXPECT_EQ(life.files.count("pwrite"), 3U);  // the outcome, once more, and the report's id
+    EXPECT_THAT(life.is_journal_synced_at_submissions, ElementsAre(true));
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
 }
 
 TEST_F(MessageDeliveryTest, AFailedSyncWhileOtherDomainsAreTriedIsNotForgotten) {
@@ -521,9 +524,13 @@ TEST_F(MessageDeliveryTest, AFailedSyncWhileOtherDomainsAreTriedIsNotForgotten) 
     life.start(claim(life, name));
     life.go_on();
 
-    EXPECT_FALSE(life.is_finished());
-    EXPECT_EQ(life.files.count("fdatasync"), 1U);
-    EXPECT_THAT(queue_.reports(), IsEmpty());
+    EXPECT_TRUE(life.is_finished());
+    const auto& trace = life.files.trace();
+    const auto first =
+        std::ranges::find_if(trace, [](const auto& call) { return call.starts_with("pwrite"); });
+    EXPECT_EQ(std::ranges::count(trace, *first), 2);  // all since then, once more
+    EXPECT_THAT(life.is_journal_synced_at_submissions, ElementsAre(true));
+    EXPECT_THAT(queue_.reports(), SizeIs(1));
 }
 
 TEST_F(MessageDeliveryTest, AllDeliveredNeedsNoSyncBecauseTheRemovalSaysItAll) {

@@ -101,11 +101,10 @@ protected:
                      return done ? message.writer->link(spool::kDue) : done;
                  },
                  box_.directory(),
-                 [this, &files, &message, watched](const Result<void>& synced) {
+                 [this, &message, watched](const Result<void>& synced) {
                      ++message.answers;
                      if (!synced) {
-                         message.writer->withdraw();
-                         (void)files.fsync(box_.directory()).has_value();
+                         (void)message.writer->withdraw(synced.error());
                          return;
                      }
                      message.committed.emplace(message.writer->finish());

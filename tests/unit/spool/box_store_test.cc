@@ -263,17 +263,62 @@ TEST_F(BoxStoreTest, ARecordThatCannotBeWrittenCountsAndIsKept) {
     EXPECT_EQ(read_all(*content), kHeader + "\r\n" + kBody);
 }
 
-TEST_F(BoxStoreTest, AFailedSyncIsNeverMadeGoodByAnother) {
+TEST_F(BoxStoreTest, WhereverAWriteBreaksOffTheMessageIsStillWhatItWas) {
     const EntryName name = commit_one();
     const ClaimResult result = store_.claim(name);
+    const auto content = result.claim->content(result.claim->header());
+    const Record record = make_outcome(0, OutcomeKind::delivered);
+    for (std::size_t size = 0; size <= encode_record(record).size(); ++size) {
+        files_.fail_always("pwrite", EIO);
+        files_.fail_always("fstat", EIO);
+        files_.tear_writes(size);
+        EXPECT_FALSE(size == 0 ? result.claim->append({record}) : result.claim->record_again());
+        files_.heal();
+        EXPECT_EQ(read_all(*content), kHeader + "\r\n" + kBody) << size;
+    }
+    EXPECT_TRUE(result.claim->record_again());
+    EXPECT_EQ(read_all(*content), kHeader + "\r\n" + kBody);
+    EXPECT_EQ(journal_of(name).recipients[0].attempts, 1U);
+}
+
+/// The kernel may have dropped what it couldn't write, and says "fine" the next time.
+TEST_F(BoxStoreTest, AfterAFailedSyncAllSinceTheLastGoodOneIsWrittenAgain) {
+    const EntryName name = commit_one(make_envelope(4));
+    const ClaimResult result = store_.claim(name);
+    const auto content = result.claim->content(result.claim->header());
     ASSERT_TRUE(result.claim->append({make_outcome(0, OutcomeKind::delivered)}));
+    ASSERT_TRUE(result.claim->sync());
+    const std::string synced = octets_of(name);
+    ASSERT_TRUE(result.claim->append({make_outcome(1, OutcomeKind::deferred)}));
+    ASSERT_TRUE(result.claim->append({make_outcome(2, OutcomeKind::delivered)}));
     files_.fail(1, EIO, "fdatasync");
     EXPECT_FALSE(result.claim->sync());
     EXPECT_TRUE(result.claim->is_unrecorded());
+    EXPECT_EQ(read_all(*content), kHeader + "\r\n" + kBody);
+    write_file(name.text(), synced + std::string(octets_of(name).size() - synced.size(), '\0'));
+
+    files_.fail(1, EIO, "pwrite");
+    EXPECT_FALSE(result.claim->append({make_outcome(3, OutcomeKind::failed)}));
+    EXPECT_TRUE(result.claim->is_unrecorded());
+    EXPECT_TRUE(result.claim->record_again());
+    files_.fail(1, EIO, "fdatasync");
     EXPECT_FALSE(result.claim->sync());
-    EXPECT_FALSE(result.claim->record_again());
-    EXPECT_FALSE(result.claim->append({make_outcome(0, OutcomeKind::delivered)}));
-    EXPECT_EQ(files_.count("fdatasync"), 1U);
+    EXPECT_TRUE(result.claim->is_unrecorded());
+    write_file(name.text(), synced);
+
+    EXPECT_TRUE(result.claim->record_again());
+    EXPECT_TRUE(result.claim->sync());
+    EXPECT_FALSE(result.claim->is_unrecorded());
+    EXPECT_EQ(files_.trace().back(), "fdatasync");
+    EXPECT_EQ(read_all(*content), kHeader + "\r\n" + kBody);
+    const JournalState state = journal_of(name);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(state.recipients[i].attempts, 1U);
+        EXPECT_EQ(state.recipients[i].is_pending(), i == 1);
+    }
+    const std::size_t calls = files_.trace().size();
+    EXPECT_TRUE(result.claim->sync());
+    EXPECT_EQ(files_.trace().size(), calls);
 }
 
 TEST_F(BoxStoreTest, SyncCostsNothingWhereNothingWasWritten) {
@@ -394,6 +439,29 @@ TEST_F(BoxStoreTest, AReportThatCannotBeWrittenLeavesNothing) {
         }
         EXPECT_THAT(names(), testing::IsEmpty()) << files.trace().at(n - 1);
     }
+}
+
+/// Else it would be sent, and the same once more.
+TEST_F(BoxStoreTest, AReportThatStaysAlthoughItFailedIsSaidToBeThere) {
+    std::size_t stayed = 0;
+    for (std::size_t n = 1; n <= 20; ++n) {
+        test::FailingFileSystem files(posix_);
+        BoxStore store(files, reopen(box_));
+        for (std::size_t next = n; next < n + 5; ++next) {
+            files.fail(next, EIO);
+        }
+        const auto report = store.submit(kId, make_envelope(), kHeader, kBody, kDue);
+        files.heal();
+        if (report || names().empty()) {
+            ASSERT_TRUE(!report || (*report)->remove()) << n;
+            continue;
+        }
+        EXPECT_NE(report.error().message().find(kId + " can't be taken back"), std::string::npos)
+            << report.error().message();
+        fs::remove(box_.path() + "/" + names().front());
+        ++stayed;
+    }
+    EXPECT_EQ(stayed, 1U);
 }
 
 TEST_F(BoxStoreTest, ListPassesOverWhatIsNoMessage) {
