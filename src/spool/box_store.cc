@@ -95,7 +95,11 @@ bool must_last(const Record& record) {
 class BoxClaim final : public Claim {
 public:
     BoxClaim(FileSystem& files, const Box& box, EntryName name, MessageFile message)
-        : files_(files), box_(box), name_(std::move(name)), message_(std::move(message)) {}
+        : files_(files),
+          box_(box),
+          name_(std::move(name)),
+          message_(std::move(message)),
+          unsynced_(message_.take_replayed()) {}
 
     const EntryName& name() const override { return name_; }
     uid_t submitter() const override { return box_.owner(); }
@@ -238,7 +242,7 @@ private:
     EntryName name_;
     MessageFile message_;
     std::string unwritten_;
-    std::string unsynced_;        // the journal's end, since the last sync
+    std::string unsynced_;        // the journal's end, since the last sync that we know of
     bool is_worth_sync_ = false;  // something of unwritten_ is
     bool is_dirty_ = false;       // something of unsynced_ is worth a sync
 };

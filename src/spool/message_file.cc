@@ -127,7 +127,7 @@ Result<void> MessageFile::replay(FileSystem& files, std::uint64_t size, std::str
     if (size - journal_end_ > kMaxJournal) {
         return Error::invalid("journal is larger than any that mxpost writes");
     }
-    const auto octets = read_exactly(
+    auto octets = read_exactly(
         files, file_.get(), start, journal_end_, static_cast<std::size_t>(size - journal_end_)
     );
     if (!octets) {
@@ -143,6 +143,8 @@ Result<void> MessageFile::replay(FileSystem& files, std::uint64_t size, std::str
     }
     is_torn_ = !rest.empty();
     file_end_ = size;
+    octets->resize(octets->size() - rest.size());
+    replayed_ = std::move(*octets);
     return {};
 }
 

@@ -36,6 +36,8 @@ public:
     const std::string& header() const { return header_; }
     const JournalState& journal() const { return journal_; }
     JournalState& journal() { return journal_; }
+    /// The records that were read, as they are in the file: nobody knows whether they are synced.
+    std::string take_replayed() { return std::move(replayed_); }
     /// The end of the last whole record: where the next one goes.
     std::uint64_t journal_end() const { return journal_end_; }
     /// The file ends there, too.
@@ -64,6 +66,7 @@ private:
     mail::Envelope envelope_;
     std::string header_;
     JournalState journal_;
+    std::string replayed_;
     std::optional<std::string> body_;
     std::uint64_t journal_end_ = 0;
     std::uint64_t file_end_ = 0;  // at most

@@ -54,8 +54,10 @@ public:
     void tear_writes(std::size_t octets) { torn_octets_ = octets; }
     /// Called for the file of each fsync or fdatasync that fails.
     std::function<void(int fd)> on_failed_sync = [](int) {};
-    /// No more failures.
-    void heal() { plans_.clear(); }
+    /// No more failures; a stop stays.
+    void heal() {
+        std::erase_if(plans_, [](const Plan& plan) { return !plan.is_stop; });
+    }
     bool is_stopped() const { return is_stopped_; }
 
     Result<Fd> open(int directory, const std::string& name, int flags, mode_t mode) override {
