@@ -189,7 +189,7 @@ public:
     virtual ~ListHandler() = default;
     /// An address; it stands from offset `begin` to before `end`.
     virtual void on_address(Address address, std::size_t begin, std::size_t end) = 0;
-    /// A source route that was left out.
+    /// A source route that was left out; its address follows.
     virtual void on_route(std::size_t begin, std::size_t end) = 0;
     virtual void on_bad(std::size_t begin, std::size_t end, const char* reason) = 0;
 };
@@ -212,14 +212,15 @@ private:
     void emit(Tokens tokens);
     void emit_angle(Tokens tokens);
     void emit_plain(Tokens tokens, bool is_after_address);
+    void found(Address address, Tokens spec);
 
     AddressLexer lexer_;
     ListHandler& handler_;
     std::vector<AddressToken> element_;  // tokens since the last separator
     bool is_in_angle_ = false;           // after '<'
     std::size_t angle_ = 0;              // index in element_ of the token after '<'
-    std::optional<std::size_t> route_;   // where this element's source route began
-    bool is_skipping_ = false;           // the element was found bad, its rest is passed over
+    std::vector<std::pair<std::size_t, std::size_t>> routes_;  // this element's: begin, end
+    bool is_skipping_ = false;  // the element was found bad, its rest is passed over
     bool is_ended_ = false;
 };
 
@@ -277,8 +278,7 @@ void ListParser::take(AddressToken token) {
 void ListParser::take_colon(const AddressToken& token) {
     const auto start = element_.begin() + (is_in_angle_ ? static_cast<std::ptrdiff_t>(angle_) : 0);
     if (start != element_.end() && start->kind == Kind::at) {
-        handler_.on_route(start->begin, token.end);
-        route_ = start->begin;
+        routes_.emplace_back(start->begin, token.end);
         element_.erase(start, element_.end());
         return;
     }
@@ -295,13 +295,13 @@ void ListParser::take_colon(const AddressToken& token) {
 void ListParser::end_element(const AddressToken& separator) {
     if (is_in_angle_) {
         skip_element("< without >", separator.begin);
-    } else if (element_.empty() && route_ && !is_skipping_) {
-        handler_.on_bad(*route_, separator.begin, "no local part");
+    } else if (element_.empty() && !routes_.empty() && !is_skipping_) {
+        handler_.on_bad(routes_.back().first, separator.begin, "no local part");
     } else if (!is_skipping_) {
         emit(element_);
     }
     element_.clear();
-    route_.reset();
+    routes_.clear();
     is_in_angle_ = false;
     is_skipping_ = false;
     is_ended_ = separator.kind == Kind::end;
@@ -327,12 +327,24 @@ void ListParser::emit(Tokens tokens) {
     }
 }
 
+/// With the source routes in front of it, so that all is told in the order of the text.
+void ListParser::found(Address address, Tokens spec) {
+    const auto later = std::ranges::find_if(routes_, [&spec](const auto& route) {
+        return route.first > spec.front().begin;
+    });
+    std::for_each(routes_.begin(), later, [this](const auto& route) {
+        handler_.on_route(route.first, route.second);
+    });
+    routes_.erase(routes_.begin(), later);
+    handler_.on_address(std::move(address), spec.front().begin, spec.back().end);
+}
+
 /// "<spec>".
 void ListParser::emit_angle(Tokens tokens) {
     const Tokens spec = tokens.subspan(1, tokens.size() - 2);
     Parsed parsed = parse_spec(spec);
     if (parsed.address) {
-        handler_.on_address(std::move(*parsed.address), spec.front().begin, spec.back().end);
+        found(std::move(*parsed.address), spec);
     } else {
         handler_.on_bad(tokens.front().begin, tokens.back().end, parsed.reason);
     }
@@ -365,7 +377,7 @@ void ListParser::emit_plain(Tokens tokens, bool is_after_address) {
     for (const Tokens piece : pieces) {
         Parsed parsed = parse_spec(piece);
         if (parsed.address) {
-            handler_.on_address(std::move(*parsed.address), piece.front().begin, piece.back().end);
+            found(std::move(*parsed.address), piece);
         } else {
             handler_.on_bad(piece.front().begin, piece.back().end, parsed.reason);
         }
@@ -457,7 +469,7 @@ public:
         }
         route_.reset();
     }
-    void on_route(std::size_t begin, std::size_t) override { route_ = begin; }
+    void on_route(std::size_t begin, std::size_t) override { route_ = route_.value_or(begin); }
 
 private:
     const Change& change_;

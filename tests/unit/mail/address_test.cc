@@ -292,6 +292,13 @@ TEST(QualifyAddressField, CompletesLocalNamesAndKeepsTheRest) {
     }
 }
 
+TEST(QualifyAddressField, KeepsTheOrderWhereASourceRouteFollowsAnAddressWithoutComma) {
+    EXPECT_EQ(
+        qualify_address_field("<c> <@rr,@s:u>, \"N\" <d@e.test> <@x:v@w.test>", "d.test"),
+        "<c@d.test> <u@d.test>, \"N\" <d@e.test> <v@w.test>"
+    );
+}
+
 TEST(QualifyAddressField, LeavesWhatItCannotParse) {
     for (const std::string_view value : {" bob, <carl", " John Doe", " bob, \"x", " bob, @a:"}) {
         EXPECT_EQ(qualify_address_field(value, "d.test"), value);
