@@ -57,7 +57,6 @@ Connection::Connection(
     std::string client
 )
     : context_(context),
-      box_(box),
       client_(std::move(client)),
       stream_(executor, std::move(socket), context.buffer),
       incoming_(context.around, origin_of(peer, &box), context.outlet, context.gate, client_),

@@ -73,7 +73,6 @@ private:
     void begin_to_wait(Waiting what);
 
     const ConnectionContext context_;
-    const spool::Box& box_;
     std::string client_;
     Stream stream_;
     Incoming incoming_;
