@@ -101,7 +101,7 @@ protected:
                      return done ? message.writer->link(spool::kDue) : done;
                  },
                  box_.directory(),
-                 [this, &message, watched](const Result<void>& synced) {
+                 [&message, watched](const Result<void>& synced) {
                      ++message.answers;
                      if (!synced) {
                          (void)message.writer->withdraw(synced.error());
