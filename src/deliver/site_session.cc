@@ -315,9 +315,9 @@ void SiteSession::report_tls(const SiteJob& job, const OpenResult& opened) const
 void SiteSession::give_up(SiteJob& job, bool has_route) {
     std::erase(jobs_, &job);
     Site& site = site_;
-    if (job.has_open() && site.has_other_ready(*this)) {
+    if (const std::size_t others = site.others_ready(*this); job.has_open() && others > 0) {
         // One session more was too much: those that are open carry it.
-        site.control().slowed(site.sites().now());
+        site.control().crowded(others, site.sites().now());
         job.tried.clear();
         site.put_back(job);
         return;

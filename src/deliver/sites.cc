@@ -276,11 +276,11 @@ std::size_t Site::count(SiteSession::Phase phase) const {
     }));
 }
 
-bool Site::has_other_ready(const SiteSession& except) const {
-    return std::ranges::any_of(sessions_, [&](const auto& session) {
+std::size_t Site::others_ready(const SiteSession& except) const {
+    return static_cast<std::size_t>(std::ranges::count_if(sessions_, [&](const auto& session) {
         return session.get() != &except && (session->phase() == SiteSession::Phase::busy ||
                                             session->phase() == SiteSession::Phase::idle);
-    });
+    }));
 }
 
 bool Site::is_quick() const {

@@ -91,8 +91,8 @@ public:
     void opened(const std::string& peer);
     /// It didn't take one, or didn't want it: others go first for a while.
     void failed(const std::string& peer);
-    /// Other sessions than this one that have reached a host.
-    bool has_other_ready(const SiteSession& except) const;
+    /// How many sessions other than this one have reached a host.
+    std::size_t others_ready(const SiteSession& except) const;
     /// How long the last message took from MAIL to the final reply.
     void note_duration(SteadyTime::duration duration) { duration_ = duration; }
     /// The next message's commands may go out behind the one before: its reply won't be long.

@@ -85,6 +85,11 @@ void SiteControl::slowed(SteadyTime now) {
     grow_again_ = now + kNoGrowthFor;
 }
 
+void SiteControl::crowded(std::size_t sessions, SteadyTime now) {
+    slowed(now);
+    window_ = std::max<std::size_t>(1, std::min(window_, sessions));
+}
+
 void SiteControl::unreachable(
     const mail::RecipientOutcome& reason, SteadyTime now, Random& random
 ) {

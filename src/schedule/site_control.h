@@ -52,9 +52,11 @@ public:
     void delivered(SteadyTime now);
     /// A connection came about: the site isn't dead.
     void reached();
-    /// Too much for the site: 421, a connection that was refused while others stood, a reply that
-    /// asks for less.
+    /// Too much for the site: 421, a reply that asks for less.
     void slowed(SteadyTime now);
+    /// A connection was refused while this many sessions (one at least) stood: no more than these
+    /// from now on, or the next one would be tried, and refused, at once.
+    void crowded(std::size_t sessions, SteadyTime now);
     /// None of its hosts could be reached, or none would talk to us.
     void unreachable(const mail::RecipientOutcome& reason, SteadyTime now, Random& random);
     /// A host took a connection, but closed it or said no before mail could be sent. One such

@@ -89,11 +89,34 @@ wait_until 10 two_sessions
 release held-go
 wait_mail held 3
 
+part "no more sessions than stand, where one more is turned away"
+# Each that is taken lets one session more be tried; then one is stuck, and the others are refused.
+for n in $(seq 10); do
+    letter "full $n" | as_user alice sendmail -i -f s@corp.example "u$n@full.test"
+    wait_mail full "$n"
+done
+letter stuck | as_user alice sendmail -i -f hold@corp.example u11@full.test
+wait_mark full-end
+for n in $(seq 12 24); do
+    letter "full $n" | as_user alice sendmail -i -f s@corp.example "u$n@full.test"
+done
+wait_mark full-again
+before=$(dialogue live | grep -c 'MAIL FROM')
+letter live | as_user alice sendmail -i -f s@corp.example w@live.test
+live_got_one() {
+    [ "$(dialogue live | grep -c 'MAIL FROM')" -gt "$before" ]
+}
+wait_until 10 live_got_one
+release full-go
+wait_mail full 24
+refused=$(grep -c 'mark full-again' "$RUN/log/full")
+((refused <= 4)) || fail "$refused connections more to a server that takes one"
+
 part "more recipients than the server takes"
 # shellcheck disable=SC2046  # many words
 letter many | as_user alice sendmail -i -f s@corp.example $(printf 'r%s@live.test ' $(seq 100))
-wait_mail live 65
-[ "$(for n in 63 64 65; do envelope live $n; done | grep -c '^to ')" = 100 ] || fail "not 100 recipients"
+wait_mail live 66
+[ "$(for n in 64 65 66; do envelope live $n; done | grep -c '^to ')" = 100 ] || fail "not 100 recipients"
 
 part "taken back while it waits for its site"
 wait_empty

@@ -47,6 +47,24 @@ TEST_F(SiteControlTest, TooMuchHalvesTheSessionsOnceAndThenGrowsSlowly) {
     EXPECT_EQ(control_.sessions(now_), 6U);
 }
 
+TEST_F(SiteControlTest, ARefusedSessionLeavesNoMoreThanThoseThatStand) {
+    for (int i = 0; i < 20; ++i) {
+        control_.delivered(now_);
+    }
+    control_.crowded(3, now_);
+    EXPECT_EQ(control_.sessions(now_), 3U);
+    control_.crowded(2, now_);  // at the same moment: a sign of its own
+    EXPECT_EQ(control_.sessions(now_), 2U);
+    control_.crowded(9, now_);
+    control_.delivered(now_ + seconds(2));
+    EXPECT_EQ(control_.sessions(now_), 2U);
+    now_ += minutes(1);
+    for (int i = 0; i < 2; ++i) {
+        control_.delivered(now_);
+    }
+    EXPECT_EQ(control_.sessions(now_), 3U);
+}
+
 TEST_F(SiteControlTest, NeverLessThanOneSession) {
     for (int i = 0; i < 10; ++i) {
         control_.slowed(now_);
