@@ -31,7 +31,7 @@ MUTANTS = [
     (WRITER, "if (auto synced = files_->fsync(directory()); !synced) {",
      "if (auto synced = Result<void>(); !synced) {",
      "the name of an accepted message isn't synced"),
-    (WRITER, ": files_->unlink(box_->directory(), name_.text());", ": Result<void>();",
+    (WRITER, ": files_->unlink(box_->directory(), name_.text());", ": files_->fsync(directory());",
      "a message whose sync failed stays in the queue although its caller was told so"),
     (WRITER, "const auto locked = files.try_lock(writer.file_.get());",
      "const Result<bool> locked = true;",
