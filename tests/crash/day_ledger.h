@@ -100,7 +100,7 @@ public:
         }
         if (line.find("can't note the next due time") != std::string_view::npos) {
             // The engine knows it, the next one won't.
-            undated_.insert(std::string(line.substr(0, line.find(':'))));
+            undated_[std::string(line.substr(0, line.find(':')))] = now();
         }
         const std::size_t at = line.find(": to=<");
         if (at == std::string_view::npos) {
@@ -162,7 +162,8 @@ private:
         const auto shortest = policy_.first_delay - policy_.first_delay / 4;
         // At the end of its life, by the calendar.
         const bool is_last = delay_of(line) >= std::chrono::duration<double>(policy_.lifetime);
-        const bool is_due_known = !undated_.contains(story.message);
+        const auto undated = undated_.find(story.message);
+        const bool is_due_known = undated == undated_.end() || undated->second < story.attempted;
         if (story.attempts > 0 && story.attempted_in == era && is_due_known && !is_last) {
             EXPECT_GE(seconds(now() - story.attempted) + 1, shortest.count())
                 << address << " is tried too early: " << line;
@@ -189,10 +190,10 @@ private:
         }
     }
 
-    std::set<std::string> undated_;           // messages
-    std::set<std::string> left_;              // reports that were to vanish, and couldn't
-    std::map<std::string, SteadyTime> held_;  // by message: when it was last said to be
-    const test::ManualClock*& clock_;         // that of the present life
+    std::map<std::string, SteadyTime> undated_;  // by message: when its due time couldn't be noted
+    std::set<std::string> left_;                 // reports that were to vanish, and couldn't
+    std::map<std::string, SteadyTime> held_;     // by message: when it was last said to be
+    const test::ManualClock*& clock_;            // that of the present life
     const schedule::RetryPolicy& policy_;
 };
 
