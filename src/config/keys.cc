@@ -35,6 +35,15 @@ Result<void> set_optional(Settings& settings, std::string_view text) {
 // NOLINTBEGIN(readability-identifier-naming): functions, in the form that a template takes
 constexpr auto duration = [](std::string_view text) { return parse_duration(text); };
 
+/// A duration of which 0 would make no sense.
+constexpr auto wait = [](std::string_view text) -> Result<std::chrono::seconds> {
+    auto parsed = parse_duration(text);
+    if (parsed && *parsed == std::chrono::seconds(0)) {
+        return Error::invalid("a time longer than 0, such as 90s, 15m or 4h");
+    }
+    return parsed;
+};
+
 constexpr auto mailbox_place = [](std::string_view text) {
     return mail::MailboxPlace::parse(text);
 };
@@ -280,12 +289,12 @@ constexpr std::array kKeys = {
         "5m",
         Scope::engine,
         "the shortest wait between two attempts",
-        set<&Settings::retry_min, duration>},
+        set<&Settings::retry_min, wait>},
     Key{"retry-max",
         "4h",
         Scope::engine,
         "the longest wait between two attempts",
-        set<&Settings::retry_max, duration>},
+        set<&Settings::retry_max, wait>},
     Key{"max-sessions",
         "500",
         Scope::engine,
@@ -489,12 +498,12 @@ constexpr std::array kKeys = {
         "5m",
         Scope::engine,
         "how long a client may take for its next command or piece of content",
-        set<&Settings::listen_idle_timeout, duration>},
+        set<&Settings::listen_idle_timeout, wait>},
     Key{"listen-session-timeout",
         "1h",
         Scope::engine,
         "how long a connection may last without a message being accepted",
-        set<&Settings::listen_session_timeout, duration>},
+        set<&Settings::listen_session_timeout, wait>},
 };
 
 /// Levenshtein's: insertions, removals and changes that turn `a` into `b`.

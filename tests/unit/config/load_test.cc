@@ -99,6 +99,21 @@ TEST_F(Load, AnEmptyValueUnsetsOnlyWhatIsUnsetByDefault) {
     EXPECT_EQ(error_of("spool =\n"), "FILE:1: spool must be an absolute path, not \"\"");
 }
 
+TEST_F(Load, WaitsThatWouldBeNoneAreRefused) {
+    for (const char* const key :
+         {"retry-min", "retry-max", "listen-idle-timeout", "listen-session-timeout"}) {
+        for (const char* const none : {"0", "0m", "0h0s"}) {
+            EXPECT_EQ(
+                error_of(std::string(key) + " = " + none),
+                "FILE:1: " + std::string(key) +
+                    " must be a time longer than 0, such as 90s, 15m or 4h, not \"" + none + "\""
+            );
+        }
+    }
+    EXPECT_TRUE(load_text("retry-min = 1s\nretry-max = 1s\n"));
+    EXPECT_TRUE(load_text("queue-lifetime = 0\nwarning-time = 0\n"));  // these mean something
+}
+
 TEST_F(Load, NamesFileLineAndNearestKey) {
     EXPECT_EQ(
         error_of("# x\n\nform-domain = example.com\n"),
