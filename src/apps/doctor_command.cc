@@ -131,7 +131,7 @@ std::vector<asio::ip::address> sources(const config::Settings& settings) {
 }
 
 smtp::SessionSettings session_settings(
-    const config::Settings& settings, const tls::ClientContext* context
+    const config::Settings& settings, tls::ClientContext* context
 ) {
     smtp::SessionSettings session;
     session.tls = context == nullptr ? tls::TlsUse::none : deliver::tls_use(settings.tls);

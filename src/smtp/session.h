@@ -46,7 +46,7 @@ struct SessionSettings {
     Random* random = nullptr;        // for the nonce; not null where there are credentials
     bool is_appointed = false;       // see protocol::ClientSettings
     /// Null: no TLS. What must have it then can't be sent. Must outlive the session.
-    const tls::ClientContext* tls_context = nullptr;
+    tls::ClientContext* tls_context = nullptr;
     Timeouts timeouts;
     std::optional<boost::asio::ip::address> source_v4;  // source-address-ipv4: to bind to
     std::optional<boost::asio::ip::address> source_v6;  // and for IPv6 peers

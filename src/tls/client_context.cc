@@ -146,18 +146,23 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const TrustSettings& 
     // Verification runs with SSL_VERIFY_NONE too, it only doesn't end the handshake.
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-    if (!load_trust(context.get(), trust)) {
+    if (!trust.is_default() && !load_trust(context.get(), trust)) {
         return library_error(
             "loading " + (trust.ca_file.empty() ? trust.ca_directory : trust.ca_file)
         );
     }
     ERR_clear_error();
-    return std::unique_ptr<ClientContext>(new ClientContext(std::move(context)));
+    return std::unique_ptr<ClientContext>(new ClientContext(std::move(context), !trust.is_default())
+    );
 }
 
 Result<SslPointer> ClientContext::new_connection(
     const std::string& host, const Demand& demand, const std::string& endpoint
-) const {
+) {
+    if (!std::exchange(is_trust_loaded_, true)) {
+        load_default_trust(context_.get());
+        ERR_clear_error();
+    }
     SslPointer ssl(SSL_new(context_.get()));
     if (!ssl) {
         return library_error("setting a TLS connection up");

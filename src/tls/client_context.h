@@ -58,17 +58,20 @@ public:
     /// resumed: only one of the same endpoint, names and demand is. The context must outlive it.
     Result<SslPointer> new_connection(
         const std::string& host, const Demand& demand, const std::string& endpoint = {}
-    ) const;
+    );
 
 private:
     struct ContextDeleter {
         void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
     };
-    explicit ClientContext(std::unique_ptr<SSL_CTX, ContextDeleter> context)
-        : sessions_(std::make_unique<SessionCache>(context.get())), context_(std::move(context)) {}
+    ClientContext(std::unique_ptr<SSL_CTX, ContextDeleter> context, bool is_trust_loaded)
+        : sessions_(std::make_unique<SessionCache>(context.get())),
+          context_(std::move(context)),
+          is_trust_loaded_(is_trust_loaded) {}
 
     std::unique_ptr<SessionCache> sessions_;  // outlives the context, which calls it
     std::unique_ptr<SSL_CTX, ContextDeleter> context_;
+    bool is_trust_loaded_;  // the system's: with the first connection
 };
 
 /// After the handshake of a connection that was made for a demand of that use.

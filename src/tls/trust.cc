@@ -21,9 +21,10 @@ bool has_hashed_certificates(const char* directory) {
     return false;
 }
 
-/// To read the whole store at once costs some 80 ms of CPU and megabytes, more than most engines
-/// need for all of their mail: where the certificates can be looked up one by one, they are.
-/// A system without a store (a small container) verifies nobody, and encrypts all the same.
+}  // namespace
+
+/// Where the certificates can be looked up one by one, they are. A system without a store (a small
+/// container) verifies nobody, and encrypts all the same.
 void load_default_trust(SSL_CTX* context) {
     const char* const directory = ::secure_getenv(X509_get_default_cert_dir_env());
     const bool is_file_named = ::secure_getenv(X509_get_default_cert_file_env()) != nullptr;
@@ -34,10 +35,8 @@ void load_default_trust(SSL_CTX* context) {
     }
 }
 
-}  // namespace
-
 bool load_trust(SSL_CTX* context, const TrustSettings& trust) {
-    if (trust.ca_file.empty() && trust.ca_directory.empty()) {
+    if (trust.is_default()) {
         load_default_trust(context);
         return true;
     }

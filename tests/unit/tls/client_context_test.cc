@@ -62,7 +62,7 @@ bool shake_hands(SSL* client, SSL* server) {
 }
 
 Handshake shake_hands(
-    const ClientContext& context,
+    ClientContext& context,
     SSL_CTX* server_context,
     const std::string& host,
     const Demand& demand = Demand(),
