@@ -311,13 +311,15 @@ std::string with_question_marks(std::string value) {
     return value;
 }
 
-/// Of text that isn't UTF-8.
+/// Of text that isn't UTF-8. What isn't a charset's name must not get into an encoded-word.
 std::string charset_of(const HeaderBlock& header) {
     const HeaderField* const type = header.find("Content-Type");
     std::string named =
         type == nullptr ? std::string() : ascii_lower(parameter(type->value, "charset"));
+    const bool is_name =
+        named.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
     for (const char* family : {"iso-8859-", "windows-125", "koi8-"}) {
-        if (named.starts_with(family) && named.size() < 20) {
+        if (named.starts_with(family) && named.size() < 20 && is_name) {
             return named;
         }
     }

@@ -127,6 +127,11 @@ TEST(MakeAscii, KnowsTheMessagesCharset) {
         "Content-Type: text/plain; charset=Shift_JIS\r\nSubject: =?unknown-8bit?B?gw==?="
     );
     EXPECT_EQ(ascii("Subject: \xE4"), "Subject: =?unknown-8bit?B?5A==?=");
+    EXPECT_EQ(
+        ascii("Subject: \xE4\r\nContent-Type: text/plain; charset=\"koi8-?=\\\"\""),
+        "Subject: =?unknown-8bit?B?5A==?=\r\n"
+        "Content-Type: text/plain; charset=\"koi8-?=\\\"\""
+    );
 }
 
 TEST(MakeAscii, WritesParametersAsRfc2231) {
