@@ -7,6 +7,8 @@
 
 #include <boost/program_options.hpp>
 
+#include <sys/prctl.h>
+
 #include "apps/command.h"
 #include "apps/dkim_command.h"
 #include "apps/doctor_command.h"
@@ -177,6 +179,7 @@ ExitStatus dispatch(Arguments arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    ::prctl(PR_SET_NAME, "mxpost");  // one that was started through /proc is "exe" in ps, else
     try {
         return static_cast<int>(dispatch({argv + (argc > 0 ? 1 : 0), argv + argc}));
     } catch (const po::error& error) {

@@ -36,9 +36,11 @@ wait_log "$id: held by alice \(uid 1500\)"
 as_user alice sendmail -q
 [ "$(as_user alice mxpost queue list --held --json | wc -l)" = 1 ] || fail "--held"
 expect_count a 0
+kill_engines
 [ "$(as_user alice mxpost queue release "$id")" = "$id: released" ] || fail "release"
 wait_mail a 1
 wait_until 10 gone one@a.test
+[ "$(ps -o comm= -C mxpost,exe)" = mxpost ] || fail "ps calls the engine: $(ps -o comm= -C mxpost,exe)"
 
 part "others have no say"
 waiting two@a.test
