@@ -190,6 +190,8 @@ void StubResolver::Core::land(
         const auto next = queued_.front();
         queued_.pop_front();
         start(next);
+    } else if (running_ == 0) {
+        sockets_.keep_one();  // an engine may have nothing to ask for hours
     }
 }
 

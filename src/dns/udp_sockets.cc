@@ -49,4 +49,10 @@ void UdpSockets::put(Lease lease) {
     }
 }
 
+void UdpSockets::keep_one() {
+    if (idle_.size() > 1) {
+        idle_.erase(idle_.begin(), std::prev(idle_.end()));
+    }
+}
+
 }  // namespace mxpost::dns

@@ -36,6 +36,8 @@ public:
     Result<Lease> take(const boost::asio::ip::udp::endpoint& server, bool is_fresh = false);
     /// After a reply, when nothing waits on the socket any more.
     void put(Lease lease);
+    /// No question is under way: of those that wait, one is enough for the next.
+    void keep_one();
     void clear() { idle_.clear(); }
 
 private:

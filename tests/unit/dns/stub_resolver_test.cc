@@ -1,5 +1,6 @@
 #include "dns/stub_resolver.h"
 
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -319,6 +320,33 @@ TEST_F(StubResolverTest, HasNoMoreQuestionsOutThanAllowedAndAnswersAllOfThem) {
     context_.run();
     EXPECT_EQ(answered, 6);
     EXPECT_EQ(most, 6U);
+}
+
+TEST_F(StubResolverTest, KeepsNoMoreThanOneSocketAfterABurst) {
+    const auto open_descriptors = [] {
+        const std::filesystem::directory_iterator all("/proc/self/fd");
+        return std::distance(begin(all), end(all));
+    };
+    add_server(answer_a);
+    resolver();
+    const auto before = open_descriptors();
+    constexpr int kBurst = 10;
+    int answered = 0;
+    for (int i = 0; i < kBurst; ++i) {
+        asio::co_spawn(
+            context_,
+            resolver().addresses("h" + std::to_string(i) + ".example", Family::ipv4),
+            [&](std::exception_ptr, const Answer<asio::ip::address>& answer) {
+                EXPECT_EQ(answer.status, LookupStatus::ok);
+                if (++answered == kBurst) {
+                    context_.stop();
+                }
+            }
+        );
+    }
+    context_.run();
+    EXPECT_EQ(answered, kBurst);
+    EXPECT_LE(open_descriptors(), before + 1);
 }
 
 TEST_F(StubResolverTest, RefusesWhatIsNoNameWithoutAsking) {

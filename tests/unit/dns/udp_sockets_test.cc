@@ -86,6 +86,20 @@ TEST_F(UdpSocketsTest, KeepsFewOpen) {
     EXPECT_EQ(used, 16);
 }
 
+TEST_F(UdpSocketsTest, KeepsTheLastOneWhenNothingIsUnderWay) {
+    sockets_.keep_one();
+    auto first = take();
+    auto second = take();
+    const unsigned kept = port(second);
+    sockets_.put(std::move(first));
+    sockets_.put(std::move(second));
+    sockets_.keep_one();
+    const auto again = take();
+    EXPECT_EQ(port(again), kept);
+    EXPECT_TRUE(again.is_used());
+    EXPECT_FALSE(take().is_used());
+}
+
 TEST_F(UdpSocketsTest, ClearsItself) {
     sockets_.put(take());
     sockets_.clear();
