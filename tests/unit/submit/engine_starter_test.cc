@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "support/needs_vfork.h"
 #include "support/temporary_directory.h"
 
 namespace mxpost::submit {
@@ -128,6 +129,7 @@ TEST_F(EngineStarterTest, PlacesDescriptorsWhateverTheirNumbersWere) {
 }
 
 TEST_F(EngineStarterTest, SaysWhyItCouldNotStart) {
+    MXPOST_NEEDS_VFORK();
     const auto missing = EngineStarter(directory_ / "none", {}).start({{}, {}, false});
     ASSERT_FALSE(missing);
     EXPECT_TRUE(missing.error().is(ENOENT));

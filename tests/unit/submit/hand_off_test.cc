@@ -9,6 +9,7 @@
 
 #include "submission_fixture.h"
 #include "submit/queue.h"
+#include "support/needs_vfork.h"
 
 namespace mxpost::submit {
 namespace {
@@ -75,6 +76,7 @@ TEST_F(HandOff, LeavesTheBoxToASystemEngineThatIsAboutToTakeIt) {
 }
 
 TEST_F(HandOff, AnEngineThatCantStartIsLoggedAndTheLockIsFreeAgain) {
+    MXPOST_NEEDS_VFORK();
     auto result = submit("hi\n");
     const std::string path = result.accepted->box->path();
     log_.lines.clear();

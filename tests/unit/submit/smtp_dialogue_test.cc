@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "submission_fixture.h"
+#include "support/needs_vfork.h"
 
 namespace mxpost::submit {
 namespace {
@@ -117,6 +118,7 @@ TEST_F(SmtpDialogue, AFullDiskGives452) {
 }
 
 TEST_F(SmtpDialogue, WithoutSpoolAndEngineNothingIsAccepted) {
+    MXPOST_NEEDS_VFORK();
     settings_.spool = directory_ / "none";
     call_.delivery_mode = config::DeliveryMode::background;
     const std::string said =

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -44,7 +45,10 @@ public:
 
     std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
     /// The head of the last request and what came with it; after the reply was read.
-    const std::string& request() const { return request_; }
+    std::string request() const {
+        const std::lock_guard lock(mutex_);
+        return request_;
+    }
 
 private:
     void run() {
@@ -66,7 +70,10 @@ private:
         while (!error && request.find("\r\n\r\n") == std::string::npos) {
             request.append(buffer.data(), stream.read_some(asio::buffer(buffer), error));
         }
-        request_ = request;
+        {
+            const std::lock_guard lock(mutex_);
+            request_ = request;
+        }
         if (reply_.empty()) {
             (void)stream.read_some(asio::buffer(buffer), error);  // until the client has had enough
             return;
@@ -77,6 +84,7 @@ private:
 
     test::OpenSslPointer<SSL_CTX> context_;
     std::string reply_;
+    mutable std::mutex mutex_;
     std::string request_;
     std::atomic<bool> is_ending_ = false;
     asio::io_context io_;
