@@ -28,7 +28,7 @@ constexpr std::size_t kMaxActive = 1000;  // messages in work: each holds a desc
 constexpr std::size_t kMaxActiveUnbounded = 500;
 constexpr double kLooksPerSecond = 2000;
 constexpr double kMostLooks = 100;
-constexpr std::chrono::milliseconds kLookAgainAfter{20};
+constexpr std::chrono::milliseconds kLookAgainAfter{2};  // what is new may be for a quick site
 constexpr std::size_t kMostAtOnce = 32;  // messages begun before others' events get their turn
 constexpr std::chrono::milliseconds kTick{1000};
 constexpr std::chrono::milliseconds kQuickTick{100};  // while a box's lock is awaited
