@@ -159,8 +159,8 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const TrustSettings& 
 Result<SslPointer> ClientContext::new_connection(
     const std::string& host, const Demand& demand, const std::string& endpoint
 ) {
-    if (!std::exchange(is_trust_loaded_, true)) {
-        load_default_trust(context_.get());
+    if (!is_trust_loaded_) {  // the next connection tries again: descriptors may be short now
+        is_trust_loaded_ = load_default_trust(context_.get());
         ERR_clear_error();
     }
     SslPointer ssl(SSL_new(context_.get()));

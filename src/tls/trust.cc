@@ -25,14 +25,17 @@ bool has_hashed_certificates(const char* directory) {
 
 /// Where the certificates can be looked up one by one, they are. A system without a store (a small
 /// container) verifies nobody, and encrypts all the same.
-void load_default_trust(SSL_CTX* context) {
+bool load_default_trust(SSL_CTX* context) {
     const char* const directory = ::secure_getenv(X509_get_default_cert_dir_env());
     const bool is_file_named = ::secure_getenv(X509_get_default_cert_file_env()) != nullptr;
     SSL_CTX_set_default_verify_dir(context);
-    if (is_file_named ||
-        !has_hashed_certificates(directory != nullptr ? directory : X509_get_default_cert_dir())) {
+    const bool is_hashed =
+        has_hashed_certificates(directory != nullptr ? directory : X509_get_default_cert_dir());
+    if (is_file_named || !is_hashed) {
         SSL_CTX_set_default_verify_file(context);
     }
+    return is_hashed ||
+           sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(context))) > 0;
 }
 
 bool load_trust(SSL_CTX* context, const TrustSettings& trust) {

@@ -21,7 +21,7 @@ bool load_trust(SSL_CTX* context, const TrustSettings& trust);
 
 /// The system's store alone. Costs up to 80 ms of CPU and megabytes where certificates aren't to be
 /// had one by one (no hashed directory, or SSL_CERT_FILE set): not before somebody's is to be
-/// judged.
-void load_default_trust(SSL_CTX* context);
+/// judged. False when there is none, or none that can be read now; it may be called again.
+bool load_default_trust(SSL_CTX* context);
 
 }  // namespace mxpost::tls

@@ -1,6 +1,7 @@
 #include "tls/client_context.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -106,6 +107,23 @@ TEST(ClientContext, TakesAnUnknownCertificateAndSaysSo) {
     EXPECT_EQ(result.established.problem, "self-signed certificate");
     EXPECT_EQ(result.established.text(), "TLSv1.3 " + result.established.cipher + " untrusted");
     EXPECT_EQ(result.server_name, "mx.example");
+}
+
+TEST(ClientContext, ReadsTheSystemsCertificatesAgainWhereItCouldNot) {
+    const Certificate certificate("DNS:mx.example");
+    const auto server = certificate.server_context();
+    ::setenv("SSL_CERT_DIR", "/nonexistent", 1);
+    ::setenv("SSL_CERT_FILE", "/nonexistent", 1);
+    auto context = ClientContext::make(TrustSettings());
+    ASSERT_TRUE(context);
+    const auto early = shake_hands(**context, server.get(), "mx.example");
+    EXPECT_EQ(early.established.assurance, Assurance::untrusted);
+    const TemporaryFile file(certificate.pem());
+    ::setenv("SSL_CERT_FILE", file.path().c_str(), 1);
+    const auto late = shake_hands(**context, server.get(), "mx.example");
+    EXPECT_EQ(late.established.assurance, Assurance::verified) << late.established.problem;
+    ::unsetenv("SSL_CERT_DIR");
+    ::unsetenv("SSL_CERT_FILE");
 }
 
 TEST(ClientContext, VerifiesChainAndName) {
