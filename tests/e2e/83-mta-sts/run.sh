@@ -178,7 +178,7 @@ wait_until 20 is_outcome other-name deferred
 is_fetched_again() { # that engine may have had the old record from the resolver
     [ "$(https_requests mta-sts.other-name.example)" = 2 ] || { afresh other-name deferred; false; }
 }
-wait_until 40 is_fetched_again || fail "$(cat "$RUN/log/https")"
+wait_until 40 is_fetched_again
 
 part "an old policy ends"
 is_short_policy_kept() {
