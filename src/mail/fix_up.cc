@@ -76,6 +76,14 @@ void keep_one(HeaderBlock& header, std::string_view name) {
     header.fields = std::move(fields);
 }
 
+/// Length of a list without the commas and white space behind it, unless a backslash quotes them.
+std::size_t list_length(std::string_view list) {
+    const std::size_t length = list.find_last_not_of(", \t\r\n") + 1;
+    const std::string_view text = list.substr(0, length);
+    const std::size_t backslashes = length - (text.find_last_not_of('\\') + 1);
+    return std::min(list.size(), length + backslashes % 2);
+}
+
 /// Joins all fields of this name in the first; not where one of them can't be parsed, since its
 /// open quote or bracket would swallow the next.
 void join_all(HeaderBlock& header, std::string_view name) {
@@ -96,8 +104,13 @@ void join_all(HeaderBlock& header, std::string_view name) {
             fields.push_back(std::move(field));
         } else {
             std::string& value = fields[first].value;
-            value.erase(value.find_last_not_of(", \t\r\n") + 1);
-            value.append(",\r\n\t").append(trim(field.value));
+            std::string_view next =
+                std::string_view(field.value).substr(0, list_length(field.value));
+            next.remove_prefix(std::min(next.find_first_not_of(" \t\r\n"), next.size()));
+            if (!next.empty()) {
+                value.erase(list_length(value));
+                value.append(",\r\n\t").append(next);
+            }
         }
     }
     header.fields = std::move(fields);

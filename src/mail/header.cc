@@ -21,11 +21,16 @@ struct FieldStart {
     std::size_t value = 0;
 };
 
-FieldStart field_start(std::string_view line) {
+/// Octets at the front of `line` that may be a field's name; one more than allowed at most.
+std::size_t name_length(std::string_view line) {
     const std::string_view candidate = line.substr(0, kMaxFieldName + 1);
     const auto* const name_end =
         std::find_if_not(candidate.begin(), candidate.end(), is_name_octet);
-    const auto length = static_cast<std::size_t>(name_end - candidate.begin());
+    return static_cast<std::size_t>(name_end - candidate.begin());
+}
+
+FieldStart field_start(std::string_view line) {
+    const std::size_t length = name_length(line);
     const std::size_t colon = line.find_first_not_of(" \t", length);
     if (length == 0 || length > kMaxFieldName || colon == std::string_view::npos ||
         line[colon] != ':') {
@@ -118,6 +123,12 @@ HeaderLine classify_header_line(std::string_view line) {
         return HeaderLine::mbox_from;
     }
     return HeaderLine::other;
+}
+
+bool may_become_field(std::string_view line) {
+    const std::size_t length = name_length(line);
+    return length > 0 && length <= kMaxFieldName &&
+           line.find_first_not_of(" \t", length) == std::string_view::npos;
 }
 
 }  // namespace mxpost::mail

@@ -66,4 +66,7 @@ enum class HeaderLine {
 /// field it is obsolete and must not be generated (RFC 5322 3.2.2).
 HeaderLine classify_header_line(std::string_view line);
 
+/// True while `line` has only what may stand before a field's colon: more decides what it is.
+bool may_become_field(std::string_view line);
+
 }  // namespace mxpost::mail

@@ -37,6 +37,14 @@ void drop_trailing_returns(std::string& line) {
     line.erase(line.find_last_not_of('\r') + 1);
 }
 
+/// A header line as it comes out: without the CRs at its end, which belong to the line end (they
+/// may have been read before their LF), and a space for each other one.
+std::string canonical(std::string line) {
+    drop_trailing_returns(line);
+    std::replace(line.begin(), line.end(), '\r', ' ');
+    return line;
+}
+
 }  // namespace
 
 InputReader::InputReader(const InputOptions& options, HeaderSink on_header, BodySink on_body)
@@ -109,20 +117,22 @@ Result<void> InputReader::take_header(std::string_view& octets) {
 /// line_ is complete.
 Result<void> InputReader::take_header_line() {
     const std::string raw = std::exchange(line_, {});
-    std::string line = raw;
-    drop_trailing_returns(line);
+    const std::string line = canonical(raw);
     if (options_.ends_at_dot && line == ".") {
         is_ended_ = true;
         return {};
     }
-    const auto returns = static_cast<std::uint64_t>(std::count(line.begin(), line.end(), '\r'));
-    std::replace(line.begin(), line.end(), '\r', ' ');
     const HeaderLine kind = classify_header_line(line);
     if (kind == HeaderLine::mbox_from && header_.empty()) {
         return {};
     }
     if (kind == HeaderLine::field || (kind == HeaderLine::continuation && !header_.empty())) {
-        facts_.bare_carriage_returns += returns;
+        if (header_.size() + line.size() > options_.max_header) {
+            return Error::invalid(kHeaderTooLarge);
+        }
+        const auto end_of_line = raw.begin() + static_cast<std::ptrdiff_t>(line.size());
+        facts_.bare_carriage_returns +=
+            static_cast<std::uint64_t>(std::count(raw.begin(), end_of_line, '\r'));
         facts_.has_long_lines = facts_.has_long_lines || line.size() > kMaxLineLength;
         header_.append(line).append("\r\n");
         return {};
@@ -136,13 +146,21 @@ Result<void> InputReader::take_header_line() {
     return take_body("\n");
 }
 
-/// The header with line_, which has no end yet, is over the limit.
+/// The header with line_, which has no end yet, is over the limit. What the line is must be known
+/// first: taken for body text it would take the header's rest, Bcc and all, with it.
 Result<void> InputReader::overflow_header() {
     if (!has_line_feed_ && holds(line_, '\r')) {
         is_cr_only_ = has_line_feed_ = true;
         return feed_without_nul(std::exchange(line_, {}));
     }
-    const HeaderLine kind = classify_header_line(line_);
+    const std::string line = canonical(line_);
+    const std::size_t beyond = header_.size() + line_.size() - options_.max_header;
+    const bool is_open = line.empty() || may_become_field(line) ||
+                         header_.size() + line.size() <= options_.max_header;
+    if (is_open && beyond < kMaxLineLength) {
+        return {};
+    }
+    const HeaderLine kind = classify_header_line(line);
     const bool is_header =
         kind == HeaderLine::field ||
         (!header_.empty() && (kind == HeaderLine::continuation || kind == HeaderLine::blank));

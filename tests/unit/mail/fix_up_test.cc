@@ -108,6 +108,15 @@ TEST(FixUp, JoinsSeveralDestinationFields) {
     EXPECT_EQ(fixed_rest("To: \"a\r\nTo: b@x\r\n"), "To: \"a\r\nTo: b@x\r\n");
 }
 
+TEST(FixUp, JoinsListsWithWhatABackslashQuotesAtTheirEnd) {
+    EXPECT_EQ(
+        fixed_rest("To: b\\ \r\nTo: c\\ \r\nTo: a@x\r\n"),
+        "To: b\\ @d.test,\r\n\tc\\ @d.test,\r\n\ta@x\r\n"
+    );
+    EXPECT_EQ(fixed_rest("To: b\\,\r\nTo: ,\r\nTo: a@x , \r\n"), "To: b\\,@d.test,\r\n\ta@x\r\n");
+    EXPECT_EQ(fixed_rest("To: b\\\\@x,\r\nTo: a@x\r\n"), "To: b\\\\@x,\r\n\ta@x\r\n");
+}
+
 TEST(FixUp, QualifiesNamesInOriginatorAndDestinationFields) {
     EXPECT_EQ(
         fixed("From: Root <root>\r\nTo: bob, a@x (me)\r\nCc: carl\r\nReply-To: r\r\nSender: s\r\n"

@@ -221,6 +221,40 @@ TEST(InputReader, TakesHeadersUpToItsLimit) {
     );
 }
 
+TEST(InputReader, NeverTakesTheRestOfALongHeaderForTheBody) {
+    const std::string header = "To: a@x\r\nX-Long-Name : x\r\n more\r\nBcc: blind@x\r\n";
+    const std::string with_crlf = header + "\r\nb\r\n";
+    std::string with_lf = with_crlf;
+    std::erase(with_lf, '\r');
+    for (const std::string& input : {with_crlf, with_lf}) {
+        InputOptions options;
+        for (options.max_header = 0; options.max_header < 80; ++options.max_header) {
+            SCOPED_TRACE(options.max_header);
+            const Read result = read(input, options);
+            if (options.max_header < header.size() - 2) {
+                EXPECT_EQ(result.error, InputReader::kHeaderTooLarge);
+            } else {
+                EXPECT_EQ(result.error, "");
+                EXPECT_EQ(result.header, header);
+                EXPECT_EQ(result.body, "b\r\n");
+            }
+        }
+    }
+}
+
+TEST(InputReader, WaitsNoLongerThanALineForTheColonBehindTheLimit) {
+    InputOptions options;
+    options.max_header = 10;
+    EXPECT_EQ(
+        read("To: abcd\n" + std::string(256, 'x') + ": y\n", options).error,
+        InputReader::kHeaderTooLarge
+    );
+    const std::string word(257, 'x');
+    EXPECT_EQ(read("To: abcd\n" + word + "\nb\n", options).body, word + "\r\nb\r\n");
+    const std::string open = "name" + std::string(2000, ' ');
+    EXPECT_EQ(read("To: abcd\n" + open + "\nb\n", options).body, open + "\r\nb\r\n");
+}
+
 TEST(InputReader, TakesALongFirstLineWithoutColonForTheBody) {
     InputOptions options;
     options.max_header = 1000;
