@@ -34,8 +34,22 @@ DomainAttempt::DomainAttempt(Services& services, Consignment consignment)
       destination_(to_mx(services, consignment)),
       consignment_(std::move(consignment)) {}
 
+/// The engine ends.
+AttemptResult DomainAttempt::unattempted() const {
+    AttemptResult result;
+    const mail::RecipientOutcome nothing(
+        mail::OutcomeKind::deferred, {4, 3, 2}, "the engine ended before it was this message's turn"
+    );
+    result.outcomes.assign(consignment_.recipients.size(), nothing);
+    result.is_unattempted = true;
+    return result;
+}
+
 asio::awaitable<AttemptResult> DomainAttempt::run() {
     NextHopResult found = co_await destination_->find();
+    if (services_.sites.is_stopping()) {
+        co_return unattempted();
+    }
     if (auto* const hop = std::get_if<NextHop>(&found);
         hop != nullptr && consignment_.tls_wish == TlsWish::required) {
         if (auto outcome = require_tls(*hop)) {

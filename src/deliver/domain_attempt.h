@@ -34,6 +34,8 @@ public:
     const std::string& site() const { return site_; }
 
 private:
+    AttemptResult unattempted() const;
+
     Services& services_;
     std::unique_ptr<Destination> destination_;
     Consignment consignment_;

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "deliver/routes.h"
 #include "deliver/sites.h"
 
 namespace mxpost::deliver {
@@ -269,6 +270,12 @@ asio::awaitable<std::unique_ptr<spool::Claim>> Engine::claim(
 
 asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     auto claimed = co_await claim(box, name);
+    if (claimed && is_stopping_) {  // told to end meanwhile
+        box.index().finish(name.id, claimed->name());
+        claimed.reset();
+        tick_.cancel();
+        co_return;
+    }
     if (!claimed || !admit(box, *claimed)) {
         claimed.reset();
         dispatch_soon();
@@ -422,18 +429,13 @@ bool Engine::is_finished() {
     switch (options_.role) {
         case EngineRole::on_demand:
             return is_idle_long_enough() && !has_work_after_letting_go();
-        case EngineRole::once: {
-            const auto now = to_seconds(services_.clock.now());
-            return std::ranges::all_of(
+        case EngineRole::once:
+            return !boxes_.is_looking() &&
+                   std::ranges::none_of(
                        boxes_.boxes(),
-                       [&](const auto& box) {
-                           const auto due = box->index().next_due();
-                           return !box->is_served() ||
-                                  ((!due || *due > now) && !box->index().is_incomplete());
-                       }
+                       [this](const auto& box) { return box->is_served() && has_due(*box); }
                    ) &&
-                   !boxes_.is_looking();
-        }
+                   !has_work_after_letting_go();
         case EngineRole::system:
             break;
     }
@@ -452,21 +454,35 @@ bool Engine::is_idle_long_enough() {
     return now - *empty_since_ >= kLingerWhenEmpty;
 }
 
+/// For an engine that ends when all is done.
+bool Engine::has_due(const ServedBox& box) const {
+    const auto due = box.index().next_due();
+    return (due && *due <= to_seconds(services_.clock.now())) || box.index().is_incomplete();
+}
+
 /// Lets go first and looks afterwards: whoever commits after the look finds the lock free. True
 /// when something had come, and this engine has the lock again.
 bool Engine::has_work_after_letting_go() {
     empty_since_.reset();
-    bool has_work = false;
+    bool has_found = false;
     for (const auto& box : boxes_.boxes()) {
         removals_.sync(*box);
+        if (!box->is_served()) {
+            continue;
+        }
         box->release();
-        if (auto scanned = box->scan(to_seconds(services_.clock.now()));
-            scanned && !box->index().is_empty()) {
+        const bool is_scanned = box->scan(to_seconds(services_.clock.now())).has_value();
+        // A `once` run leaves what it has seen before, or a request that can't be taken away would
+        // keep it here.
+        const bool has_work = options_.role == EngineRole::on_demand
+                                  ? !box->index().is_empty()
+                                  : box->has_met_new() && has_due(*box);
+        if (is_scanned && has_work) {
             const auto serves = box->try_serve();
-            has_work |= serves && *serves;
+            has_found |= serves && *serves;
         }
     }
-    return has_work;
+    return has_found;
 }
 
 void Engine::stop(const char* why) {
@@ -479,6 +495,7 @@ void Engine::stop(const char* why) {
     for (MessageDelivery* delivery : deliveries_) {
         delivery->stop();
     }
+    services_.routes.stop();
     services_.sites.stop();
     if (companion_ != nullptr) {
         companion_->stop();
@@ -539,17 +556,10 @@ Result<std::unique_ptr<spool::Claim>> Engine::submit_copy(
 /// An on-demand engine puts a copy beside its original, the system engine into its own box. Only
 /// these are looked through: another user's file with such a name says nothing.
 bool Engine::has_copy(const spool::MessageId& id, uid_t submitter) {
+    (void)boxes_.own_box(options_.own_spool).has_value();  // it may not be among these yet
     return std::ranges::any_of(boxes_.boxes(), [&](const auto& box) {
-        if (box->store().owner() != ::geteuid() && box->store().owner() != submitter) {
-            return false;
-        }
-        bool is_found = box->index().is_known(id);
-        if (!box->is_served()) {  // its engine sees what comes, we don't
-            (void)box->store()
-                .list([&](const spool::EntryName& name) { is_found |= name.id == id; })
-                .has_value();
-        }
-        return is_found;
+        const uid_t owner = box->store().owner();
+        return (owner == ::geteuid() || owner == submitter) && box->has(id);
     });
 }
 

@@ -133,6 +133,7 @@ private:
     );
     bool is_finished();
     bool is_idle_long_enough();
+    bool has_due(const ServedBox& box) const;
     bool has_work_after_letting_go();
     void stop(const char* why);
     void end();

@@ -90,14 +90,25 @@ asio::awaitable<AttemptResult> LocalDelivery::run(
     services_.aliases.refresh();
     AttemptResult result;
     for (const std::uint32_t recipient : recipients) {
+        if (is_stopping_) {
+            result.is_unattempted = true;
+            break;
+        }
         mail::RecipientOutcome outcome = co_await deliver(recipient, dialogue);
-        result.outcomes.push_back(std::move(outcome));
+        if (is_unattempted_) {
+            result.is_unattempted = true;
+            break;
+        }
         if (!forwarding_.content_problem().empty()) {
             content_problem_ = forwarding_.content_problem();
         }
         if (!content_problem_.empty()) {
             break;
         }
+        if (on_settled_ && recipient != recipients.back()) {
+            on_settled_(recipient, outcome);
+        }
+        result.outcomes.push_back(std::move(outcome));
     }
     result.content_problem = content_problem_;
     co_return result;
@@ -242,6 +253,7 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::hand_to_server(
     Consignment consignment = consign(envelope_, header_, std::move(recipients), dialogue);
     AttemptResult result =
         co_await attempt_lmtp(services_, std::move(*server), std::move(consignment));
+    is_unattempted_ |= result.is_unattempted;
     if (!result.content_problem.empty()) {
         content_problem_ = result.content_problem;
     }

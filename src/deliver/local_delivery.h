@@ -41,10 +41,17 @@ public:
         Finality finality
     );
 
-    /// `recipients`: indices in the envelope, of local ones. Copies that were made wait for
-    /// release_copies(). Ends within a bounded time; the outcomes are in the order of `recipients`.
     /// Somebody asked for this attempt: see Consignment.
     void set_urgent(bool is_urgent) { is_urgent_ = is_urgent; }
+    /// Told of each recipient that has its outcome while others haven't.
+    using OnSettled =
+        std::function<void(std::uint32_t recipient, const mail::RecipientOutcome& outcome)>;
+    void on_settled(OnSettled callback) { on_settled_ = std::move(callback); }
+    /// The engine ends: recipients whose turn hasn't come are left untried.
+    void stop() { is_stopping_ = true; }
+    /// `recipients`: indices in the envelope, of local ones. Copies that were made wait for
+    /// release_copies(). Ends within a bounded time; the outcomes are in the order of `recipients`,
+    /// all of them unless there is a content problem or some are unattempted.
     boost::asio::awaitable<AttemptResult> run(
         std::vector<std::uint32_t> recipients, DialogueLog& dialogue
     );
@@ -90,7 +97,10 @@ private:
     bool is_urgent_ = false;
     Finality finality_;
     Forwarding forwarding_;
+    OnSettled on_settled_;
     std::string content_problem_;
+    bool is_unattempted_ = false;  // the LMTP server wasn't asked any more
+    bool is_stopping_ = false;
 };
 
 }  // namespace mxpost::deliver

@@ -100,7 +100,8 @@ MessageDelivery::MessageDelivery(
       ),
       signer_(services.signing),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
-      retry_record_(services.executor) {
+      retry_record_(services.executor),
+      sync_timer_(services.executor) {
     // Of the addresses each counts where it is used (protocol::Exchange looks at them): a recipient
     // elsewhere isn't refused for another's.
     envelope_.is_smtp_utf8 = envelope_.is_smtp_utf8 && !is_ascii(header_);
@@ -222,8 +223,11 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
             asio::co_spawn(services_.executor, std::move(work), report_bug());
         }
     }
-    while (jobs_left_ > 0) {
+    while (jobs_left_ > 0 || (is_held_ && !is_stopping_)) {
         co_await jobs_done_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    if (is_held_) {
+        co_return claim_->name();
     }
     if (!content_problem_.empty()) {
         services_.log.error(
@@ -267,13 +271,26 @@ std::function<void(std::exception_ptr)> MessageDelivery::report_bug() {
             services_.log.error(
                 claim_->name().id + ": internal error, the message is held until this engine ends"
             );
+            is_held_ = true;
+            end_job();
         }
     };
+}
+
+void MessageDelivery::end_job() {
+    --jobs_left_;
+    if (is_sync_due_ && jobs_left_ == 1) {
+        sync_timer_.cancel();
+    } else if (jobs_left_ == 0) {
+        jobs_done_.cancel();
+    }
 }
 
 void MessageDelivery::stop() {
     is_stopping_ = true;
     retry_record_.cancel();
+    jobs_done_.cancel();
+    local_.stop();
 }
 
 asio::awaitable<void> MessageDelivery::only_job(const Job& job) {
@@ -311,9 +328,7 @@ asio::awaitable<void> MessageDelivery::guarded_job(const Job& job) {
     }
     record(job, result, dialogue);
     release_copies();
-    if (--jobs_left_ == 0) {
-        jobs_done_.cancel();
-    }
+    end_job();
 }
 
 /// The limits of submission hold here too: a spool file is its owner's to write.
@@ -355,6 +370,9 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     if (is_for_here(job.recipients.front())) {
         std::vector<std::uint32_t> indices = job.recipients;
         local_.set_urgent(is_asked_for_);
+        local_.on_settled([this](std::uint32_t recipient, const mail::RecipientOutcome& outcome) {
+            settle({recipient}, {outcome});
+        });
         co_return co_await local_.run(std::move(indices), dialogue);
     }
     if (is_nameless_) {
@@ -387,6 +405,18 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     consignment.is_urgent = is_asked_for_;
     consignment.is_withdrawn = is_withdrawn_;
     consignment.tls_wish = tls_wish(envelope_, header_);
+    consignment.on_settled = [this, &job, sources](const auto& among, const auto& outcomes) {
+        const std::set<std::size_t> settled(among.begin(), among.end());
+        std::vector<std::uint32_t> indices;
+        std::vector<mail::RecipientOutcome> results;
+        for (std::size_t i = 0; i < sources.size(); ++i) {
+            if (settled.contains(sources[i])) {
+                indices.push_back(job.recipients[i]);
+                results.push_back(outcomes[sources[i]]);
+            }
+        }
+        settle(indices, results);
+    };
     AttemptResult result = co_await attempt_remote(services_, job.way, std::move(consignment));
     std::vector<mail::RecipientOutcome> outcomes;
     for (const std::size_t at : sources) {
@@ -432,6 +462,23 @@ Result<std::unique_ptr<mail::Content>> MessageDelivery::make_signed_content(bool
     return signer_.sign(std::move(*content), to_seven_bit && envelope_.is_eight_bit);
 }
 
+/// Whoever has the message must not get it again because the engine dies before the others have
+/// their outcome.
+void MessageDelivery::settle(
+    const std::vector<std::uint32_t>& recipients, const std::vector<mail::RecipientOutcome>& results
+) {
+    const WallTime now = services_.clock.now();
+    std::vector<spool::Record> records;
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+        mail::RecipientOutcome outcome = judge(results[i]);
+        log_outcome(recipients[i], outcome);
+        settled_.insert(recipients[i]);
+        records.emplace_back(spool::OutcomeRecord{recipients[i], now, std::move(outcome)});
+    }
+    append(records);
+    sync_soon();
+}
+
 void MessageDelivery::record(
     const Job& job, const AttemptResult& result, const DialogueLog& dialogue
 ) {
@@ -447,6 +494,10 @@ void MessageDelivery::record(
     std::vector<spool::Record> records;
     bool is_all_good = true;
     for (std::size_t i = 0; i < job.recipients.size(); ++i) {
+        if (settled_.contains(job.recipients[i])) {
+            is_all_good &= is_delivered(job.recipients[i]);
+            continue;
+        }
         const mail::RecipientOutcome outcome = judge(result.outcomes[i]);
         log_outcome(job.recipients[i], outcome);
         is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
@@ -491,8 +542,8 @@ void MessageDelivery::append(const std::vector<spool::Record>& records) {
         services_.log.error(
             claim_->name().id + ": can't write to the journal: " + done.error().message()
         );
-    } else {
-        sync_soon();
+    } else if (jobs_left_ > 1) {
+        sync_soon();  // else the last one to end syncs anyway
     }
 }
 
@@ -501,34 +552,36 @@ void MessageDelivery::release_copies() {
     if (!local_.has_copies() || !content_problem_.empty() || claim_->is_unrecorded()) {
         return;
     }
-    if (auto synced = claim_->sync(); !synced) {
+    if (sync()) {
+        local_.release_copies();
+    }
+}
+
+bool MessageDelivery::sync() {
+    const auto synced = claim_->sync();
+    if (!synced) {
         services_.log.error(
             claim_->name().id + ": can't sync the journal: " + synced.error().message()
         );
-        return;
     }
-    local_.release_copies();
+    return synced.has_value();
 }
 
 /// The outcome of one domain is durable within kSyncWithin although other domains take longer.
 void MessageDelivery::sync_soon() {
-    if (is_sync_due_ || jobs_left_ <= 1) {
-        return;  // the last one to end syncs anyway
+    if (is_sync_due_) {
+        return;
     }
     is_sync_due_ = true;
     ++jobs_left_;  // so that `this` stays until the coroutine is done
     const auto sync_later = [](MessageDelivery* self) -> asio::awaitable<void> {
-        asio::steady_timer timer(self->services_.executor, kSyncWithin);
-        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        self->sync_timer_.expires_after(kSyncWithin);
+        co_await self->sync_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         self->is_sync_due_ = false;
-        if (auto done = self->claim_->sync(); !done) {
-            self->services_.log.error(
-                self->claim_->name().id + ": can't sync the journal: " + done.error().message()
-            );
-        }
-        if (--self->jobs_left_ == 0) {
-            self->jobs_done_.cancel();
-        }
+        if (self->jobs_left_ > 1) {
+            self->sync();
+        }  // else all is done, and is synced with the rest or removed
+        self->end_job();
     };
     auto work = sync_later(this);
     asio::co_spawn(services_.executor, std::move(work), report_bug());
@@ -597,10 +650,17 @@ bool MessageDelivery::is_removal_enough() const {
         return false;
     }
     const auto& states = claim_->journal().recipients;
-    const bool is_all_delivered = std::all_of(states.begin(), states.end(), [](const auto& state) {
-        return state.last && state.last->kind == mail::OutcomeKind::delivered;
-    });
-    return is_all_delivered && !reporting_.owes_success();
+    for (std::uint32_t i = 0; i < states.size(); ++i) {
+        if (!is_delivered(i)) {
+            return false;
+        }
+    }
+    return !reporting_.owes_success();
+}
+
+bool MessageDelivery::is_delivered(std::uint32_t recipient) const {
+    const auto& last = claim_->journal().recipients[recipient].last;
+    return last && last->kind == mail::OutcomeKind::delivered;
 }
 
 std::vector<schedule::PendingRecipient> MessageDelivery::pending_recipients() const {

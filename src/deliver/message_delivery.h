@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,7 @@ private:
     boost::asio::awaitable<void> sign_ahead(const std::vector<Job>& jobs);
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
     std::function<void(std::exception_ptr)> report_bug();
+    void end_job();
     boost::asio::awaitable<void> only_job(const Job& job);
     boost::asio::awaitable<void> guarded_job(const Job& job);
     AttemptResult defer_nameless(const Job& job) const;
@@ -78,16 +80,22 @@ private:
     );
     Result<std::unique_ptr<mail::Content>> make_signed_content(bool to_seven_bit);
     void release_copies();
+    void settle(
+        const std::vector<std::uint32_t>& recipients,
+        const std::vector<mail::RecipientOutcome>& results
+    );
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
     mail::RecipientOutcome judge(mail::RecipientOutcome outcome) const;
     void log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;
     void append(const std::vector<spool::Record>& records);
+    bool sync();
     void sync_soon();
     boost::asio::awaitable<void> settle_journal();
     void expire();
     std::optional<spool::EntryName> finish(bool is_everything_reported);
     std::vector<schedule::PendingRecipient> pending_recipients() const;
     bool has_pending() const;
+    bool is_delivered(std::uint32_t recipient) const;
     bool is_removal_enough() const;
 
     Services& services_;
@@ -102,7 +110,9 @@ private:
     MessageSigner signer_;
     boost::asio::steady_timer jobs_done_;
     boost::asio::steady_timer retry_record_;
+    boost::asio::steady_timer sync_timer_;
     std::size_t jobs_left_ = 0;
+    std::set<std::uint32_t> settled_;  // recipients whose outcome was recorded before their job's
     std::string content_problem_;
     std::optional<std::chrono::sys_seconds> unnamed_due_;
     bool is_nameless_ = false;     // no server elsewhere would accept what completes the sender
@@ -110,6 +120,7 @@ private:
     bool is_unattempted_ = false;  // the engine ends, and some of it was not tried
     bool is_sync_due_ = false;
     bool is_stopping_ = false;
+    bool is_held_ = false;  // a bug: nobody may try it again before the engine ends
     bool is_removed_ = false;
 };
 

@@ -29,6 +29,7 @@ constexpr std::chrono::seconds kFailedFor{10};
 
 // RFC 3463 3.8: cryptography that is needed isn't there.
 constexpr mail::EnhancedStatus kSecurityFailure{4, 7, 5};
+constexpr mail::EnhancedStatus kSystemStops{4, 3, 2};  // RFC 3463 3.4
 
 tls::DaneDomain dane_domain(const route::Route& route) {
     tls::DaneDomain domain;
@@ -132,10 +133,12 @@ Routes::Routes(
 asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent, TlsWish wish) {
     const bool is_lenient = wish == TlsWish::lenient;
     const std::string key = ascii_lower(domain) + (is_lenient ? " lenient" : "");
-    for (;;) {
+    for (bool has_waited = false;; has_waited = true) {
         Entry& entry = entries_[key];
-        const bool is_good =
-            entry.result && (!is_urgent || std::holds_alternative<NextHop>(*entry.result));
+        // What came while this one waited is as new as an answer of its own would be: of a thousand
+        // urgent ones only the first asks.
+        const bool is_good = entry.result && (!is_urgent || has_waited ||
+                                              std::holds_alternative<NextHop>(*entry.result));
         if (is_good && clock_.steady_now() < entry.until) {
             co_return *entry.result;
         }
@@ -174,6 +177,11 @@ asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent, 
 
 asio::awaitable<NextHopResult> Routes::ask(std::string domain, TlsWish wish) {
     const Semaphore::Permit permit = co_await look_ups_.acquire();
+    if (is_stopping_) {
+        co_return mail::RecipientOutcome(
+            mail::OutcomeKind::deferred, kSystemStops, "the engine ended before it was asked for"
+        );
+    }
     StsQuestion sts(executor_, sts_, domain);
     const route::RouteResult routed = co_await router_.route(std::move(domain));
     if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&routed)) {

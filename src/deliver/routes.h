@@ -50,6 +50,8 @@ public:
     boost::asio::awaitable<NextHopResult> find(
         std::string domain, bool is_urgent = false, TlsWish wish = TlsWish::usual
     );
+    /// The engine ends: nothing is asked for any more but what is under way.
+    void stop() { is_stopping_ = true; }
     /// The site of a domain (lower case) that was found lately; null: it isn't known.
     const std::string* known_site(const std::string& domain) const;
 
@@ -78,6 +80,7 @@ private:
     Semaphore look_ups_;
     std::unordered_map<std::string, Entry> entries_;
     std::size_t peers_ = 0;  // of all entries
+    bool is_stopping_ = false;
 };
 
 }  // namespace mxpost::deliver

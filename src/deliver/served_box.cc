@@ -54,7 +54,9 @@ void ServedBox::release() {
     if (is_served_) {
         (void)files_->unlock(store_.box().directory()).has_value();  // closing it would do as well
         is_served_ = false;
+        has_seen_all_ = false;
     }
+    system_lock_ = Fd();  // nobody is to count on us to look at the box again
 }
 
 Result<void> ServedBox::scan(std::chrono::sys_seconds now) {
@@ -82,6 +84,7 @@ Result<bool> ServedBox::scan_some(std::size_t most) {
         listing_ = std::move(*listing);
         requests_.clear();
         hidden_.clear();
+        has_met_new_ = false;
         index_.begin_scan();
     }
     const spool::BoxListing::Visitors visitors{
@@ -111,6 +114,7 @@ void ServedBox::saw_listed(const spool::EntryName& name) {
         !files_->stat(store_.box().directory(), name.text()).has_value()) {
         return;
     }
+    has_met_new_ |= !index_.is_known(name.id);
     index_.saw(name);
 }
 
@@ -122,6 +126,7 @@ void ServedBox::stop_scan() {
 }
 
 void ServedBox::finish_scan(std::chrono::sys_seconds now) {
+    has_seen_all_ = is_served_;
     for (const spool::Request& request : requests_) {
         saw_request(request, now);
         // What nothing can come of any more, whatever the verb. Where names were left out the
@@ -135,6 +140,15 @@ void ServedBox::finish_scan(std::chrono::sys_seconds now) {
     std::erase_if(troubles_, [this](const auto& trouble) {
         return !index_.is_known(trouble.first);
     });
+}
+
+bool ServedBox::has(const spool::MessageId& id) {
+    bool is_found = index_.is_known(id);
+    if (!is_found && (!has_seen_all_ || index_.is_over_limits())) {
+        (void)store_.list([&](const spool::EntryName& name) { is_found |= name.id == id; }
+        ).has_value();
+    }
+    return is_found;
 }
 
 std::size_t ServedBox::remove_leftovers(WallTime now) {

@@ -53,8 +53,13 @@ public:
     /// Acts on the requests that were found. Whatever happened in the box until the last piece
     /// should have reached the index before.
     void finish_scan(std::chrono::sys_seconds now);
+    /// The last scan met a message that wasn't known before.
+    bool has_met_new() const { return has_met_new_; }
     void stop_scan();
     bool is_scanning() const { return listing_.has_value(); }
+    /// Is this message in the box, whether or not it was seen yet? Where that isn't known, the box
+    /// is listed.
+    bool has(const spool::MessageId& id);
     /// Removes files that a crashed submitter left, as far as the last scan has met them.
     std::size_t remove_leftovers(WallTime now);
 
@@ -96,6 +101,8 @@ private:
     std::unordered_map<spool::MessageId, std::string> troubles_;  // and what was said of them
     Fd system_lock_;
     bool is_served_ = false;
+    bool has_seen_all_ = false;  // since it is served
+    bool has_met_new_ = false;
 };
 
 }  // namespace mxpost::deliver

@@ -69,6 +69,7 @@ void SiteJob::apply(
         result_.content_problem = result.content_problem;
         return;
     }
+    std::vector<std::size_t> settled;
     for (std::size_t i = 0; i < chunk.size(); ++i) {
         const mail::RecipientOutcome& outcome = result.outcomes[i];
         const bool stays_open =
@@ -77,9 +78,14 @@ void SiteJob::apply(
         result_.outcomes[chunk[i]] = outcome;
         if (!stays_open) {
             std::erase(open_, chunk[i]);
+            settled.push_back(chunk[i]);
         } else if (fates[i] == Fate::again) {
             unsent_.push_back(chunk[i]);
         }
+    }
+    // The others may take hours: until then only this process would know.
+    if (consignment_.on_settled && !settled.empty() && !open_.empty()) {
+        consignment_.on_settled(settled, result_.outcomes);
     }
 }
 

@@ -68,6 +68,12 @@ struct Consignment {
     bool is_urgent = false;  // somebody asked for this attempt: tried even while the site rests
     /// Asked until it begins: somebody doesn't want it tried any more. Null: nobody can.
     std::function<bool()> is_withdrawn;
+    /// Told which recipients (indices) are settled while others are not, with what holds for all of
+    /// them so far. Null: nobody wants to know before the end.
+    std::function<void(
+        const std::vector<std::size_t>& settled, const std::vector<mail::RecipientOutcome>& outcomes
+    )>
+        on_settled;
 };
 
 /// What is to be done about one recipient after a transaction.

@@ -89,6 +89,10 @@ asio::awaitable<void> SiteSession::work(SiteJob* job) {
             if (!is_open) {
                 co_return;
             }
+            if (must_end_) {
+                hand_back(*job);
+                co_return;
+            }
             phase_ = Phase::busy;
             site_.pump();  // what came while it was opened may be worth another session
         }
@@ -96,7 +100,8 @@ asio::awaitable<void> SiteSession::work(SiteJob* job) {
         co_await open_->session.deliver(*this);
         job = sort_out();
         if (job != nullptr && must_end_) {
-            job->complete();  // what this host did is all there is; no other one is begun
+            // What this host did is all there is; no other one is begun, and no other transaction.
+            job->has_unsent() ? job->complete_unattempted() : job->complete();
             job = nullptr;
         }
         if (job == nullptr) {
@@ -110,6 +115,12 @@ void SiteSession::adopt(SiteJob& job) {
     if (std::ranges::find(jobs_, &job) == jobs_.end()) {
         jobs_.push_back(&job);
     }
+}
+
+/// The engine ends before anything of this job was sent in this session.
+void SiteSession::hand_back(SiteJob& job) {
+    std::erase(jobs_, &job);
+    site_.put_back(job);
 }
 
 /// After deliver(): what nothing was decided about goes to another session. A job that has seen
@@ -191,6 +202,10 @@ asio::awaitable<bool> SiteSession::open(SiteJob& job) {
     auto groups = groups_of_equal_preference(site_.peers_to_try(job));
     for (std::vector<smtp::Peer>& peers : groups) {
         while (!peers.empty()) {
+            if (must_end_) {
+                hand_back(job);
+                co_return false;
+            }
             const bool is_late = site_.sites().now() - begun > kMaxHostsTime;
             if (!job.has_open() || job.tried.size() >= kMaxTried || is_late) {
                 peers.clear();
@@ -348,12 +363,15 @@ smtp::Parcel* SiteSession::next() {
 }
 
 SiteJob* SiteSession::choose_job() {
+    if (must_end_) {
+        return nullptr;
+    }
     for (SiteJob* job : jobs_) {
         if (job->has_unsent()) {
             return job;
         }
     }
-    SiteJob* const job = must_end_ ? nullptr : site_.take();
+    SiteJob* const job = site_.take();
     if (job != nullptr) {
         adopt(*job);
     }

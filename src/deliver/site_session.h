@@ -67,6 +67,7 @@ private:
     void report_tls(const SiteJob& job, const OpenResult& opened) const;
     void give_up(SiteJob& job, bool has_route);
     void adopt(SiteJob& job);
+    void hand_back(SiteJob& job);
     SiteJob* sort_out();
     SiteJob* choose_job();
     bool load(SiteJob& job);

@@ -80,13 +80,20 @@ void Site::add(SiteJob& job) {
     if (job.is_urgent()) {
         control_.try_now();
     }
-    if (control_.resting_until(used_at_)) {
-        job.note_trouble(not_tried(control_.reason()));
-        job.complete();
-        return;
+    if (!defer_while_resting(job)) {
+        queue_.push(job.turn(), &job);
+        pump();
     }
-    queue_.push(job.turn(), &job);
-    pump();
+}
+
+/// True where nothing is tried at present: the job is complete.
+bool Site::defer_while_resting(SiteJob& job) {
+    if (!control_.resting_until(sites_.now())) {
+        return false;
+    }
+    job.note_trouble(not_tried(control_.reason()));
+    job.complete();
+    return true;
 }
 
 bool Site::is_saturated() const {
@@ -124,8 +131,10 @@ void Site::put_back(SiteJob& job) {
         job.complete_unattempted();
         return;
     }
-    queue_.push_front(job.turn(), &job);
-    pump();
+    if (!defer_while_resting(job)) {
+        queue_.push_front(job.turn(), &job);
+        pump();
+    }
 }
 
 void Site::defer_waiting(const mail::RecipientOutcome& outcome) {

@@ -111,6 +111,7 @@ public:
 
 private:
     void remember(SiteMemory& memory, const std::string& reason) const;
+    bool defer_while_resting(SiteJob& job);
     std::size_t count(SiteSession::Phase phase) const;
     bool is_session_wanted(SteadyTime now);
     void make_known_that_there_is_room();

@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "deliver/sites.h"
 #include "deliver/tls_report_mail.h"
 #include "tls/report_json.h"
 
@@ -53,6 +54,9 @@ asio::awaitable<void> TlsReporter::report_due() {
         const auto end = sessions.day + std::chrono::days(1);
         if (now < end + delay_) {
             continue;
+        }
+        if (services_.sites.is_stopping()) {
+            co_return;  // what is left is the next engine's
         }
         const Sent sent = co_await report(sessions);
         if (sent != Sent::no || now > end + kGiveUp) {

@@ -237,6 +237,9 @@ private:
         }
         while (!is_over_) {
             co_await wait(life, up_to(minutes(4)));
+            if (is_over_) {
+                co_return;  // the engine may be about to unlock its box
+            }
             Receiver& receiver = world_.receivers()[random_() % World::kReceivers];
             receiver.mood = is_likely(50) ? Mood::well : static_cast<Mood>(random_() % kMoods);
             World::tell(life.resolver, receiver);

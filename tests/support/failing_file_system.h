@@ -52,6 +52,8 @@ public:
     void limit_reads(std::size_t octets) { read_limit_ = octets; }
     /// A failing write or pwrite leaves this many octets of its data in the file first.
     void tear_writes(std::size_t octets) { torn_octets_ = octets; }
+    /// Called before each call, with its name.
+    std::function<void(const std::string& call)> on_call;
     /// Called for the file of each fsync or fdatasync that fails.
     std::function<void(int fd)> on_failed_sync = [](int) {};
     /// No more failures; a stop stays.
@@ -245,6 +247,9 @@ private:
             return Error::from_errno(ECANCELED, call);
         }
         trace_.push_back(argument.empty() ? call : call + " " + argument);
+        if (on_call) {
+            on_call(call);
+        }
         std::optional<Error> result;
         for (Plan& plan : plans_) {
             if (plan.remaining == 0 || (!plan.call.empty() && plan.call != call)) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -59,8 +60,15 @@ public:
     void fail_mx(const std::string& domain, const std::string& reason) {
         mx_[domain] = dns::Answer<dns::MxRecord>(dns::LookupStatus::temporary, reason);
     }
-    /// Questions about this domain's MX hosts get no answer.
+    /// Questions about this domain's MX hosts get no answer …
     void stall_mx(const std::string& domain) { stalled_.insert(domain); }
+    /// … before this.
+    void answer_mx(const std::string& domain) {
+        stalled_.erase(domain);
+        for (const auto& timer : std::exchange(stalls_, {})) {
+            timer->cancel();
+        }
+    }
     /// What was said of its MX records.
     void forget_mx(const std::string& domain) { mx_.erase(domain); }
     void fail_addresses(const std::string& host, dns::Family family, const std::string& reason) {
@@ -90,7 +98,7 @@ public:
             on_question(questions_.size());
         }
         if (stalled_.contains(domain)) {
-            return stall<dns::MxRecord>();
+            return stall(domain);
         }
         const std::string name = follow(domain);
         return reply(secured(find(mx_, name, name), domain));
@@ -166,13 +174,17 @@ private:
     static boost::asio::awaitable<dns::Answer<T>> reply(dns::Answer<T> answer) {
         co_return answer;
     }
-    template <class T>
-    static boost::asio::awaitable<dns::Answer<T>> stall() {
-        boost::asio::steady_timer never(
-            co_await boost::asio::this_coro::executor, boost::asio::steady_timer::time_point::max()
-        );
-        co_await never.async_wait(boost::asio::use_awaitable);
-        co_return dns::Answer<T>();
+    boost::asio::awaitable<dns::Answer<dns::MxRecord>> stall(std::string domain) {
+        while (stalled_.contains(domain)) {
+            const auto timer = std::make_shared<boost::asio::steady_timer>(
+                co_await boost::asio::this_coro::executor,
+                boost::asio::steady_timer::time_point::max()
+            );
+            stalls_.push_back(timer);
+            co_await timer->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+        }
+        const std::string name = follow(domain);
+        co_return secured(find(mx_, name, name), domain);
     }
 
     std::map<std::string, dns::Answer<dns::MxRecord>> mx_;
@@ -185,6 +197,7 @@ private:
     std::vector<std::string> questions_;
     std::set<std::string> insecure_;
     std::set<std::string> stalled_;
+    std::vector<std::shared_ptr<boost::asio::steady_timer>> stalls_;
     bool is_secure_ = false;
 };
 

@@ -23,10 +23,14 @@ public:
         requests.push_back(
             std::string(kKinds[static_cast<int>(request.kind)]) + " " + request.name
         );
+        if (on_request) {
+            on_request(requests.size());
+        }
         local::Answer result = answer;
         co_return result;
     }
     std::vector<std::string> requests;
+    std::function<void(std::size_t number)> on_request;  // 1: the first one
     local::Answer answer;
 };
 
@@ -78,6 +82,7 @@ protected:
         auto claimed = life.store.claim(name);
         EXPECT_TRUE(claimed.claim) << claimed.reason;
         MessageDelivery delivery(services, life, std::move(claimed.claim), Finality::keep_trying);
+        delivery_ = &delivery;
         bool is_done = false;
         std::optional<spool::EntryName> next;
         boost::asio::co_spawn(
@@ -130,7 +135,36 @@ protected:
 
     Queue queue_;
     Mailboxes mailboxes_;
+    MessageDelivery* delivery_ = nullptr;  // the last one
 };
+
+TEST_F(LocalDeliveryTest, WhoHasTheMessageIsInTheJournalBeforeTheNextIsServed) {
+    std::optional<mail::RecipientOutcome> first;
+    mailboxes_.on_request = [&](std::size_t number) {
+        if (number == 2) {
+            first = queue_.state(0).last;
+        }
+    };
+    (void)attempt(make_envelope({"ann@host.example.net", "bob@host.example.net"}));
+
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->kind, mail::OutcomeKind::delivered);
+    EXPECT_EQ(queue_.find(), std::nullopt);
+}
+
+TEST_F(LocalDeliveryTest, TheEngineEndsBetweenTwoRecipients) {
+    mailboxes_.on_request = [&](std::size_t) { delivery_->stop(); };
+    const auto name =
+        queue_.commit(make_envelope({"ann@host.example.net", "bob@host.example.net"}));
+    Life life(queue_);
+    Services services = with_mailboxes(life);
+    const auto next = run(life, services, name);
+
+    EXPECT_THAT(mailboxes_.requests, ElementsAre("user ann"));
+    EXPECT_EQ(next, name);  // as due as it was
+    EXPECT_EQ(queue_.state(0).last->kind, mail::OutcomeKind::delivered);
+    EXPECT_EQ(queue_.state(1).attempts, 0U);
+}
 
 TEST_F(LocalDeliveryTest, AnAliasElsewhereBecomesACopyAndTheOriginalGoes) {
     queue_.write_aliases("root: ops@a.test\n");

@@ -520,8 +520,12 @@ TEST_F(MessageDeliveryTest, AfterAFailedSyncNothingIsReportedBeforeTheOutcomeIsW
 TEST_F(MessageDeliveryTest, AFailedSyncWhileOtherDomainsAreTriedIsNotForgotten) {
     const auto name = queue_.commit(make_envelope({"a@gone.example", "b@away.example"}));
     Life life(queue_);
+    life.resolver.stall_mx("away.example");
     life.files.fail(1, EIO, "fdatasync");
     life.start(claim(life, name));
+    life.go_on();
+    EXPECT_EQ(life.files.count("fdatasync"), 1U);
+    life.resolver.answer_mx("away.example");
     life.go_on();
 
     EXPECT_TRUE(life.is_finished());

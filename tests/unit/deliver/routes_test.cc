@@ -89,6 +89,37 @@ protected:
     route::Router router_;
 };
 
+TEST_F(RoutesTest, ManyUrgentOnesAskOnceForWhatFails) {
+    Routes routes(io_.get_executor(), router_, session_, settings_, clock_, dane_);
+    resolver_.stall_mx("broken.example");
+    resolver_.fail_mx("broken.example", "SERVFAIL");
+    std::size_t answered = 0;
+    for (int i = 0; i < 5; ++i) {
+        asio::co_spawn(
+            io_,
+            routes.find("broken.example", true, wish_),
+            [&](const std::exception_ptr& failure, const NextHopResult& result) {
+                EXPECT_FALSE(failure);
+                answered += std::holds_alternative<mail::RecipientOutcome>(result) ? 1U : 0U;
+            }
+        );
+    }
+    io_.poll();
+    resolver_.answer_mx("broken.example");
+    io_.restart();
+    io_.run();
+    EXPECT_EQ(answered, 5U);
+    EXPECT_THAT(resolver_.questions(), ElementsAre("MX broken.example"));
+}
+
+TEST_F(RoutesTest, AsksForNothingMoreWhenTheEngineEnds) {
+    Routes routes(io_.get_executor(), router_, session_, settings_, clock_, dane_);
+    routes.stop();
+    const auto result = find(routes, "example.org");
+    ASSERT_TRUE(std::holds_alternative<mail::RecipientOutcome>(result));
+    EXPECT_THAT(resolver_.questions(), testing::IsEmpty());
+}
+
 TEST_F(RoutesTest, DemandsWhatTlsaRecordsSay) {
     add_tlsa("b.example.org");
     EXPECT_THAT(peers(hop()), ElementsAre("a.example.org", "b.example.org by DANE"));

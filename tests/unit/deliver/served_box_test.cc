@@ -51,6 +51,32 @@ TEST_F(ServedBoxTest, OneEngineServesABoxUntilItLetsGo) {
     EXPECT_FALSE(serves(first));
 }
 
+TEST_F(ServedBoxTest, ASystemEngineThatLetsGoKeepsNobodyFromServingTheBox) {
+    ServedBox system = engine(true);
+    ServedBox on_demand = engine(false);
+    ASSERT_TRUE(serves(system));
+    system.release();
+
+    EXPECT_FALSE(on_demand.is_wanted_by_system());
+    EXPECT_TRUE(serves(on_demand));
+}
+
+TEST_F(ServedBoxTest, KnowsAMessageThatItsFirstScanHasYetToMeet) {
+    const spool::MessageId id = "01hk2w7yz0c0000000";
+    ServedBox box = engine(false);
+    ASSERT_TRUE(serves(box));
+    EXPECT_FALSE(box.has(id));
+    mail::Envelope envelope;
+    envelope.recipients.emplace_back(mail::Address("bob", "example.com"));
+    ASSERT_TRUE(box.store().submit(id, envelope, "Subject: s\r\n", "b\r\n", {}));
+
+    EXPECT_FALSE(box.index().is_known(id));
+    EXPECT_TRUE(box.has(id));
+    ASSERT_TRUE(box.scan({}));
+    EXPECT_TRUE(box.has(id));
+    EXPECT_FALSE(box.has("01hk2w7yz0c0000001"));
+}
+
 TEST_F(ServedBoxTest, AnEngineThatDiesLetsGo) {
     std::optional<ServedBox> first(engine(false));
     ServedBox second = engine(false);

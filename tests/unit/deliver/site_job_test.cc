@@ -12,18 +12,16 @@ public:
 
 class SiteJobTest : public testing::Test {
 protected:
-    SiteJob make_job() {
-        return {
-            life_.io.get_executor(),
-            life_.services,
-            destination_,
-            Consignment(
-                envelope_,
-                envelope_.recipients,
-                [](bool) { return Result<std::unique_ptr<mail::Content>>(nullptr); },
-                dialogue_,
-                {1000, kId}
-            )};
+    SiteJob make_job(decltype(Consignment::on_settled) on_settled = {}) {
+        Consignment consignment(
+            envelope_,
+            envelope_.recipients,
+            [](bool) { return Result<std::unique_ptr<mail::Content>>(nullptr); },
+            dialogue_,
+            {1000, kId}
+        );
+        consignment.on_settled = std::move(on_settled);
+        return {life_.io.get_executor(), life_.services, destination_, std::move(consignment)};
     }
     AttemptResult result_of(SiteJob& job) {
         AttemptResult result;
@@ -59,6 +57,40 @@ TEST_F(SiteJobTest, WhoWasServedBeforeTheEngineEndedIsNotForgotten) {
     EXPECT_FALSE(result.is_unattempted);
     EXPECT_EQ(result.outcomes[0].kind, mail::OutcomeKind::delivered);
     EXPECT_EQ(result.outcomes[1].kind, mail::OutcomeKind::deferred);
+}
+
+TEST_F(SiteJobTest, TellsWhoIsSettledWhileOthersAreNot) {
+    std::vector<std::string> told;
+    SiteJob job = make_job([&](const auto& settled, const auto& outcomes) {
+        for (const std::size_t index : settled) {
+            told.push_back(std::to_string(index) + " " + outcomes[index].text);
+        }
+    });
+    protocol::TransactionResult served;
+    served.outcomes.emplace_back(mail::OutcomeKind::delivered, mail::EnhancedStatus{2, 0, 0}, "Ok");
+    job.begin_session();
+    job.apply(job.take_chunk(1), served, {Fate::as_result});
+    EXPECT_THAT(told, testing::ElementsAre("0 Ok"));
+    job.apply(job.take_chunk(1), served, {Fate::as_result});
+    EXPECT_THAT(told, testing::SizeIs(1));  // the rest is the job's result
+}
+
+TEST_F(SiteJobTest, NoneWaitsForASessionAtASiteThatRests) {
+    diagnose::Ruling ruling;
+    ruling.suspend = std::chrono::minutes(5);
+    const mail::RecipientOutcome refusal(mail::OutcomeKind::deferred, {4, 7, 0}, "too much");
+    NextHop hop;
+    hop.site = "mx.example.com";
+    const auto site = life_.sites.at(hop);
+    site->heed(ruling, refusal, false);
+    SiteJob job = make_job();  // was taken before that, and goes back
+    site->put_back(job);
+
+    const AttemptResult result = result_of(job);
+    ASSERT_EQ(result.outcomes.size(), 2U);
+    EXPECT_EQ(result.outcomes[0].kind, mail::OutcomeKind::deferred);
+    EXPECT_THAT(result.outcomes[0].text, testing::HasSubstr("too much"));
+    EXPECT_EQ(site->waiting(), 0U);
 }
 
 TEST_F(SiteJobTest, NothingIsSaidOfOneWhoseTurnDidNotCome) {
