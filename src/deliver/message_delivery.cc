@@ -14,6 +14,7 @@
 #include "deliver/retry_hint.h"
 #include "diagnose/ruling.h"
 #include "mail/completion.h"
+#include "mail/header.h"
 #include "mail/recode.h"
 #include "route/domain_name.h"
 
@@ -105,6 +106,12 @@ MessageDelivery::MessageDelivery(
     // Of the addresses each counts where it is used (protocol::Exchange looks at them): a recipient
     // elsewhere isn't refused for another's.
     envelope_.is_smtp_utf8 = envelope_.is_smtp_utf8 && !is_ascii(header_);
+    note_long_lines();
+}
+
+/// What was added to addresses may have made a line of the header too long to be sent as it is.
+void MessageDelivery::note_long_lines() {
+    envelope_.has_long_lines = envelope_.has_long_lines || mail::has_long_line(header_);
 }
 
 /// Design 7: what submission could not complete because this host's name wasn't known to it.
@@ -130,6 +137,7 @@ asio::awaitable<void> MessageDelivery::complete_envelope() {
         co_return;
     }
     header_ = mail::complete_header(header_, domain);
+    note_long_lines();
     if (envelope_.sender) {
         envelope_.sender = complete(*envelope_.sender, domain);
     }

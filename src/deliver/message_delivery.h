@@ -62,6 +62,7 @@ private:
     };
 
     boost::asio::awaitable<void> complete_envelope();
+    void note_long_lines();
     bool is_for_here(std::uint32_t recipient) const;
     const mail::Address& destination(std::uint32_t recipient) const;
     std::vector<std::uint32_t> due_recipients();

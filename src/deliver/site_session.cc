@@ -258,6 +258,10 @@ asio::awaitable<bool> SiteSession::open_one(
         note_tls(job);
         co_return true;
     }
+    const tls::TlsUse use = peer.demand ? peer.demand->use : job.hop->session.tls;
+    if (use == tls::TlsUse::may && !open_->session.tls_failure().empty()) {
+        site_.note_tls_broken(peer.text());  // though the second connection, in clear, failed, too
+    }
     open_.reset();
     const diagnose::Ruling ruling = job.services().rules.rule(*result.trouble);
     site_.heed(ruling, *result.trouble, peer.is_ipv6());

@@ -20,10 +20,11 @@ using Kind = AddressToken::Kind;
 // RFC 5321 4.5.3.1.1 says 64; some systems give out longer ones (VERP), and the recipient's server
 // is the judge of its own names.
 constexpr std::size_t kMaxLocalPart = 255;
-constexpr std::size_t kMaxDomain = 255;   // RFC 5321 4.5.3.1.2
-constexpr std::size_t kMaxLabel = 63;     // RFC 1035 2.3.4
-constexpr std::size_t kMaxBad = 1000;     // reported; hostile input has more
-constexpr std::size_t kMaxBadText = 200;  // octets shown of each
+constexpr std::size_t kMaxDomain = 255;       // RFC 5321 4.5.3.1.2
+constexpr std::size_t kMaxLabel = 63;         // RFC 1035 2.3.4
+constexpr std::size_t kMaxBad = 1000;         // reported; hostile input has more
+constexpr std::size_t kMaxElement = 100'000;  // tokens, each of some 80 octets, between two commas
+constexpr std::size_t kMaxBadText = 200;      // octets shown of each
 
 bool is_high(char c) {
     return static_cast<unsigned char>(c) >= 0x80;
@@ -220,6 +221,7 @@ private:
     bool is_in_angle_ = false;           // after '<'
     std::size_t angle_ = 0;              // index in element_ of the token after '<'
     std::vector<std::pair<std::size_t, std::size_t>> routes_;  // this element's: begin, end
+    std::size_t told_ = 0;                                     // of them
     bool is_skipping_ = false;  // the element was found bad, its rest is passed over
     bool is_ended_ = false;
 };
@@ -249,6 +251,8 @@ void ListParser::take(AddressToken token) {
         end_element(token);
     } else if (is_skipping_) {
         return;
+    } else if (element_.size() >= kMaxElement) {
+        skip_element("too long", token.end);
     } else if (token.kind == Kind::bad) {
         const std::size_t end = token.end;
         const std::string reason = token.text;
@@ -295,13 +299,14 @@ void ListParser::take_colon(const AddressToken& token) {
 void ListParser::end_element(const AddressToken& separator) {
     if (is_in_angle_) {
         skip_element("< without >", separator.begin);
-    } else if (element_.empty() && !routes_.empty() && !is_skipping_) {
+    } else if (element_.empty() && told_ < routes_.size() && !is_skipping_) {
         handler_.on_bad(routes_.back().first, separator.begin, "no local part");
     } else if (!is_skipping_) {
         emit(element_);
     }
     element_.clear();
     routes_.clear();
+    told_ = 0;
     is_in_angle_ = false;
     is_skipping_ = false;
     is_ended_ = separator.kind == Kind::end;
@@ -329,13 +334,9 @@ void ListParser::emit(Tokens tokens) {
 
 /// With the source routes in front of it, so that all is told in the order of the text.
 void ListParser::found(Address address, Tokens spec) {
-    const auto later = std::ranges::find_if(routes_, [&spec](const auto& route) {
-        return route.first > spec.front().begin;
-    });
-    std::for_each(routes_.begin(), later, [this](const auto& route) {
-        handler_.on_route(route.first, route.second);
-    });
-    routes_.erase(routes_.begin(), later);
+    for (; told_ < routes_.size() && routes_[told_].first < spec.front().begin; ++told_) {
+        handler_.on_route(routes_[told_].first, routes_[told_].second);
+    }
     handler_.on_address(std::move(address), spec.front().begin, spec.back().end);
 }
 

@@ -198,8 +198,9 @@ private:
         }
         const std::string_view gap = value_.substr(given_, end - given_);
         given_ = end;
+        const bool is_plain = is_ascii(gap);
         for (std::size_t at = 0; at < gap.size();) {
-            const std::size_t open = is_ascii(gap) ? std::string_view::npos : gap.find('(', at);
+            const std::size_t open = is_plain ? std::string_view::npos : gap.find('(', at);
             put(gap.substr(at, open == std::string_view::npos ? open : open - at));
             if (open == std::string_view::npos) {
                 return;

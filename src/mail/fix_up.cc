@@ -206,18 +206,6 @@ HeaderField received(const FixUpOptions& options) {
     return {"Received", std::move(value)};
 }
 
-bool has_long_line(const HeaderField& field) {
-    std::size_t length = field.name.size() + 1;
-    for (const std::string_view line : split(field.value, '\n')) {
-        length += line.size() - (line.ends_with('\r') ? 1 : 0);
-        if (length > kMaxLineLength) {
-            return true;
-        }
-        length = 0;
-    }
-    return false;
-}
-
 /// A domain alone can be sent as A-labels.
 bool has_utf8_address(const HeaderBlock& header) {
     return std::ranges::any_of(header.fields, [](const HeaderField& field) {
@@ -268,7 +256,7 @@ FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
         result.needs_smtp_utf8 = has_utf8_address(header);
     }
     header.fields.insert(header.fields.begin(), received(options));
-    result.has_long_lines = std::any_of(header.fields.begin(), header.fields.end(), has_long_line);
+    result.has_long_lines = has_long_line(header.text());
     result.header = std::move(header);
     return result;
 }

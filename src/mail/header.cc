@@ -105,6 +105,15 @@ HeaderBlock parse_header(std::string_view text) {
     return header;
 }
 
+bool has_long_line(std::string_view text) {
+    while (!text.empty()) {
+        if (take_line(text).size() > kMaxLineLength) {
+            return true;
+        }
+    }
+    return false;
+}
+
 std::string_view field_name(std::string_view line) {
     return line.substr(0, field_start(line).name_length);
 }

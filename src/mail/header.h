@@ -47,6 +47,9 @@ struct HeaderBlock {
 /// the continuation of one are left out: input_reader lets none through.
 HeaderBlock parse_header(std::string_view text);
 
+/// Has `text` a line over kMaxLineLength?
+bool has_long_line(std::string_view text);
+
 /// The name of the field that begins with `line`; "" when none does.
 std::string_view field_name(std::string_view line);
 

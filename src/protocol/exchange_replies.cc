@@ -4,6 +4,19 @@
 
 namespace mxpost::protocol {
 
+namespace {
+
+/// A server that lost a part of what came in one piece with the content before, or polices that,
+/// answers a MAIL so. Should it mean the MAIL, it says it again when that comes alone.
+bool is_out_of_step(const Reply& reply) {
+    const mail::EnhancedStatus& status = reply.status;
+    const bool is_protocol = status.klass == 0 || status.subject == 5;
+    return is_protocol &&
+           (reply.code == 500 || reply.code == 502 || reply.code == 503 || reply.code == 554);
+}
+
+}  // namespace
+
 std::size_t Exchange::replies_due() const {
     switch (state_) {
         case State::commands:
@@ -22,7 +35,8 @@ bool Exchange::is_final_reply_next() const {
 }
 
 bool Exchange::is_content_under_way() const {
-    return (state_ == State::content && !is_pending()) || is_final_reply_next();
+    const bool is_awaited = !is_pending() || next_verb() == Verb::bdat;
+    return (state_ == State::content && is_awaited) || is_final_reply_next();
 }
 
 Verdict Exchange::on_reply(const Reply& reply) {
@@ -48,6 +62,9 @@ Verdict Exchange::on_command_reply(const Reply& reply) {
     if ((reply.klass() == 3) != (command.verb == Verb::data && reply.klass() < 4)) {
         is_first_reply_due_ &= is_behind_;  // behind another: who knows what it answers
         return Verdict::desynchronised("an unexpected reply");
+    }
+    if (is_behind_ && is_first_reply_due_ && is_out_of_step(reply)) {
+        return Verdict::desynchronised("what was sent behind the content was not understood");
     }
     ++answered_;
     is_first_reply_due_ = false;

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 
+#include "base/text.h"
 #include "tls/library_error.h"
 
 namespace mxpost::tls {
@@ -22,11 +23,23 @@ bool is_ip_address(const std::string& host) {
            inet_pton(AF_INET6, host.c_str(), octets.data()) == 1;
 }
 
-std::string without_final_dot(std::string name) {
-    if (name.ends_with('.')) {
-        name.pop_back();
+/// What a host is asked for by: no final dot, and no brackets around an address ("[192.0.2.1]",
+/// "[IPv6:2001:db8::1]").
+std::string peer_name(std::string_view host) {
+    if (host.starts_with('[') && host.ends_with(']')) {
+        host = host.substr(1, host.size() - 2);
+        constexpr std::string_view kIpv6 = "IPv6:";
+        return std::string(ascii_istarts_with(host, kIpv6) ? host.substr(kIpv6.size()) : host);
     }
-    return name;
+    return std::string(host.substr(0, host.size() - (host.ends_with('.') ? 1 : 0)));
+}
+
+/// RFC 6066 3 leaves open what a host name is; GnuTLS refuses the handshake for any other octet.
+bool may_be_indicated(std::string_view name) {
+    return std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '.';
+    });
 }
 
 /// SSL_set_tlsext_host_name() without its C cast.
@@ -45,7 +58,10 @@ bool set_names(SSL* ssl, std::vector<std::string> names, TlsUse use) {
     if (use != TlsUse::dane) {
         SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     }
-    bool is_good = SSL_set1_host(ssl, names.front().c_str()) == 1 && indicate(ssl, names.front());
+    bool is_good = SSL_set1_host(ssl, names.front().c_str()) == 1;
+    if (use == TlsUse::dane || may_be_indicated(names.front())) {
+        is_good = is_good && indicate(ssl, names.front());
+    }
     for (std::size_t i = 1; i < names.size(); ++i) {
         is_good = is_good && SSL_add1_host(ssl, names[i].c_str()) == 1;
     }
@@ -172,7 +188,7 @@ Result<SslPointer> ClientContext::new_connection(
     }
     std::vector<std::string> names = demand.names;
     if (names.empty()) {
-        names.push_back(without_final_dot(host));
+        names.push_back(peer_name(host));
     }
     if (demand.use == TlsUse::dane && !set_tlsa(ssl.get(), demand, names.front())) {
         return library_error("setting the TLSA records of " + names.front());

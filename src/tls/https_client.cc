@@ -99,7 +99,7 @@ void HttpsClient::Exchange::set_connection(const CurlLibrary& curl) {
     const std::string port = std::to_string(request_.port);
     const std::string url =
         "https://" + request_.host + (request_.port == 443 ? "" : ":" + port) + request_.path;
-    std::string resolved = request_.host + ":" + port + ":";
+    std::string resolved = "+" + request_.host + ":" + port + ":";  // not kept for ever
     for (std::size_t i = 0; i < std::min(kMaxAddresses, request_.addresses.size()); ++i) {
         resolved += (i == 0 ? "" : ",") + in_brackets(request_.addresses[i]);
     }

@@ -3,6 +3,7 @@
 #include "deliver/local_delivery.h"
 
 #include "deliver_test.h"
+#include "mail/header.h"
 
 namespace mxpost::deliver {
 namespace {
@@ -26,10 +27,15 @@ public:
         if (on_request) {
             on_request(requests.size());
         }
+        message.resize(1 << 16);
+        const ssize_t size = ::pread(request.message.get(), message.data(), message.size(), 0);
+        EXPECT_GE(size, 0);
+        message.resize(static_cast<std::size_t>(std::max<ssize_t>(0, size)));
         local::Answer result = answer;
         co_return result;
     }
     std::vector<std::string> requests;
+    std::string message;                                 // the last one's start
     std::function<void(std::size_t number)> on_request;  // 1: the first one
     local::Answer answer;
 };
@@ -164,6 +170,28 @@ TEST_F(LocalDeliveryTest, TheEngineEndsBetweenTwoRecipients) {
     EXPECT_EQ(next, name);  // as due as it was
     EXPECT_EQ(queue_.state(0).last->kind, mail::OutcomeKind::delivered);
     EXPECT_EQ(queue_.state(1).attempts, 0U);
+}
+
+TEST_F(LocalDeliveryTest, LinesThatCompletionMakesTooLongAreFolded) {
+    std::string list = "x@m\xC3\xBCller.example";
+    for (int i = 0; i < 50; ++i) {
+        list += ", x@m\xC3\xBCller.example";
+    }
+    ASSERT_LT(list.size(), 980U);
+    const std::string header = "From: a@b.test\r\nTo: " + list + "\r\n";
+    spool::BoxStore store(queue_.files(), queue_.open(queue_.files()));
+    auto submitted = store.submit(
+        kId, make_envelope({"ann@host.example.net"}), header, kBody, to_seconds(kArrival)
+    );
+    ASSERT_TRUE(submitted);
+    const auto name = (*submitted)->name();
+    (*submitted).reset();
+    Life life(queue_);
+    Services services = with_mailboxes(life);
+    (void)run(life, services, name);
+
+    EXPECT_THAT(mailboxes_.message, HasSubstr("x@xn--mller-kva.example"));
+    EXPECT_FALSE(mail::has_long_line(mailboxes_.message));
 }
 
 TEST_F(LocalDeliveryTest, AnAliasElsewhereBecomesACopyAndTheOriginalGoes) {

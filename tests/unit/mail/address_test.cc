@@ -299,6 +299,32 @@ TEST(QualifyAddressField, KeepsTheOrderWhereASourceRouteFollowsAnAddressWithoutC
     );
 }
 
+/// `count` times, joined.
+std::string repeated(const std::string& text, std::size_t count) {
+    std::string all;
+    for (std::size_t i = 0; i < count; ++i) {
+        all += text;
+    }
+    return all;
+}
+
+// Quadratic work would take these into minutes.
+TEST(ParseAddressList, TakesManySourceRoutesWithoutACommaInLinearTime) {
+    const AddressList list = parse_address_list(repeated("<@a:b>", 20000));
+    EXPECT_EQ(list.addresses.size(), 20000U);
+    EXPECT_TRUE(list.bad.empty());
+    const std::string commas = repeated("<@a:b>,", 150000);
+    EXPECT_EQ(parse_address_list(commas).addresses.size(), 150000U);
+}
+
+TEST(ParseAddressList, HoldsNoMoreOfAnElementThanMemoryIsWorth) {
+    const AddressList list = parse_address_list(repeated("<@a:b>", 100000) + ", c@d");
+    ASSERT_EQ(list.bad.size(), 1U);
+    EXPECT_EQ(list.bad[0].reason, "too long");
+    ASSERT_EQ(list.addresses.size(), 1U);
+    EXPECT_EQ(list.addresses[0].text(), "c@d");
+}
+
 TEST(QualifyAddressField, LeavesWhatItCannotParse) {
     for (const std::string_view value : {" bob, <carl", " John Doe", " bob, \"x", " bob, @a:"}) {
         EXPECT_EQ(qualify_address_field(value, "d.test"), value);

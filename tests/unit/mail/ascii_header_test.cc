@@ -103,6 +103,17 @@ TEST(MakeAscii, EncodesNamesAndCommentsBesideAddresses) {
     EXPECT_EQ(ascii("To: Empf\xC3\xA4nger:;"), "To: =?utf-8?Q?Empf=C3=A4nger?= :;");
 }
 
+// Quadratic work would take minutes.
+TEST(MakeAscii, TakesManyCommentsInLinearTime) {
+    std::string comments;
+    for (std::size_t i = 0; i < 300000; ++i) {
+        comments += "(a)";
+    }
+    const std::string made = ascii("To: x@y " + comments + "(\xC3\xA9)\r\n");
+    EXPECT_TRUE(made.ends_with("(a)(=?utf-8?B?w6k=?=)"));
+    EXPECT_EQ(std::count(made.begin(), made.end(), 'a'), 300000);
+}
+
 TEST(MakeAscii, LeavesAddressesAsTheyAre) {
     EXPECT_EQ(ascii("To: j\xC3\xB6rg@x.test"), "To: j\xC3\xB6rg@x.test");
     EXPECT_EQ(

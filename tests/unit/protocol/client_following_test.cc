@@ -249,6 +249,36 @@ TEST(Following, ParametersThatTheSecondFindsRefusedAreLeftOut) {
     EXPECT_EQ(machine.take(), "MAIL FROM:<me@a.example>\r\nRCPT TO:<y@b.example>\r\nDATA\r\n");
 }
 
+TEST(Following, AServerThatLostAPartOfTheSecondHasNotRefusedIt) {
+    for (const std::string reply :
+         {"500 unrecognised command",
+          "502 5.5.1 what?",
+          "503 5.5.1 out of order",
+          "554 5.5.0 synchronise"}) {
+        Opened machine({"PIPELINING"});
+        go_to_end(machine);
+        machine.start(to({"y"}));
+        machine.take();
+        machine.received("250 one\r\n" + reply + "\r\n");
+        EXPECT_EQ(machine.take_finished()->result.outcomes[0].kind, mail::OutcomeKind::delivered);
+        EXPECT_TRUE(machine.take_finished()->result.is_unattempted) << reply;
+        EXPECT_TRUE(machine.was_desynchronised());
+    }
+}
+
+TEST(Following, ARefusedSenderIsRefusedBehindAnotherMessageToo) {
+    Opened machine({"PIPELINING"});
+    go_to_end(machine);
+    machine.start(to({"y"}));
+    machine.take();
+    machine.received("250 one\r\n554 5.7.1 not from you\r\n503 no\r\n503 no\r\n");
+    (void)machine.take_finished();
+    const auto second = machine.take_finished();
+    ASSERT_TRUE(second);
+    EXPECT_FALSE(second->result.is_unattempted);
+    EXPECT_EQ(second->result.outcomes[0].kind, mail::OutcomeKind::failed);
+}
+
 // BDAT
 
 const std::vector<std::string> kChunking = {"PIPELINING", "CHUNKING"};
@@ -322,6 +352,20 @@ TEST(Bdat, LargeContentComesWhenARecipientWasTaken) {
     EXPECT_EQ(machine.want(), Want::idle);
     machine.start(to({"x"}, size));
     EXPECT_TRUE(machine.take().starts_with("RSET\r\nMAIL FROM:"));
+}
+
+TEST(Bdat, RefusalInTheMiddleOfLargeContentCounts) {
+    const std::uint64_t size = Exchange::kMaxContentWithCommands + 2;
+    Opened machine(kChunking);
+    machine.start(to({"x"}, size));
+    machine.take();
+    machine.received("250 ok\r\n250 ok\r\n");
+    machine.take();
+    ASSERT_TRUE(machine.content("\r\n"));
+    machine.received("552 5.3.4 enough\r\n");
+    EXPECT_EQ(machine.want(), Want::finished);
+    EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::failed);
+    EXPECT_EQ(machine.result().outcomes[0].text, "5.3.4 enough");
 }
 
 TEST(Bdat, LossBehindTheContentIsAmbiguousWhateverRepliesAreMissing) {

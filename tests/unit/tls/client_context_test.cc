@@ -162,6 +162,31 @@ TEST(ClientContext, VerifiesAddressesAndKeepsThemOutOfTheServerName) {
     EXPECT_EQ(
         shake_hands(*context, server.get(), "192.0.2.2").established.assurance, Assurance::untrusted
     );
+    const auto literal = shake_hands(*context, server.get(), "[192.0.2.1]");
+    EXPECT_EQ(literal.established.assurance, Assurance::verified) << literal.established.problem;
+    EXPECT_EQ(literal.server_name, "");
+}
+
+TEST(ClientContext, VerifiesAddressLiteralsOfIpv6) {
+    const Certificate certificate("IP:2001:db8::1");
+    const TemporaryFile file(certificate.pem());
+    const auto context = trusting(file.path());
+    const auto server = certificate.server_context();
+    const auto literal = shake_hands(*context, server.get(), "[IPv6:2001:db8::1]");
+    EXPECT_EQ(literal.established.assurance, Assurance::verified) << literal.established.problem;
+    EXPECT_EQ(literal.server_name, "");
+}
+
+// GnuTLS refuses the handshake.
+TEST(ClientContext, DoesNotIndicateANameThatIsNoHostName) {
+    const Certificate certificate("DNS:mx_1.example");
+    const auto context = ClientContext::make(TrustSettings());
+    ASSERT_TRUE(context);
+    const auto server = certificate.server_context();
+    const auto done = shake_hands(**context, server.get(), "mx_1.example");
+    EXPECT_TRUE(done.is_done);
+    EXPECT_EQ(done.server_name, "");
+    EXPECT_EQ(shake_hands(**context, server.get(), "mx-1.example.").server_name, "mx-1.example");
 }
 
 TEST(ClientContext, AnExpiredCertificateIsUntrusted) {
