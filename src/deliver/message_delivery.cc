@@ -27,6 +27,7 @@ namespace {
 constexpr std::chrono::milliseconds kSyncWithin{20};  // design 1.3 promises 50 ms
 constexpr std::chrono::seconds kRecordAgainAfter{10};
 constexpr std::chrono::minutes kReportAgainAfter{5};
+constexpr std::size_t kManyAgain = 20;  // for less, trace is to show each with its words
 
 mail::Address complete(const mail::Address& address, const std::string& domain) {
     return address.is_qualified() ? address : mail::Address(address.local_part(), domain);
@@ -500,6 +501,8 @@ void MessageDelivery::record(
     }
     const WallTime now = services_.clock.now();
     std::vector<spool::Record> records;
+    std::vector<spool::Record> repeated;  // outcomes that are as they were
+    spool::AgainRecord again{now, {}};    // … in one
     bool is_all_good = true;
     for (std::size_t i = 0; i < job.recipients.size(); ++i) {
         if (settled_.contains(job.recipients[i])) {
@@ -509,8 +512,17 @@ void MessageDelivery::record(
         const mail::RecipientOutcome outcome = judge(result.outcomes[i]);
         log_outcome(job.recipients[i], outcome);
         is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
-        records.emplace_back(spool::OutcomeRecord{job.recipients[i], now, outcome});
+        const bool is_repeated = claim_->journal().is_repeated_by(job.recipients[i], outcome);
+        (is_repeated ? repeated : records)
+            .emplace_back(spool::OutcomeRecord{job.recipients[i], now, outcome});
+        if (is_repeated) {
+            again.recipients.push_back(job.recipients[i]);
+        }
     }
+    if (repeated.size() >= kManyAgain) {
+        repeated.assign(1, std::move(again));
+    }
+    std::ranges::move(repeated, std::back_inserter(records));
     if (!is_all_good && !dialogue.is_empty() && !claim_->envelope().is_verbose) {
         records.emplace_back(spool::DialogueRecord{now, dialogue.text()});
     }

@@ -89,7 +89,8 @@ bool must_last(const Record& record) {
         return outcome->outcome.kind != mail::OutcomeKind::deferred;
     }
     return !std::holds_alternative<DialogueRecord>(record) &&
-           !std::holds_alternative<NoteRecord>(record);
+           !std::holds_alternative<NoteRecord>(record) &&
+           !std::holds_alternative<AgainRecord>(record);
 }
 
 class BoxClaim final : public Claim {

@@ -15,7 +15,8 @@ enum RecordType : std::uint8_t {
     type_dialogue = 2,
     type_report = 3,
     type_note = 4,
-    type_hold = 5
+    type_hold = 5,
+    type_again = 6
 };
 enum Tag : std::uint8_t {
     tag_time = 1,
@@ -107,6 +108,13 @@ void encode(FieldWriter& writer, const HoldRecord& record) {
     put_text(writer, tag_text, record.by, kMaxHost);
 }
 
+void encode(FieldWriter& writer, const AgainRecord& record) {
+    put_time(writer, record.time);
+    for (const std::uint32_t recipient : record.recipients) {
+        writer.number(tag_recipient, recipient);
+    }
+}
+
 RecordType type_of(const Record& record) {
     return static_cast<RecordType>(record.index() + 1);
 }
@@ -186,6 +194,21 @@ std::optional<Record> decode_report(FieldReader reader) {
     return record;
 }
 
+std::optional<Record> decode_again(FieldReader reader) {
+    AgainRecord record;
+    while (const auto field = reader.next()) {
+        if (field->tag == tag_time) {
+            record.time = field->time();
+        } else if (field->tag == tag_recipient) {
+            record.recipients.push_back(static_cast<std::uint32_t>(field->number()));
+        }
+    }
+    if (reader.is_broken()) {
+        return std::nullopt;
+    }
+    return record;
+}
+
 std::optional<Record> decode_hold(FieldReader reader) {
     HoldRecord record;
     std::uint64_t kind = 0;
@@ -220,6 +243,23 @@ std::optional<Record> decode_text(FieldReader reader, std::string T::*text) {
         return std::nullopt;
     }
     return record;
+}
+
+/// Of its record, about.
+std::size_t octets_of(const mail::RecipientOutcome& outcome) {
+    constexpr std::size_t kNumbers = 100;
+    return kNumbers + outcome.text.size() + outcome.remote_host.size() +
+           outcome.remote_address.size() + outcome.tls.size();
+}
+
+/// As far as the journal keeps them.
+bool is_same(const mail::RecipientOutcome& a, const mail::RecipientOutcome& b) {
+    const auto start = [](const std::string& text) {
+        return std::string_view(text).substr(0, mail::kMaxOutcomeText);
+    };
+    return a.reply_code == b.reply_code && pack(a.status) == pack(b.status) &&
+           a.success == b.success && start(a.text) == start(b.text) &&
+           a.remote_host == b.remote_host && a.remote_address == b.remote_address && a.tls == b.tls;
 }
 
 }  // namespace
@@ -267,10 +307,23 @@ std::optional<ParsedRecord> parse_record(std::string_view octets) {
         case type_hold:
             parsed.record = decode_hold(fields);
             break;
+        case type_again:
+            parsed.record = decode_again(fields);
+            break;
         default:
             break;
     }
     return parsed;
+}
+
+bool JournalState::is_repeated_by(std::uint32_t recipient, const mail::RecipientOutcome& outcome)
+    const {
+    const auto& last = recipients[recipient].last;
+    if (!last || last->kind != mail::OutcomeKind::deferred || outcome.kind != last->kind) {
+        return false;
+    }
+    // What is left is for the last outcomes, which are told to the sender.
+    return octets > kMaxJournal / 4 || is_same(*last, outcome);
 }
 
 void JournalState::apply(const Record& record) {
@@ -281,6 +334,15 @@ void JournalState::apply(const Record& record) {
             state.last_time = outcome->time;
             ++state.attempts;
             note.clear();
+            octets += octets_of(outcome->outcome);
+        }
+    } else if (const auto* again = std::get_if<AgainRecord>(&record)) {
+        for (const std::uint32_t recipient : again->recipients) {
+            if (recipient < recipients.size() && recipients[recipient].last) {
+                recipients[recipient].last_time = again->time;
+                ++recipients[recipient].attempts;
+                note.clear();
+            }
         }
     } else if (const auto* report = std::get_if<ReportRecord>(&record)) {
         for (const std::uint32_t recipient : report->recipients) {

@@ -20,6 +20,8 @@ namespace mxpost::spool {
 inline constexpr std::size_t kRecordHead = 8;
 /// No record is larger; dialogues are cut to fit.
 inline constexpr std::size_t kMaxRecord = 64U << 10;
+/// A journal has no more octets; mxpost keeps far below that (see JournalState::is_repeated_by).
+inline constexpr std::uint64_t kMaxJournal = 64U << 20;
 /// What one outcome record takes at most: this much room is reserved for each recipient.
 inline constexpr std::size_t kMaxOutcomeRecord = 1024;
 
@@ -28,6 +30,13 @@ struct OutcomeRecord {
     std::uint32_t recipient = 0;  // index in the envelope
     WallTime time;
     mail::RecipientOutcome outcome;
+};
+
+/// These recipients were deferred once more, as they were before: instead of the same outcome for
+/// each of them, since a message with thousands would outgrow kMaxJournal in a day.
+struct AgainRecord {
+    WallTime time;
+    std::vector<std::uint32_t> recipients;
 };
 
 /// Lines of an SMTP dialogue, each "C: …", "S: …" or "-- …", joined by LF.
@@ -59,7 +68,8 @@ struct HoldRecord {
     std::string by;  // who wanted it, in words
 };
 
-using Record = std::variant<OutcomeRecord, DialogueRecord, ReportRecord, NoteRecord, HoldRecord>;
+using Record =
+    std::variant<OutcomeRecord, DialogueRecord, ReportRecord, NoteRecord, HoldRecord, AgainRecord>;
 
 /// With head. Texts that are too long are cut.
 std::string encode_record(const Record& record);
@@ -88,8 +98,12 @@ struct RecipientState {
 struct JournalState {
     explicit JournalState(std::size_t recipient_count) : recipients(recipient_count) {}
     void apply(const Record& record);
+    /// May an AgainRecord stand for this outcome? Where the journal has grown large, the words of
+    /// another deferral are given up for that.
+    bool is_repeated_by(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;
 
     std::vector<RecipientState> recipients;
+    std::uint64_t octets = 0;        // that all outcomes so far have taken, about
     std::string note;                // the last one; emptied by a later outcome
     std::optional<HoldRecord> hold;  // by which it is held; nothing: it isn't
 

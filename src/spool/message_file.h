@@ -73,8 +73,6 @@ private:
     bool is_torn_ = false;
 };
 
-inline constexpr std::uint64_t kMaxJournal = 64U << 20;
-
 /// True for the errors of MessageFile::read that mean "set aside", not "try again".
 bool is_corrupt(const Error& error);
 

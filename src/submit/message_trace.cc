@@ -44,6 +44,11 @@ std::string address_of(const QueuedMessage& message, std::uint32_t recipient) {
     return recipient < recipients.size() ? recipients[recipient].address.text() : "";
 }
 
+std::string count_of(const std::vector<std::uint32_t>& recipients) {
+    return std::to_string(recipients.size()) +
+           (recipients.size() == 1 ? " recipient" : " recipients");
+}
+
 /// What a record says, as lines: the first stands behind the time.
 class Words {
 public:
@@ -54,6 +59,9 @@ public:
             "<" + printable(address_of(message_, record.recipient)) + "> " +
             kind_word(record.outcome.kind) + ": " + outcome_text(record.outcome)};
     }
+    std::vector<std::string> operator()(const spool::AgainRecord& record) const {
+        return {count_of(record.recipients) + " deferred again, as before"};
+    }
     std::vector<std::string> operator()(const spool::DialogueRecord& record) const {
         std::vector<std::string> lines = {"dialogue"};
         for (const std::string_view line : split(record.lines, '\n')) {
@@ -62,8 +70,7 @@ public:
         return lines;
     }
     std::vector<std::string> operator()(const spool::ReportRecord& record) const {
-        const std::string count = std::to_string(record.recipients.size()) +
-                                  (record.recipients.size() == 1 ? " recipient" : " recipients");
+        const std::string count = count_of(record.recipients);
         const std::string kind = report_word(record.kind);
         return {
             record.report_id.empty()
@@ -96,6 +103,9 @@ public:
         object_.text("host", outcome.remote_host).text("host_address", outcome.remote_address);
         object_.text("tls", outcome.tls);
     }
+    void operator()(const spool::AgainRecord& record) const {
+        object_.text("event", "again").raw("recipients", addresses_of(record.recipients));
+    }
     void operator()(const spool::DialogueRecord& record) const {
         JsonArray lines;
         for (const std::string_view line : split(record.lines, '\n')) {
@@ -106,6 +116,7 @@ public:
     void operator()(const spool::ReportRecord& record) const {
         object_.text("event", "report").text("kind", report_word(record.kind));
         object_.text("report_id", record.report_id);
+        object_.raw("recipients", addresses_of(record.recipients));
     }
     void operator()(const spool::NoteRecord& record) const {
         object_.text("event", "note").text("text", record.text);
@@ -115,6 +126,14 @@ public:
     }
 
 private:
+    std::string addresses_of(const std::vector<std::uint32_t>& recipients) const {
+        JsonArray addresses;
+        for (const std::uint32_t recipient : recipients) {
+            addresses.add(json_string(address_of(message_, recipient)));
+        }
+        return addresses.end();
+    }
+
     const QueuedMessage& message_;
     JsonObject& object_;
 };

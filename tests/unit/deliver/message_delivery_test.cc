@@ -172,6 +172,33 @@ TEST_F(MessageDeliveryTest, AFailingLookUpDefersTheMessageAndRenamesItToItsNextD
     EXPECT_EQ(life.log.count("status=deferred"), 1U);
 }
 
+// A message with thousands of recipients would outgrow the journal's bound in a day.
+TEST_F(MessageDeliveryTest, ManyWhoAreDeferredAgainCostOneRecord) {
+    std::vector<std::string> many;
+    for (int i = 0; i < 30; ++i) {
+        many.push_back("user" + std::to_string(i) + "@slow.example");
+    }
+    auto name = queue_.commit(make_envelope(many));
+    const auto size = [&] {
+        return std::filesystem::file_size(
+            queue_.open(queue_.files()).path() + "/" + queue_.find()->text()
+        );
+    };
+    std::vector<std::uintmax_t> sizes = {size()};
+    for (std::uint32_t attempt = 1; attempt <= 3; ++attempt) {
+        Life life(queue_, kArrival + std::chrono::hours(attempt));
+        life.resolver.fail_mx("slow.example", "SERVFAIL");
+        const auto next = life.attempt(name);
+        ASSERT_TRUE(next);
+        name = *next;
+        sizes.push_back(size());
+        EXPECT_EQ(queue_.state(29).attempts, attempt);
+        EXPECT_EQ(queue_.state(29).last_time, life.clock.now());
+    }
+    EXPECT_LT(sizes[2] - sizes[1], (sizes[1] - sizes[0]) / 4);
+    EXPECT_EQ(sizes[3] - sizes[2], sizes[2] - sizes[1]);
+}
+
 TEST_F(MessageDeliveryTest, RecipientsEndOneByOneEachReportedOnce) {
     const auto name = queue_.commit(make_envelope({"bob@gone.example", "eve@slow.example"}));
     Life life(queue_);

@@ -57,6 +57,50 @@ TEST(Record, AnOutcomeRoundTrips) {
     EXPECT_EQ(record.outcome.success, mail::SuccessReport::expanded);
 }
 
+OutcomeRecord deferral(std::uint32_t recipient, const std::string& text) {
+    OutcomeRecord record;
+    record.recipient = recipient;
+    record.time = kTime;
+    record.outcome = mail::RecipientOutcome(OutcomeKind::deferred, {4, 4, 1}, text);
+    return record;
+}
+
+TEST(Record, AnotherDeferralForTheSameReasonsRoundTrips) {
+    const AgainRecord record = round_trip(AgainRecord{kTime, {0, 7, 70000}});
+    EXPECT_EQ(record.time, kTime);
+    EXPECT_EQ(record.recipients, (std::vector<std::uint32_t>{0, 7, 70000}));
+}
+
+TEST(JournalState, AnotherDeferralCountsAndKeepsItsReason) {
+    JournalState state(3);
+    state.apply(deferral(1, "no answer"));
+    const WallTime later = kTime + std::chrono::hours(1);
+    state.apply(AgainRecord{later, {0, 1, 9}});
+    EXPECT_EQ(state.recipients[0].attempts, 0U);  // there is nothing to repeat
+    EXPECT_EQ(state.recipients[1].attempts, 2U);
+    EXPECT_EQ(state.recipients[1].last_time, later);
+    EXPECT_EQ(state.recipients[1].last->text, "no answer");
+}
+
+TEST(JournalState, OnlyTheSameDeferralIsARepetition) {
+    JournalState state(1);
+    const auto same = deferral(0, std::string(600, 'x')).outcome;
+    EXPECT_FALSE(state.is_repeated_by(0, same));
+    state.apply(std::get<OutcomeRecord>(*parse_record(encode_record(deferral(0, same.text)))->record
+    ));
+    EXPECT_TRUE(state.is_repeated_by(0, same));  // the journal keeps 512 octets of it
+    EXPECT_FALSE(state.is_repeated_by(0, deferral(0, "other").outcome));
+    auto failed = same;
+    failed.kind = OutcomeKind::failed;
+    EXPECT_FALSE(state.is_repeated_by(0, failed));
+    auto elsewhere = same;
+    elsewhere.remote_address = "192.0.2.1";
+    EXPECT_FALSE(state.is_repeated_by(0, elsewhere));
+    state.octets = kMaxJournal / 2;
+    EXPECT_TRUE(state.is_repeated_by(0, elsewhere));
+    EXPECT_FALSE(state.is_repeated_by(0, failed));
+}
+
 TEST(Record, WhoReportsSuccessRoundTrips) {
     OutcomeRecord record = make_outcome();
     for (int i = 0; i <= static_cast<int>(mail::SuccessReport::expanded); ++i) {
