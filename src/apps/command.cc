@@ -17,10 +17,18 @@ po::variables_map parse_arguments(
     }
     const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     po::variables_map values;
-    po::store(
-        po::command_line_parser(arguments).options(options).style(style).positional(operands).run(),
-        values
-    );
+    try {
+        po::store(
+            po::command_line_parser(arguments)
+                .options(options)
+                .style(style)
+                .positional(operands)
+                .run(),
+            values
+        );
+    } catch (const po::too_many_positional_options_error&) {
+        throw po::error("this command takes options and no other words");
+    }
     po::notify(values);
     return values;
 }

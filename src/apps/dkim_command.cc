@@ -269,7 +269,9 @@ ExitStatus check(const Arguments& arguments) {
     }
     const auto findings = find_records(loaded->values);
     if (findings.empty()) {
-        complain_line("no key is named: \"dkim\" isn't set (mxpost dkim new makes one)");
+        complain_line(
+            "no key is named: put the line that \"mxpost dkim new\" printed into /etc/mxpost.conf"
+        );
         return ExitStatus::config;
     }
     ExitStatus status = ExitStatus::ok;

@@ -1,7 +1,10 @@
 // mxpost: the engine and the administrator's tool. Wiring only.
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +22,7 @@
 #include "apps/show_config.h"
 #include "base/exit_status.h"
 #include "base/fd.h"
+#include "base/text.h"
 
 namespace {
 
@@ -31,11 +35,11 @@ constexpr const char* kUsage =
     "usage: mxpost run [--once | --listen]\n"
     "       mxpost local [--socket PATH]\n"
     "       mxpost queue list [-v | --json] [SELECTION]\n"
-    "       mxpost queue show [--json | --content] ID...\n"
+    "       mxpost queue show [--json | --content] SELECTION | --all\n"
     "       mxpost queue retry | hold | release | delete | bounce [-n] [--json] SELECTION | --all\n"
     "       mxpost queue stats [--json] [SELECTION]\n"
     "       mxpost queue watch [--json] [--interval TIME] [--count N]\n"
-    "       mxpost trace [--json] ID...\n"
+    "       mxpost trace [--json] SELECTION | --all\n"
     "       mxpost route [--test] [ADDRESS...]\n"
     "       mxpost dkim new DOMAIN [--selector NAME] [--type rsa2048 | ed25519 | both]\n"
     "                       [--directory PATH]\n"
@@ -68,6 +72,9 @@ constexpr const char* kUsage =
     "--older-than AGE, --newer-than AGE (90m, 4h, 2d), --held. Root manages everyone's mail.\n"
     "\n"
     "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
+
+const std::set<std::string> kCommands = {
+    "run", "local", "queue", "trace", "route", "dkim", "doctor", "config"};
 
 /// A descriptor that the starting sendmail hands over, or none.
 mxpost::Fd handed_over(const po::variables_map& values, const char* name) {
@@ -121,7 +128,7 @@ ExitStatus config(const Arguments& arguments) {
 
 ExitStatus route(Arguments arguments) {
     bool is_test = false;
-    while (!arguments.empty() && arguments.front().starts_with("--")) {
+    while (!arguments.empty() && arguments.front().starts_with('-')) {
         const std::string word = arguments.front();
         arguments.erase(arguments.begin());
         if (word == "--") {
@@ -135,12 +142,36 @@ ExitStatus route(Arguments arguments) {
     return mxpost::apps::check_addresses(arguments, is_test);
 }
 
+/// The lines of kUsage that are about this command.
+void print_usage_of(const std::string& command) {
+    std::string_view text = kUsage;
+    text = text.substr(0, text.find("\n\n"));
+    bool is_meant = false;
+    for (const std::string_view line : mxpost::split(text, '\n')) {
+        const std::size_t begin = line.find("mxpost ");
+        if (begin != std::string_view::npos) {
+            is_meant = line.substr(begin + 7).starts_with(command + " ") ||
+                       line.substr(begin + 7) == command;
+        }
+        if (is_meant) {
+            std::cout << line << "\n";
+        }
+    }
+    std::cout << "(mxpost --help says more; mxpost(8) all)\n";
+}
+
 ExitStatus dispatch(Arguments arguments) {
     if (arguments.empty()) {
         return usage_error("no command given");
     }
     const std::string command = arguments.front();
     arguments.erase(arguments.begin());
+    const auto end_of_options = std::ranges::find(arguments, "--");
+    if (kCommands.contains(command) &&
+        std::find(arguments.begin(), end_of_options, "--help") != end_of_options) {
+        print_usage_of(command);
+        return ExitStatus::ok;
+    }
     if (command == "--help" || command == "-h" || command == "help") {
         std::cout << kUsage;
         return ExitStatus::ok;

@@ -10,6 +10,7 @@
 #include "apps/progress_line.h"
 #include "apps/queue_options.h"
 #include "apps/watch_queue.h"
+#include "config/values.h"
 #include "submit/message_details.h"
 #include "submit/message_trace.h"
 #include "submit/queue_json.h"
@@ -31,9 +32,14 @@ ExitStatus printed(ExitStatus status) {
     return std::cout.flush() ? status : ExitStatus::io_error;
 }
 
-/// Those of `ids` that weren't found, each told.
-ExitStatus missing(const Arguments& ids, const std::set<std::string>& found, ExitStatus status) {
-    for (const std::string& id : ids) {
+/// Tells which of the ids weren't found, or that nothing was.
+ExitStatus missing(
+    const ParsedSelection& wanted, const std::set<std::string>& found, ExitStatus status
+) {
+    if (wanted.ids.empty() && found.empty() && status == ExitStatus::ok) {
+        complain_line("no message matches");
+    }
+    for (const std::string& id : wanted.ids) {
         if (!found.contains(id)) {
             complain_line(id + ": no such message in the queue");
             status = status == ExitStatus::ok ? ExitStatus::unavailable : status;
@@ -54,7 +60,13 @@ ExitStatus list(const Arguments& arguments) {
     const WallTime now = tool->clock().now();
     const auto parsed = parse_selection(values, now);
     submit::RefusalMeanings meanings(tool->files(), tool->around().settings.reply_rules);
-    submit::QueueListing listing(kOut, to_seconds(now), values.contains("verbose"), meanings);
+    submit::QueueListing listing(
+        kOut,
+        to_seconds(now),
+        values.contains("verbose"),
+        parsed.selection.is_everything(),
+        meanings
+    );
     submit::QueueJson json(kOut, to_seconds(now));
     submit::QueueFormat& format =
         values.contains("json") ? static_cast<submit::QueueFormat&>(json) : listing;
@@ -65,21 +77,23 @@ ExitStatus list(const Arguments& arguments) {
 
 ExitStatus show(const Arguments& arguments) {
     po::options_description options;
-    options.add_options()("json", "one JSON object a line")("content", "the message itself")(
-        kIdOperand, po::value<Arguments>(), "whole ids"
-    );
+    options.add_options()("json", "one JSON object a line")("content", "the message itself");
+    add_selection_options(options);
     const auto values = parse_arguments(arguments, options, kIdOperand);
-    const auto parsed = parse_ids(values, "show");
     submit::DetailChoice choice;
     choice.is_json = values.contains("json");
     choice.has_content = values.contains("content");
     choice.is_for_terminal = ::isatty(STDOUT_FILENO) == 1;
-    if (choice.has_content && (choice.is_json || parsed.ids.size() > 1)) {
-        return usage_error("--content shows one message, and not as JSON");
-    }
     const auto tool = QueueTool::make();
     if (!tool) {
         return ExitStatus::config;
+    }
+    const auto parsed = parse_selection(values, tool->clock().now());
+    if (!parsed.is_told) {
+        return usage_error("queue show wants message ids, a selection, or --all");
+    }
+    if (choice.has_content && (choice.is_json || parsed.ids.size() != 1)) {
+        return usage_error("--content wants one message's id, and is no JSON");
     }
     const submit::MessageDetails::OctetSink octets = [](std::string_view text) {
         std::cout.write(text.data(), static_cast<std::streamsize>(text.size()));
@@ -90,7 +104,7 @@ ExitStatus show(const Arguments& arguments) {
     auto status =
         submit::show_queue(tool->around(), tool->starter(), parsed.selection, details, kComplain);
     status = details.is_incomplete() ? ExitStatus::os_error : status;
-    return printed(missing(parsed.ids, details.shown(), status));
+    return printed(missing(parsed, details.shown(), status));
 }
 
 ExitStatus stats(const Arguments& arguments) {
@@ -114,7 +128,7 @@ ExitStatus watch(const Arguments& arguments) {
     po::options_description options;
     options.add_options()("json", "one JSON object a line")(
         "interval", po::value<std::string>(), "between two looks"
-    )("count", po::value<std::size_t>(), "looks, then the end");
+    )("count", po::value<std::string>(), "looks, then the end");
     const auto values = parse_arguments(arguments, options);
     WatchCall call;
     call.is_json = values.contains("json");
@@ -122,7 +136,11 @@ ExitStatus watch(const Arguments& arguments) {
         call.interval = parse_interval(values["interval"].as<std::string>());
     }
     if (values.contains("count")) {
-        call.count = values["count"].as<std::size_t>();
+        const auto count = config::parse_count(values["count"].as<std::string>());
+        if (!count) {
+            return usage_error("--count wants " + count.error().message());
+        }
+        call.count = *count;
     }
     const auto tool = QueueTool::make();
     return tool ? watch_queue(*tool, call) : ExitStatus::config;
@@ -189,10 +207,9 @@ ExitStatus manage_queue(Arguments arguments) {
         {"stats", stats},
         {"watch", watch},
     }};
+    const std::string names = "list, show, retry, hold, release, delete, bounce, stats or watch";
     if (arguments.empty()) {
-        return usage_error(
-            "queue wants a command: list, show, retry, hold, release, delete, bounce, stats, watch"
-        );
+        return usage_error("queue wants a command: " + names);
     }
     const std::string name = arguments.front();
     arguments.erase(arguments.begin());
@@ -203,24 +220,27 @@ ExitStatus manage_queue(Arguments arguments) {
     }
     const auto verb = spool::parse_verb(name);
     return verb ? give_orders(*verb, arguments)
-                : usage_error("unknown queue command \"" + name + "\"");
+                : usage_error("unknown queue command \"" + name + "\": " + names);
 }
 
 ExitStatus trace_messages(const Arguments& arguments) {
     po::options_description options;
-    options.add_options(
-    )("json", "one JSON object a line")(kIdOperand, po::value<Arguments>(), "whole ids");
+    options.add_options()("json", "one JSON object a line");
+    add_selection_options(options);
     const auto values = parse_arguments(arguments, options, kIdOperand);
-    const auto parsed = parse_ids(values, "trace");
     const auto tool = QueueTool::make();
     if (!tool) {
         return ExitStatus::config;
+    }
+    const auto parsed = parse_selection(values, tool->clock().now());
+    if (!parsed.is_told) {
+        return usage_error("trace wants message ids, a selection, or --all");
     }
     submit::MessageTrace trace(tool->files(), kOut, values.contains("json"));
     auto status =
         submit::show_queue(tool->around(), tool->starter(), parsed.selection, trace, kComplain);
     status = trace.is_incomplete() ? ExitStatus::os_error : status;
-    return printed(missing(parsed.ids, trace.shown(), status));
+    return printed(missing(parsed, trace.shown(), status));
 }
 
 }  // namespace mxpost::apps

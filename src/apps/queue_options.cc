@@ -14,10 +14,7 @@ namespace {
 WallTime ago(const std::string& text, const char* option, WallTime now) {
     const auto age = config::parse_duration(text);
     if (!age) {
-        throw po::error(
-            std::string("--") + option +
-            " wants an age such as 90m, 4h or 2d: " + age.error().message()
-        );
+        throw po::error(std::string("--") + option + " wants " + age.error().message());
     }
     return now - *age;
 }
@@ -73,19 +70,6 @@ ParsedSelection parse_selection(const po::variables_map& values, WallTime now) {
         parsed.selection.select_held();
     }
     parsed.is_told = !parsed.selection.is_everything() || values.contains("all");
-    return parsed;
-}
-
-ParsedSelection parse_ids(const po::variables_map& values, const char* what) {
-    ParsedSelection parsed;
-    parsed.ids = whole_ids(values);
-    if (parsed.ids.empty()) {
-        throw po::error(std::string(what) + " wants message ids");
-    }
-    for (const std::string& id : parsed.ids) {
-        parsed.selection.add(submit::SelectBy::whole_id, id, false);
-    }
-    parsed.is_told = true;
     return parsed;
 }
 

@@ -20,7 +20,4 @@ struct ParsedSelection {
 /// Throws boost::program_options::error for what is no id or age.
 ParsedSelection parse_selection(const boost::program_options::variables_map& values, WallTime now);
 
-/// Only whole ids, at least one; throws as above. `what`: the command.
-ParsedSelection parse_ids(const boost::program_options::variables_map& values, const char* what);
-
 }  // namespace mxpost::apps

@@ -5,12 +5,15 @@
 namespace mxpost {
 
 std::string json_string(std::string_view text) {
-    std::string result = "\"";
-    for (const char c : printable(text, text.size() + 8)) {
-        if (c == '"' || c == '\\') {
-            result += '\\';
+    std::string result;
+    for (const std::string_view part : split(text, '\t')) {  // a folded field's line begins so
+        result += result.empty() ? "\"" : "\\t";
+        for (const char c : printable(part, part.size() + 8)) {
+            if (c == '"' || c == '\\') {
+                result += '\\';
+            }
+            result += c;
         }
-        result += c;
     }
     return result + "\"";
 }

@@ -44,6 +44,15 @@ constexpr auto wait = [](std::string_view text) -> Result<std::chrono::seconds> 
     return parsed;
 };
 
+/// A limit in octets: without room for anything no mail would be taken.
+constexpr auto size_limit = [](std::string_view text) -> Result<std::uint64_t> {
+    auto parsed = parse_size(text);
+    if (parsed && *parsed == 0) {
+        return Error::invalid("a size larger than 0, such as 64k, 50M or 2G");
+    }
+    return parsed;
+};
+
 constexpr auto mailbox_place = [](std::string_view text) {
     return mail::MailboxPlace::parse(text);
 };
@@ -239,12 +248,12 @@ constexpr std::array kKeys = {
         "50M",
         Scope::both,
         "the largest message accepted",
-        set<&Settings::message_size_limit, parse_size>},
+        set<&Settings::message_size_limit, size_limit>},
     Key{"header-size-limit",
         "1M",
         Scope::front_end,
         "the largest header accepted",
-        set<&Settings::header_size_limit, parse_size>},
+        set<&Settings::header_size_limit, size_limit>},
     Key{"max-recipients",
         "10000",
         Scope::both,
@@ -259,7 +268,7 @@ constexpr std::array kKeys = {
         "10G",
         Scope::both,
         "the most octets of messages that one user may have in the queue",
-        set<&Settings::max_queued_size, parse_size>},
+        set<&Settings::max_queued_size, size_limit>},
     Key{"max-queued-recipients",
         "2000000",
         Scope::both,

@@ -96,14 +96,21 @@ void BoxSet::adopt(spool::Box box) {
 void BoxSet::find(const std::vector<std::string>& roots) {
     found_at_ = clock_.steady_now();
     for (const std::string& root : roots) {
-        find_in(root);
+        const auto found = find_in(root);
+        if (!found && root == roots.front()) {  // the configured one
+            report_once(
+                root + found.error().message(),
+                "no mail is found in the spool " + root + ": " + found.error().message()
+            );
+        }
     }
 }
 
-void BoxSet::find_in(const std::string& root) {
+/// Error: it can't be opened. It may come later: the next scan looks again.
+Result<void> BoxSet::find_in(const std::string& root) {
     auto directory = files_.open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY);
     if (!directory) {
-        return;  // it may come later: the next scan looks again
+        return directory.error();
     }
     const auto status = files_.fstat(directory->get());
     const bool is_owner = status && status->st_uid == ::geteuid();
@@ -131,6 +138,7 @@ void BoxSet::find_in(const std::string& root) {
         );
     }
     report_closed(closed);
+    return {};
 }
 
 /// Not one that is here already.

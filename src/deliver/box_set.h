@@ -106,7 +106,7 @@ private:
     void start_serving(ServedBox& box);
     void start_watching(ServedBox& box);
     void tidy(const std::string& root);
-    void find_in(const std::string& root);
+    Result<void> find_in(const std::string& root);
     bool wants(const std::string& path);
     void take(spool::Box box, std::vector<std::string>& closed);
     void look_at_new(const Root& root, const std::string& name);

@@ -79,7 +79,7 @@ Engine::Engine(asio::io_context& io, FileSystem& files, Services& services, Engi
       removals_(io.get_executor(), errands_, services.log),
       parking_(services),
       tick_(io),
-      signals_(io, SIGTERM, SIGINT) {}
+      signals_(io, SIGTERM, SIGINT, SIGHUP) {}
 
 void Engine::adopt(spool::Box box) {
     boxes_.adopt(std::move(box));

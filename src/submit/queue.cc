@@ -154,7 +154,9 @@ ExitStatus print_queue(
     const LineSink& complain
 ) {
     RefusalMeanings meanings(around.files, around.settings.reply_rules);
-    QueueListing listing(out, to_seconds(around.clock.now()), is_verbose, meanings);
+    QueueListing listing(
+        out, to_seconds(around.clock.now()), is_verbose, selection.is_everything(), meanings
+    );
     return show_queue(around, starter, selection, listing, complain);
 }
 

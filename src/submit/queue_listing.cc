@@ -186,7 +186,7 @@ void QueueListing::end_box(const QueuedBox& box) {
 void QueueListing::end(std::size_t total) {
     release();
     if (total == 0) {
-        put("Mail queue is empty");
+        put(is_everything_ ? "Mail queue is empty" : "No message matches");
     }
     put("\t\tTotal requests: " + std::to_string(total));
 }

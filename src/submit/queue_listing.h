@@ -33,9 +33,14 @@ public:
         const LineSink& out,
         std::chrono::sys_seconds now,
         bool is_verbose,
+        bool is_everything,
         RefusalMeanings& meanings
     )
-        : out_(out), now_(now), is_verbose_(is_verbose), meanings_(meanings) {}
+        : out_(out),
+          now_(now),
+          is_verbose_(is_verbose),
+          is_everything_(is_everything),
+          meanings_(meanings) {}
 
     void begin_box(const QueuedBox& box) override;
     void show(const QueuedMessage& message) override;
@@ -55,6 +60,7 @@ private:
     std::size_t shown_ = 0;  // messages
     std::chrono::sys_seconds now_;
     bool is_verbose_;
+    bool is_everything_;  // not only what was selected
     RefusalMeanings& meanings_;
 };
 

@@ -176,6 +176,9 @@ public:
             complain_,
             [this](spool::BoxStore& store, const std::string& root) { run_in(store, root); }
         );
+        if (is_nothing_selected_ && call_.ids.empty() && is_complete) {
+            complain_("no message matches");
+        }
         for (const std::string& id : missing_) {
             OrderReport report;
             report.id = id;
@@ -200,6 +203,7 @@ private:
 
     void run_in(spool::BoxStore& store, const std::string& root) {
         auto names = selected_names(around_, store, call_.selection, complain_);
+        is_nothing_selected_ &= names.empty();
         for (const spool::EntryName& name : names) {
             missing_.erase(name.id);
         }
@@ -280,6 +284,7 @@ private:
     bool has_failed_ = false;
     bool has_asked_ = false;
     bool has_gone_ = false;
+    bool is_nothing_selected_ = true;
 };
 
 }  // namespace
@@ -335,12 +340,17 @@ void EngineCalls::need_engine(const std::string& root) {
     auto own = spool::open_own_box(
         around_.files, root, around_.identity.uid, around_.clock, around_.random
     );
-    if (own) {
-        hand_off(around_.files, around_.log, starter_, std::move(*own));
+    if (!own) {
+        failure_ = own.error();
+    } else if (!hand_off(around_.files, around_.log, starter_, std::move(*own))) {
+        failure_ = Error::invalid("no engine could be started, the log has why");
     }
 }
 
 Result<void> EngineCalls::finish() const {
+    if (failure_) {
+        return *failure_;
+    }
     if (!is_run_needed_) {
         return {};
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,13 +67,14 @@ public:
         : around_(around), starter_(starter) {}
     /// A box below `root` has mail that is due.
     void need_engine(const std::string& root);
-    /// After all boxes.
+    /// After all boxes. Error: no engine could be started.
     Result<void> finish() const;
 
 private:
     const Surroundings& around_;
     const EngineStarter& starter_;
     bool is_run_needed_ = false;
+    std::optional<Error> failure_;
 };
 
 struct OrderCall {

@@ -62,6 +62,31 @@ grep -qx "mxpost: $id: no such message in the queue" "$RUN/stderr" || fail "$(ca
 expect_exit 64 mxpost trace
 expect_exit 64 mxpost trace nonsense
 
+part "the same by sender, recipient, domain or age, and what matches nothing"
+for selection in "--sender s@corp" "--recipient u1@" "--domain a.test" --all; do
+    # shellcheck disable=SC2086 # an option and its value
+    as_user alice mxpost queue show $selection | grep -q "^Message:      $id" || fail "show $selection"
+    # shellcheck disable=SC2086 # the same
+    as_user alice mxpost trace $selection | grep -q "^$id: from=" || fail "trace $selection"
+done
+expect_exit 0 mxpost trace --domain nowhere.test
+grep -qx "mxpost: no message matches" "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
+expect_exit 0 mxpost queue hold --domain nowhere.test
+grep -qx "mxpost: no message matches" "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
+mxpost queue list --domain nowhere.test | grep -qx "No message matches" || fail "list"
+expect_exit 64 mxpost queue show --content --domain a.test
+
+part "each command's own usage, and what isn't one"
+for command in "queue hold" trace doctor "dkim new" route config run; do
+    # shellcheck disable=SC2086 # two words
+    mxpost $command --help | grep -q "mxpost ${command%% *}" || fail "mxpost $command --help"
+done
+expect_exit 64 mxpost queue lst
+grep -q "list, show, retry" "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
+expect_exit 64 mxpost run once
+expect_exit 64 mxpost queue watch --count -1
+expect_exit 64 mxpost route -t u1@a.test
+
 part "stats"
 mxpost queue stats > "$RUN/stats"
 no_control "$RUN/stats"

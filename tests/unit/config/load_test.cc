@@ -114,6 +114,17 @@ TEST_F(Load, WaitsThatWouldBeNoneAreRefused) {
     EXPECT_TRUE(load_text("queue-lifetime = 0\nwarning-time = 0\n"));  // these mean something
 }
 
+TEST_F(Load, SizesThatHaveRoomForNothingAreRefused) {
+    for (const char* const key : {"message-size-limit", "header-size-limit", "max-queued-size"}) {
+        EXPECT_EQ(
+            error_of(std::string(key) + " = 0M"),
+            "FILE:1: " + std::string(key) +
+                " must be a size larger than 0, such as 64k, 50M or 2G, not \"0M\""
+        );
+    }
+    EXPECT_TRUE(load_text("min-free-space = 0\n"));
+}
+
 TEST_F(Load, NamesFileLineAndNearestKey) {
     EXPECT_EQ(
         error_of("# x\n\nform-domain = example.com\n"),

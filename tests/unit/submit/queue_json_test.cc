@@ -16,6 +16,7 @@ TEST(JsonString, HasNoControlCharactersAndIsUtf8WhateverItIsMadeOf) {
     EXPECT_EQ(json_string("a\nb\x1b[0m\x7f"), "\"a?b?[0m?\"");
     EXPECT_EQ(json_string("\xc3\xad \xff"), "\"\xc3\xad ?\"");
     EXPECT_EQ(json_string(""), "\"\"");
+    EXPECT_EQ(json_string("\tid 1\t"), "\"\\tid 1\\t\"");
     EXPECT_EQ(json_string(std::string(3000, 'x')).size(), 3002U);
 }
 

@@ -264,7 +264,7 @@ TEST_F(Queue, ShowsWhatIsSelected) {
     QueueSelection nothing;
     nothing.select_nothing();
     print(nothing);
-    EXPECT_THAT(out_, ElementsAre("Mail queue is empty", "\t\tTotal requests: 0"));
+    EXPECT_THAT(out_, ElementsAre("No message matches", "\t\tTotal requests: 0"));
 }
 
 TEST_F(Queue, SaysWhichMessagesAreTooMany) {
