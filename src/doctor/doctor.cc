@@ -69,6 +69,14 @@ bool needs_ipv6(const config::Settings& settings, const std::vector<OwnAddress>&
     return settings.address_family != config::AddressFamily::automatic || !has_ipv4;
 }
 
+/// Those that no mail leaves from are nobody's business.
+void leave_out_unused(const config::Settings& settings, std::vector<OwnAddress>& addresses) {
+    std::erase_if(addresses, [&settings](const OwnAddress& address) {
+        return settings.address_family ==
+               (address.local.is_v4() ? config::AddressFamily::ipv6 : config::AddressFamily::ipv4);
+    });
+}
+
 /// Which of our addresses mail leaves from, so that SPF has to know them: not those without a name
 /// that the engine won't use.
 asio::awaitable<std::vector<asio::ip::address>> sending_addresses(
@@ -173,7 +181,8 @@ asio::awaitable<std::vector<Probe>> Doctor::probes_of(
 asio::awaitable<void> Doctor::look_at_ourselves(
     std::vector<Probe> probes, std::string local_part, std::string domain
 ) {
-    const std::vector<OwnAddress> addresses = own_addresses(context_.sources, probes);
+    std::vector<OwnAddress> addresses = own_addresses(context_.sources, probes);
+    leave_out_unused(context_.settings, addresses);
     const bool needs = needs_ipv6(context_.settings, addresses);
     std::vector<asio::awaitable<Findings>> tasks;
     for (const OwnAddress& address : addresses) {

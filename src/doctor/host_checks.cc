@@ -272,6 +272,9 @@ asio::awaitable<Findings> check_block_lists(
     const std::vector<Listing> listings = co_await all_of(context.executor, std::move(tasks));
     std::set<std::string> refusing;
     for (const Listing& listing : listings) {
+        if (listing.answer.status == dns::LookupStatus::temporary) {
+            refusing.insert(listing.list);
+        }
         for (const asio::ip::address& code : listing.answer.records) {
             // Spamhaus and others: 127.255.255.0/24 is about the question, not the address.
             if (is_within(code, 127, 255, 255)) {

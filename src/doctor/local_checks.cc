@@ -223,9 +223,10 @@ Findings check_spool(Context& context, const std::string& root) {
         Finding finding(
             "spool", root, Level::problem, std::string("there is none: ") + std::strerror(errno)
         );
-        findings.push_back(finding.with(
-            Remedy::command("install -d -m 3777 -g " + context.settings.user + " " + root)
-        ));
+        findings.push_back(finding.with(Remedy::command(
+            "install -d -m 3777 -o " + context.settings.user + " -g " + context.settings.user +
+            " " + root
+        )));
         return findings;
     }
     if ((status.st_mode & 07777) != kSpoolMode) {

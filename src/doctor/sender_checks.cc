@@ -217,14 +217,26 @@ bool is_aligned(const std::string& authenticated, const std::string& from, bool 
                      : organizational_domain(authenticated) == organizational_domain(from);
 }
 
-asio::awaitable<std::optional<std::string>> find_dmarc(Context& context, std::string domain) {
+struct DmarcAnswer {
+    bool is_temporary = false;  // nobody knows
+    std::optional<std::string> record;
+};
+
+/// RFC 7489 6.6.3: several records are none.
+asio::awaitable<DmarcAnswer> find_dmarc(Context& context, std::string domain) {
     const auto answer = co_await context.resolver.txt("_dmarc." + domain);
+    DmarcAnswer found;
+    found.is_temporary = answer.status == dns::LookupStatus::temporary;
+    std::size_t count = 0;
     for (const dns::TxtRecord& record : answer.records) {
-        if (parse_dmarc(record.text)) {
-            co_return record.text;
+        if (parse_dmarc(record.text) && ++count == 1) {
+            found.record = record.text;
         }
     }
-    co_return std::nullopt;
+    if (count > 1) {
+        found.record.reset();
+    }
+    co_return found;
 }
 
 /// `signer` and `is_spf_good`: what vouches for mail from `domain`, as found before.
@@ -233,12 +245,23 @@ asio::awaitable<Findings> check_dmarc(
 ) {
     Findings findings;
     std::string where = domain;
-    auto text = co_await find_dmarc(context, domain);
+    DmarcAnswer found = co_await find_dmarc(context, domain);
     const std::string organization = organizational_domain(domain);
-    if (!text && organization != domain) {
+    if (!found.record && !found.is_temporary && organization != domain) {
         where = organization;
-        text = co_await find_dmarc(context, organization);
+        found = co_await find_dmarc(context, organization);
     }
+    if (found.is_temporary) {
+        findings.emplace_back(
+            "dmarc",
+            domain,
+            Level::warning,
+            "the DNS doesn't say whether there is a DMARC record: _dmarc." + where +
+                " has no answer"
+        );
+        co_return findings;
+    }
+    const std::optional<std::string>& text = found.record;
     if (!text) {
         Finding finding(
             "dmarc",

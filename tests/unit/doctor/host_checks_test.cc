@@ -105,6 +105,16 @@ TEST_F(HostChecksTest, BlockLists) {
     EXPECT_THAT(findings[1].text, HasSubstr("not checked"));
 }
 
+TEST_F(HostChecksTest, AListThatDoesNotAnswerIsNotSaidToKnowNothing) {
+    settings.doctor_block_lists = {"one.test"};
+    resolver.fail_addresses("1.2.0.192.one.test", dns::Family::ipv4, "SERVFAIL");
+    const Findings findings = with_lists();
+    EXPECT_THAT(blamed(findings), ElementsAre());
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_EQ(findings[0].subject, "one.test");
+    EXPECT_THAT(findings[0].text, HasSubstr("not checked"));
+}
+
 TEST_F(HostChecksTest, ADeadResolverIsTheOnlyProblem) {
     resolver.fail_txt("arpa", "no answer from 192.0.2.53");
     EXPECT_THAT(blamed(run(check_resolver(context(), "example.com"))), ElementsAre());

@@ -93,6 +93,21 @@ TEST_F(SenderChecksTest, DmarcSaysWhatItCosts) {
     EXPECT_THAT(finding.text, HasSubstr("asks receivers to quarantine"));
 }
 
+TEST_F(SenderChecksTest, ADmarcRecordThatCanNotBeAskedForIsNotReplaced) {
+    resolver.fail_txt("_dmarc.corp.example", "SERVFAIL");
+    const Finding finding = find(check(), "dmarc");
+    EXPECT_EQ(finding.level, Level::warning);
+    EXPECT_THAT(finding.text, HasSubstr("_dmarc.corp.example has no answer"));
+    EXPECT_TRUE(finding.remedies.empty());
+}
+
+// RFC 7489 6.6.3.
+TEST_F(SenderChecksTest, TwoDmarcRecordsAreNone) {
+    resolver.add_txt("_dmarc.corp.example", "v=DMARC1; p=reject");
+    resolver.add_txt("_dmarc.corp.example", "v=DMARC1; p=none");
+    EXPECT_THAT(find(check(), "dmarc").text, HasSubstr("there is no DMARC record"));
+}
+
 TEST_F(SenderChecksTest, BouncesMustBeAbleToComeBack) {
     EXPECT_THAT(blamed(check()), Not(Contains("bounces problem")));
     std::vector<boost::asio::ip::address> addresses;
