@@ -145,7 +145,10 @@ private:
         relay.has_wrapper = has_tls && !has_starttls;
         const bool is_checked = is_on("tls_certcheck", true);
         relay.tls = !has_tls ? Tls::none : is_checked ? Tls::verify : Tls::encrypt;
-        const std::string method = ascii_lower(text("auth"));
+        std::string method = ascii_lower(text("auth"));
+        if (method.empty() && find("auth") != nullptr) {
+            method = "on";  // as for msmtp
+        }
         constexpr std::string_view kOurs = " plain login cram-md5 scram-sha-256 xoauth2 ";
         if (method.empty() || method == "off") {
             known_.insert(known_.end(), {"user", "password", "passwordeval"});

@@ -53,7 +53,7 @@ public:
 
     Import run() {
         take("me", "host-name");
-        take("defaultdomain", "from-domain");
+        take_domain();
         take("helohost", "helo-name");
         take("adminaddr", "local-mail-to");
         take_seconds("queuelifetime", "queue-lifetime");
@@ -64,8 +64,8 @@ public:
             draft_.map_sender("*", sender.text, sender.origin);
         }
         take_remotes();
-        constexpr std::array<std::string_view, 5> kUnknown = {
-            "defaulthost", "doublebounceto", "bouncefrom", "idhost", "sendtimeout"};
+        constexpr std::array<std::string_view, 4> kUnknown = {
+            "doublebounceto", "bouncefrom", "idhost", "sendtimeout"};
         for (const std::string_view name : kUnknown) {
             const Line line = first_line(name);
             if (!line.text.empty()) {
@@ -88,6 +88,22 @@ private:
         return lines.empty()
                    ? Line{}
                    : Line{lines.front().text, import_origin(path(name), lines.front().number)};
+    }
+    /// Names without a host get `defaulthost` (else `me`), and one without a dot `defaultdomain`.
+    void take_domain() {
+        Line host = first_line("defaulthost");
+        if (host.text.empty()) {
+            host = first_line("me");
+        }
+        const Line domain = first_line("defaultdomain");
+        if (host.text.empty()) {
+            host = domain;
+        } else if (host.text.find('.') == std::string::npos && !domain.text.empty()) {
+            host.text += "." + domain.text;
+        }
+        if (!host.text.empty()) {
+            draft_.set("from-domain", host.text, host.origin);
+        }
     }
     void take(std::string_view name, std::string_view key) {
         const Line line = first_line(name);

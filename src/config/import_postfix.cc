@@ -264,11 +264,19 @@ private:
         const std::size_t colon = value.find(':', is_bracketed ? close : 0);
         relay.host = is_bracketed ? value.substr(1, close - 1) : value.substr(0, colon);
         relay.port = colon == std::string::npos ? "" : value.substr(colon + 1);
+        // The names of services that its own examples use.
+        if (relay.port == "smtp") {
+            relay.port = "25";
+        } else if (relay.port == "submission") {
+            relay.port = "587";
+        } else if (relay.port == "smtps" || relay.port == "submissions") {
+            relay.port = "465";
+        }
         relay.is_by_mx = !is_bracketed;
         relay.tls = tls_level(!relay.host.empty());
         relay.has_wrapper = is_yes(take("smtp_tls_wrappermode"));
         if (is_yes(take("smtp_sasl_auth_enable"))) {
-            take_login(value);
+            take_login({value, relay.host});
         } else {
             take("smtp_sasl_password_maps");
         }
@@ -323,7 +331,8 @@ private:
         return std::nullopt;
     }
 
-    void take_login(const std::string& relayhost) {
+    /// `names`: under which its table may have the relay.
+    void take_login(const std::vector<std::string>& names) {
         for (const std::string& map : words_of(take("smtp_sasl_password_maps"))) {
             std::string path;
             const auto text = map_text(map, path);
@@ -335,7 +344,9 @@ private:
                 const auto gap = std::min(line.text.find_first_of(" \t"), line.text.size());
                 const std::string_view login = trim(std::string_view(line.text).substr(gap));
                 const std::size_t colon = login.find(':');
-                if (line.text.substr(0, gap) == relayhost && colon != std::string_view::npos) {
+                const std::string_view name = std::string_view(line.text).substr(0, gap);
+                if (std::ranges::find(names, name) != names.end() &&
+                    colon != std::string_view::npos) {
                     draft_.set_user(login.substr(0, colon));
                     draft_.set_password(login.substr(colon + 1));
                     return;

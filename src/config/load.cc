@@ -10,6 +10,9 @@
 #include <boost/program_options/value_semantic.hpp>
 #include <boost/program_options/variables_map.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/text.h"
 #include "config/keys.h"
 
@@ -190,7 +193,13 @@ std::vector<std::string> own_environment(const char* const* environment) {
 
 std::vector<std::string> init_environment(FileSystem& files) {
     std::vector<std::string> entries;
-    const auto text = read_file(files, "/proc/1/environ");
+    constexpr const char* kEnvironment = "/proc/1/environ";
+    // Who else process 1 runs as could write what it likes there.
+    const auto status = files.stat(AT_FDCWD, kEnvironment);
+    if (!status || status->st_uid != 0) {
+        return entries;
+    }
+    const auto text = read_file(files, kEnvironment);
     if (text) {
         for (const std::string_view entry : split(*text, '\0')) {
             if (entry.starts_with(kPrefix)) {

@@ -22,7 +22,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kMaxRequests = 24;  // at once; the helper serves a few more
+constexpr std::size_t kMaxRequests = 24;      // at once; the helper serves a few more
+constexpr std::size_t kMaxRequestsOfOne = 4;  // for one user or alias
 constexpr std::size_t kMaxRemembered = 10'000;
 constexpr int kSocketType = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
 
@@ -83,6 +84,8 @@ HelperAgent::HelperAgent(
       slots_(executor_, kMaxRequests) {}
 
 asio::awaitable<local::Answer> HelperAgent::deliver(local::Request request) {
+    const std::shared_ptr<Semaphore> own = slots_of(request.name);
+    const Semaphore::Permit turn = co_await own->acquire();
     const Semaphore::Permit slot = co_await slots_.acquire();
     const std::string key = key_of(request);
     if (const auto found = done_.find(key); found != done_.end()) {
@@ -94,6 +97,18 @@ asio::awaitable<local::Answer> HelperAgent::deliver(local::Request request) {
     }
     remember(key, *answer);
     co_return std::move(*answer);
+}
+
+/// One user's programs may take minutes each: they don't take all the slots.
+std::shared_ptr<Semaphore> HelperAgent::slots_of(const std::string& name) {
+    std::erase_if(users_, [](const auto& user) { return user.second.expired(); });
+    std::weak_ptr<Semaphore>& known = users_[name];
+    std::shared_ptr<Semaphore> slots = known.lock();
+    if (!slots) {
+        slots = std::make_shared<Semaphore>(executor_, kMaxRequestsOfOne);
+        known = slots;
+    }
+    return slots;
 }
 
 asio::awaitable<Result<local::Answer>> HelperAgent::exchange(const local::Request& request) {

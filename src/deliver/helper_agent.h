@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ public:
     boost::asio::awaitable<local::Answer> deliver(local::Request request) override;
 
 private:
+    std::shared_ptr<Semaphore> slots_of(const std::string& name);
     boost::asio::awaitable<Result<local::Answer>> exchange(const local::Request& request);
     boost::asio::awaitable<bool> wait_for_answer(int socket);
     void remember(const std::string& key, const local::Answer& answer);
@@ -44,6 +46,7 @@ private:
     HelperConnector connect_;
     std::chrono::seconds time_limit_;
     Semaphore slots_;
+    std::map<std::string, std::weak_ptr<Semaphore>> users_;
     // Targets that are served of recipients that aren't: a .forward with a mailbox and a program
     // that wants another try. Lost with the engine; then the mailbox gets the message again.
     std::map<std::string, std::vector<local::TargetKey>> done_;

@@ -37,10 +37,13 @@ asio::awaitable<bool> LooseDelivery::run() {
     bool is_every_report_delivered = true;
     std::vector<std::unique_ptr<spool::Claim>> reports = std::move(reports_);
     for (std::unique_ptr<spool::Claim>& claim : reports) {
-        report_id = claim->name().id;
+        const bool is_of_failure = failure_reports_.contains(claim->name().id);
+        if (is_of_failure) {
+            report_id = claim->name().id;
+        }
         MessageDelivery report(services_, *this, std::move(claim), Finality::single_attempt);
         (void)co_await report.run();
-        is_every_report_delivered &= is_delivered(report.claim());
+        is_every_report_delivered &= !is_of_failure || is_delivered(report.claim());
     }
     if (!report_id.empty() && is_every_report_delivered) {
         const spool::ReportRecord record{
@@ -53,6 +56,9 @@ asio::awaitable<bool> LooseDelivery::run() {
 Result<std::unique_ptr<spool::Claim>> LooseDelivery::submit(
     const dsn::Report& report, const spool::MessageId& id
 ) {
+    if (report.kind == spool::ReportKind::failure) {
+        failure_reports_.insert(id);
+    }
     return store_.submit(
         id, report.envelope, report.header, report.body, to_seconds(services_.clock.now())
     );

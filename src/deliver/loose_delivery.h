@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -39,6 +40,7 @@ private:
     Services& services_;
     spool::LooseStore& store_;
     std::vector<std::unique_ptr<spool::Claim>> reports_;
+    std::set<spool::MessageId> failure_reports_;  // of them: a success says nothing of the others
 };
 
 }  // namespace mxpost::deliver

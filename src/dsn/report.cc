@@ -131,6 +131,7 @@ Report make_report(const ReportRequest& request) {
     const std::string boundary = choose_boundary(parts, request.report_id);
 
     Report report;
+    report.kind = request.kind;
     mail::Recipient recipient(*request.envelope->sender);
     recipient.notify = static_cast<mail::NotifySet>(mail::Notify::never);  // RFC 3461 6.1
     report.envelope.recipients.push_back(std::move(recipient));

@@ -62,6 +62,7 @@ struct ReportRequest {
 
 /// A message ready for Store::submit.
 struct Report {
+    spool::ReportKind kind = spool::ReportKind::failure;
     mail::Envelope envelope;  // null sender, to the original's sender, NOTIFY=NEVER, is_bounce
     std::string header;       // lines with CRLF, without the empty line
     std::string body;         // lines with CRLF, each at most 998 octets

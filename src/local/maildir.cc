@@ -11,7 +11,7 @@ namespace mxpost::local {
 
 namespace {
 
-/// Opens a directory that is made when it is missing.
+/// Opens a directory that is made, durably, when it is missing.
 Result<Fd> open_directory(FileSystem& files, int parent, const std::string& name) {
     auto fd = files.open(parent, name, O_RDONLY | O_DIRECTORY);
     if (fd || !fd.error().is(ENOENT)) {
@@ -20,7 +20,25 @@ Result<Fd> open_directory(FileSystem& files, int parent, const std::string& name
     if (auto made = files.mkdir(parent, name, 0700); !made && !made.error().is(EEXIST)) {
         return made.error();
     }
+    if (auto synced = files.fsync(parent); !synced) {
+        return synced.error();
+    }
     return files.open(parent, name, O_RDONLY | O_DIRECTORY);
+}
+
+/// The Maildir itself: its parent is only opened where it is missing.
+Result<Fd> open_top(FileSystem& files, const std::string& path) {
+    auto fd = files.open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    const std::size_t slash = path.find_last_of('/');
+    if (fd || !fd.error().is(ENOENT) || slash == std::string::npos) {
+        return fd;
+    }
+    auto parent =
+        files.open(AT_FDCWD, slash == 0 ? "/" : path.substr(0, slash), O_RDONLY | O_DIRECTORY);
+    if (!parent) {
+        return parent.error();
+    }
+    return open_directory(files, parent->get(), path.substr(slash + 1));
 }
 
 /// "1700000000.M123456P789R0123456789abcdef.host": nobody else makes the same.
@@ -62,7 +80,7 @@ Result<void> deliver(
     const std::string& host_name
 ) {
     FileSystem& files = tools.files;
-    auto top = open_directory(files, AT_FDCWD, path);
+    auto top = open_top(files, path);
     if (!top) {
         return top.error();
     }

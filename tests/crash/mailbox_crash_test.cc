@@ -69,9 +69,6 @@ protected:
 
 TEST_F(MailboxCrash, AMaildirHasWhatWasDelivered) {
     const std::string maildir = home_ / "Maildir";
-    for (const char* part : {"tmp", "new", "cur"}) {
-        std::filesystem::create_directories(maildir + "/" + part);
-    }
     VolatileDisk disk(home_.path());
     const auto before = disk.states(1).at(0);
     bool was_delivered = false;

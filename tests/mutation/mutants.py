@@ -41,6 +41,9 @@ MUTANTS = [
     (BOX, "if (auto synced = files.fsync(at->get()); !synced) {",
      "if (auto synced = Result<void>(); !synced) {",
      "a new spool below a home isn't durable"),
+    ("src/local/maildir.cc", "    if (auto synced = files.fsync(parent); !synced) {",
+     "    if (auto synced = Result<void>(); !synced) {",
+     "a new Maildir isn't durable"),
     # An attempt
     (STORE, "const auto locked = files_->try_lock(file->get());", "const Result<bool> locked = true;",
      "a message that somebody works on is taken"),

@@ -290,6 +290,28 @@ TEST(ImportDma, MasqueradesTheDomain) {
 
 // ---- nullmailer
 
+TEST(ImportNullmailer, DefaulthostCompletesAddressesAndDefaultdomainHosts) {
+    const auto domain_of = [](const Files& files) {
+        for (const std::string& line : settings_of(import_of("/etc/nullmailer", files))) {
+            if (line.starts_with("from-domain = ")) {
+                return line.substr(14);
+            }
+        }
+        return std::string();
+    };
+    const std::string d = "/etc/nullmailer/";
+    EXPECT_EQ(
+        domain_of({{d + "me", "web1\n"}, {d + "defaultdomain", "b.example\n"}}), "web1.b.example"
+    );
+    EXPECT_EQ(
+        domain_of({{d + "me", "web1.a.example\n"}, {d + "defaulthost", "b.example\n"}}), "b.example"
+    );
+    EXPECT_EQ(
+        domain_of({{d + "defaulthost", "web1\n"}, {d + "defaultdomain", "b.example\n"}}),
+        "web1.b.example"
+    );
+}
+
 TEST(ImportNullmailer, TakesItsDirectory) {
     const Files files = {
         {"/etc/nullmailer/me", "web1.example.com\n"},
@@ -305,7 +327,7 @@ TEST(ImportNullmailer, TakesItsDirectory) {
             settings_of(import),
             ElementsAre(
                 "host-name = web1.example.com",
-                "from-domain = example.com",
+                "from-domain = web1.example.com",
                 "local-mail-to = ops@example.com",
                 "retry-min = 600s",
                 "relay = smtp.example.com:587",

@@ -96,6 +96,35 @@ TEST_F(HelperAgentTest, GivesTheRequestAndItsMessageAndTakesTheAnswer) {
     EXPECT_THAT(answer->forwards, ElementsAre(mail::Address("bob", "example.com")));
 }
 
+TEST_F(HelperAgentTest, OneUsersSlowProgramsKeepNobodyElseWaiting) {
+    HelperAgent agent(io.get_executor(), connector());
+    int answered = 0;
+    const auto ask_for = [&](const std::string& name) {
+        local::Request wanted = request();
+        wanted.name = name;
+        boost::asio::co_spawn(
+            io,
+            agent.deliver(std::move(wanted)),
+            [&](const std::exception_ptr&, const local::Answer&) { ++answered; }
+        );
+    };
+    for (int i = 0; i < 50; ++i) {
+        ask_for("mallory");
+    }
+    io.poll();
+    EXPECT_EQ(helper.size(), 4U);
+    ask_for("bob");
+    io.restart();
+    io.poll();
+    EXPECT_EQ(helper.size(), 5U);
+    while (!helper.empty()) {
+        helper.pop_front();
+        io.restart();
+        io.poll();
+    }
+    EXPECT_EQ(answered, 51);
+}
+
 TEST_F(HelperAgentTest, RemembersWhatIsDoneUntilTheRecipientIs) {
     HelperAgent agent(io.get_executor(), connector());
     const auto exchange = [&](const local::Answer& reply) {
@@ -146,9 +175,11 @@ TEST_F(HelperAgentTest, AsksForABoundedNumberAtOnce) {
     HelperAgent agent(io.get_executor(), connector());
     int answered = 0;
     for (int i = 0; i < 40; ++i) {
+        local::Request wanted = request();
+        wanted.name = "user" + std::to_string(i);
         boost::asio::co_spawn(
             io,
-            agent.deliver(request()),
+            agent.deliver(std::move(wanted)),
             [&](const std::exception_ptr& error, const local::Answer&) {
                 EXPECT_FALSE(error);
                 ++answered;
