@@ -53,6 +53,11 @@ std::size_t most_boxes() {
                                                    : 256;
 }
 
+bool is_ignored(int signal) {
+    struct sigaction action {};
+    return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void throw_on(const std::exception_ptr& error) {
     if (error) {
         std::rethrow_exception(error);
@@ -79,7 +84,11 @@ Engine::Engine(asio::io_context& io, FileSystem& files, Services& services, Engi
       removals_(io.get_executor(), errands_, services.log),
       parking_(services),
       tick_(io),
-      signals_(io, SIGTERM, SIGINT, SIGHUP) {}
+      signals_(io, SIGTERM, SIGINT) {
+    if (!is_ignored(SIGHUP)) {  // nohup
+        signals_.add(SIGHUP);
+    }
+}
 
 void Engine::adopt(spool::Box box) {
     boxes_.adopt(std::move(box));

@@ -105,8 +105,9 @@ asio::awaitable<AttemptResult> LocalDelivery::run(
         if (!content_problem_.empty()) {
             break;
         }
-        if (on_settled_ && recipient != recipients.back()) {
-            on_settled_(recipient, outcome);
+        if (on_settled_ && recipient != recipients.back() && !on_settled_(recipient, outcome)) {
+            result.is_unattempted = true;  // the others
+            break;
         }
         result.outcomes.push_back(std::move(outcome));
     }

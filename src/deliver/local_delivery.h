@@ -43,9 +43,10 @@ public:
 
     /// Somebody asked for this attempt: see Consignment.
     void set_urgent(bool is_urgent) { is_urgent_ = is_urgent; }
-    /// Told of each recipient that has its outcome while others haven't.
+    /// Told of each recipient that has its outcome while others haven't. False: it can't be written
+    /// down, and nobody else is served.
     using OnSettled =
-        std::function<void(std::uint32_t recipient, const mail::RecipientOutcome& outcome)>;
+        std::function<bool(std::uint32_t recipient, const mail::RecipientOutcome& outcome)>;
     void on_settled(OnSettled callback) { on_settled_ = std::move(callback); }
     /// The engine ends: recipients whose turn hasn't come are left untried.
     void stop() { is_stopping_ = true; }

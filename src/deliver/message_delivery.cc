@@ -238,6 +238,7 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     if (is_held_) {
         co_return claim_->name();
     }
+    record_repeated();
     if (!content_problem_.empty()) {
         services_.log.error(
             claim_->name().id +
@@ -380,7 +381,7 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
         std::vector<std::uint32_t> indices = job.recipients;
         local_.set_urgent(is_asked_for_);
         local_.on_settled([this](std::uint32_t recipient, const mail::RecipientOutcome& outcome) {
-            settle({recipient}, {outcome});
+            return settle({recipient}, {outcome});
         });
         co_return co_await local_.run(std::move(indices), dialogue);
     }
@@ -424,7 +425,7 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
                 results.push_back(outcomes[sources[i]]);
             }
         }
-        settle(indices, results);
+        return settle(indices, results);
     };
     AttemptResult result = co_await attempt_remote(services_, job.way, std::move(consignment));
     std::vector<mail::RecipientOutcome> outcomes;
@@ -473,19 +474,28 @@ Result<std::unique_ptr<mail::Content>> MessageDelivery::make_signed_content(bool
 
 /// Whoever has the message must not get it again because the engine dies before the others have
 /// their outcome.
-void MessageDelivery::settle(
+bool MessageDelivery::settle(
     const std::vector<std::uint32_t>& recipients, const std::vector<mail::RecipientOutcome>& results
 ) {
     const WallTime now = services_.clock.now();
     std::vector<spool::Record> records;
     for (std::size_t i = 0; i < recipients.size(); ++i) {
         mail::RecipientOutcome outcome = judge(results[i]);
+        if (outcome.kind == mail::OutcomeKind::deferred) {
+            continue;  // should it be lost, an early attempt is all that comes of it
+        }
         log_outcome(recipients[i], outcome);
         settled_.insert(recipients[i]);
         records.emplace_back(spool::OutcomeRecord{recipients[i], now, std::move(outcome)});
     }
-    append(records);
+    if (records.empty()) {
+        return true;
+    }
+    if (!append(records)) {
+        return false;
+    }
     sync_soon();
+    return true;
 }
 
 void MessageDelivery::record(
@@ -501,8 +511,6 @@ void MessageDelivery::record(
     }
     const WallTime now = services_.clock.now();
     std::vector<spool::Record> records;
-    std::vector<spool::Record> repeated;  // outcomes that are as they were
-    spool::AgainRecord again{now, {}};    // … in one
     bool is_all_good = true;
     for (std::size_t i = 0; i < job.recipients.size(); ++i) {
         if (settled_.contains(job.recipients[i])) {
@@ -513,23 +521,31 @@ void MessageDelivery::record(
         log_outcome(job.recipients[i], outcome);
         is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
         const bool is_repeated = claim_->journal().is_repeated_by(job.recipients[i], outcome);
-        (is_repeated ? repeated : records)
+        (is_repeated ? repeated_ : records)
             .emplace_back(spool::OutcomeRecord{job.recipients[i], now, outcome});
-        if (is_repeated) {
-            again.recipients.push_back(job.recipients[i]);
-        }
     }
-    if (repeated.size() >= kManyAgain) {
-        repeated.assign(1, std::move(again));
-    }
-    std::ranges::move(repeated, std::back_inserter(records));
-    if (!is_all_good && !dialogue.is_empty() && !claim_->envelope().is_verbose) {
+    const bool is_told = !is_all_good && !dialogue.is_empty() && !claim_->journal().is_large();
+    if (is_told && !claim_->envelope().is_verbose) {
         records.emplace_back(spool::DialogueRecord{now, dialogue.text()});
     }
     claim_->remember(records);
     if (jobs_left_ > 1 || !is_removal_enough()) {
         append({});
     }  // else the removal, next, says what the journal would
+}
+
+/// After all jobs: many deferrals that are as they were are one record.
+void MessageDelivery::record_repeated() {
+    if (repeated_.size() >= kManyAgain || (claim_->journal().is_large() && !repeated_.empty())) {
+        spool::AgainRecord again{services_.clock.now(), {}};
+        for (const spool::Record& record : repeated_) {
+            again.recipients.push_back(std::get<spool::OutcomeRecord>(record).recipient);
+        }
+        repeated_.assign(1, std::move(again));
+    }
+    if (!repeated_.empty()) {
+        append(std::exchange(repeated_, {}));
+    }
 }
 
 /// What the rules make of it: a refusal may mean "later", and the administrator may have to know.
@@ -541,7 +557,9 @@ mail::RecipientOutcome MessageDelivery::judge(mail::RecipientOutcome outcome) co
     if (const auto line = services_.notices.note(ruling, outcome, services_.clock.steady_now())) {
         services_.log.warning(*line);
     }
-    diagnose::apply(ruling, outcome);
+    if (!outcome.is_untried) {  // nobody has refused this message
+        diagnose::apply(ruling, outcome);
+    }
     return outcome;
 }
 
@@ -557,14 +575,17 @@ void MessageDelivery::log_outcome(std::uint32_t recipient, const mail::Recipient
     ));
 }
 
-void MessageDelivery::append(const std::vector<spool::Record>& records) {
+bool MessageDelivery::append(const std::vector<spool::Record>& records) {
     if (auto done = claim_->append(records); !done) {
         services_.log.error(
             claim_->name().id + ": can't write to the journal: " + done.error().message()
         );
-    } else if (jobs_left_ > 1) {
+        return false;
+    }
+    if (jobs_left_ > 1) {
         sync_soon();  // else the last one to end syncs anyway
     }
+    return true;
 }
 
 /// Copies go on as soon as it is durable that they exist.

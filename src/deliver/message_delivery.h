@@ -81,14 +81,15 @@ private:
     );
     Result<std::unique_ptr<mail::Content>> make_signed_content(bool to_seven_bit);
     void release_copies();
-    void settle(
+    bool settle(
         const std::vector<std::uint32_t>& recipients,
         const std::vector<mail::RecipientOutcome>& results
     );
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
     mail::RecipientOutcome judge(mail::RecipientOutcome outcome) const;
     void log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;
-    void append(const std::vector<spool::Record>& records);
+    bool append(const std::vector<spool::Record>& records);
+    void record_repeated();
     bool sync();
     void sync_soon();
     boost::asio::awaitable<void> settle_journal();
@@ -113,6 +114,7 @@ private:
     boost::asio::steady_timer retry_record_;
     boost::asio::steady_timer sync_timer_;
     std::size_t jobs_left_ = 0;
+    std::vector<spool::Record> repeated_;  // deferrals that are as they were
     std::set<std::uint32_t> settled_;  // recipients whose outcome was recorded before their job's
     std::string content_problem_;
     std::optional<std::chrono::sys_seconds> unnamed_due_;

@@ -110,11 +110,11 @@ Result<bool> ServedBox::scan_some(std::size_t most) {
 void ServedBox::saw_listed(const spool::EntryName& name) {
     // A listing may be older than what we know from elsewhere. Following it to a name that is gone
     // would mean that the message isn't found when it is due, and forgotten.
-    if (index_.is_known_otherwise(name) &&
-        !files_->stat(store_.box().directory(), name.text()).has_value()) {
+    const bool is_renamed = index_.is_known_otherwise(name);
+    if (is_renamed && !files_->stat(store_.box().directory(), name.text()).has_value()) {
         return;
     }
-    has_met_new_ |= !index_.is_known(name.id);
+    has_met_new_ |= is_renamed || !index_.is_known(name.id);
     index_.saw(name);
 }
 

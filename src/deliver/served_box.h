@@ -53,7 +53,7 @@ public:
     /// Acts on the requests that were found. Whatever happened in the box until the last piece
     /// should have reached the index before.
     void finish_scan(std::chrono::sys_seconds now);
-    /// The last scan met a message that wasn't known before.
+    /// The last scan met a message that wasn't known before, or had another name.
     bool has_met_new() const { return has_met_new_; }
     void stop_scan();
     bool is_scanning() const { return listing_.has_value(); }

@@ -84,8 +84,13 @@ void SiteJob::apply(
         }
     }
     // The others may take hours: until then only this process would know.
-    if (consignment_.on_settled && !settled.empty() && !open_.empty()) {
-        consignment_.on_settled(settled, result_.outcomes);
+    if (consignment_.on_settled && !settled.empty() && !open_.empty() &&
+        !consignment_.on_settled(settled, result_.outcomes)) {
+        note_trouble(mail::RecipientOutcome(
+            mail::OutcomeKind::deferred, {4, 3, 0}, "what was delivered can't be written down"
+        ));
+        close_open();
+        unsent_.clear();
     }
 }
 

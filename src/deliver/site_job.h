@@ -69,8 +69,9 @@ struct Consignment {
     /// Asked until it begins: somebody doesn't want it tried any more. Null: nobody can.
     std::function<bool()> is_withdrawn;
     /// Told which recipients (indices) are settled while others are not, with what holds for all of
-    /// them so far. Null: nobody wants to know before the end.
-    std::function<void(
+    /// them so far. False: that can't be written down, and nothing more is begun. Null: nobody
+    /// wants to know before the end.
+    std::function<bool(
         const std::vector<std::size_t>& settled, const std::vector<mail::RecipientOutcome>& outcomes
     )>
         on_settled;

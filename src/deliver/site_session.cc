@@ -259,8 +259,11 @@ asio::awaitable<bool> SiteSession::open_one(
         co_return true;
     }
     const tls::TlsUse use = peer.demand ? peer.demand->use : job.hop->session.tls;
-    if (use == tls::TlsUse::may && !open_->session.tls_failure().empty()) {
-        site_.note_tls_broken(peer.text());  // though the second connection, in clear, failed, too
+    const std::string& tls_failure = open_->session.tls_failure();
+    if (use == tls::TlsUse::may && !tls_failure.empty() &&
+        result.trouble->step == mail::Step::greeting) {
+        // The second connection, in clear, was one too many: the next attempt needs but one.
+        tell_tls_broken(job, peer, tls_failure);
     }
     open_.reset();
     const diagnose::Ruling ruling = job.services().rules.rule(*result.trouble);
@@ -290,14 +293,18 @@ void SiteSession::demand_tls(const SiteJob& job, std::vector<smtp::Peer>& peers)
     }
 }
 
+void SiteSession::tell_tls_broken(
+    const SiteJob& job, const smtp::Peer& peer, const std::string& failure
+) {
+    site_.note_tls_broken(peer.text());
+    job.services().log.warning(peer.text() + ": mail goes in clear for an hour: " + failure);
+}
+
 void SiteSession::note_tls(const SiteJob& job) {
     const smtp::Session& session = open_->session;
     const smtp::Peer& peer = session.peer();
     if (!session.tls_failure().empty()) {
-        site_.note_tls_broken(peer.text());
-        job.services().log.warning(
-            peer.text() + ": mail goes in clear for an hour: " + session.tls_failure()
-        );
+        tell_tls_broken(job, peer, session.tls_failure());
     }
     TlsMemory* const memory = job.services().tls_memory;
     const tls::TlsUse use = peer.demand ? peer.demand->use : job.hop->session.tls;

@@ -63,6 +63,7 @@ private:
         SiteJob& job, std::vector<smtp::Peer>& peers, bool& has_route
     );
     void demand_tls(const SiteJob& job, std::vector<smtp::Peer>& peers) const;
+    void tell_tls_broken(const SiteJob& job, const smtp::Peer& peer, const std::string& failure);
     void note_tls(const SiteJob& job);
     void report_tls(const SiteJob& job, const OpenResult& opened) const;
     void give_up(SiteJob& job, bool has_route);

@@ -54,8 +54,11 @@ mail::RecipientOutcome not_tried(const mail::RecipientOutcome& reason) {
     mail::RecipientOutcome outcome = reason;
     outcome.kind = mail::OutcomeKind::deferred;
     outcome.status.klass = 4;
-    outcome.text = "not tried again yet; the last attempt: " + mail::reply_text(reason);
-    outcome.reply_code = 0;  // these are our words
+    outcome.is_untried = true;
+    // Code, status and words stay: what they mean (give-up, notice) holds for this message, too.
+    constexpr std::string_view kNotTried = " (not tried again yet)";
+    outcome.text = outcome.text.substr(0, mail::kMaxOutcomeText - kNotTried.size());
+    outcome.text += kNotTried;
     return outcome;
 }
 

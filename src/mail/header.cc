@@ -136,7 +136,7 @@ HeaderLine classify_header_line(std::string_view line) {
 
 bool may_become_field(std::string_view line) {
     const std::size_t length = name_length(line);
-    return length > 0 && length <= kMaxFieldName &&
+    return length > 0 && length <= kMaxFieldName && line.size() <= kMaxLineLength &&
            line.find_first_not_of(" \t", length) == std::string_view::npos;
 }
 

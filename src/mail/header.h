@@ -69,7 +69,8 @@ enum class HeaderLine {
 /// field it is obsolete and must not be generated (RFC 5322 3.2.2).
 HeaderLine classify_header_line(std::string_view line);
 
-/// True while `line` has only what may stand before a field's colon: more decides what it is.
+/// True while `line` has only what may stand before a field's colon, and no more than fits in a
+/// line: more decides what it is.
 bool may_become_field(std::string_view line);
 
 }  // namespace mxpost::mail

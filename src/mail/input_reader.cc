@@ -101,7 +101,10 @@ Result<void> InputReader::feed_lines(std::string_view octets) {
 /// Takes at most one header line off `octets`. Where the input is cut makes no difference.
 Result<void> InputReader::take_header(std::string_view& octets) {
     const std::size_t used = header_.size() + line_.size();
-    const std::size_t room = options_.max_header - std::min(options_.max_header, used);
+    // Beyond the limit, what the line is must still show: see overflow_header().
+    const std::size_t most =
+        options_.max_header + (used > options_.max_header ? kMaxLineLength : 0);
+    const std::size_t room = most - std::min(most, used);
     const std::string_view window = octets.substr(0, room + 1);
     const std::size_t length = offset_of(window, '\n');
     line_ += window.substr(0, length);
@@ -157,7 +160,7 @@ Result<void> InputReader::overflow_header() {
     const std::size_t beyond = header_.size() + line_.size() - options_.max_header;
     const bool is_open = line.empty() || may_become_field(line) ||
                          header_.size() + line.size() <= options_.max_header;
-    if (is_open && beyond < kMaxLineLength) {
+    if (is_open && beyond <= kMaxLineLength) {
         return {};
     }
     const HeaderLine kind = classify_header_line(line);

@@ -248,7 +248,8 @@ bool ClientMachine::is_refused_by(std::string_view last_words) {
     const Reply reply = parser.take();
     tell_reply(listener(), reply);
     const Exchange* exchange = active();
-    const bool is_content = exchange != nullptr && exchange->is_content_under_way();
+    const bool is_content = exchange != nullptr && exchange->is_content_under_way() &&
+                            !exchange->is_command_unknown(reply);
     if (reply.code != 421 && !(is_content && reply.klass() >= 4)) {
         return false;
     }

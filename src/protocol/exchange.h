@@ -82,6 +82,8 @@ public:
     bool is_final_reply_next() const;
     /// The server may refuse the content now, even though it doesn't have all of it.
     bool is_content_under_way() const;
+    /// It says that it doesn't know BDAT, rather than what it thinks of the content.
+    bool is_command_unknown(const Reply& reply) const;
     /// The content goes in one write with what went before it.
     bool must_hold_output() const { return state_ == State::content && goes_with_commands(); }
 

@@ -39,6 +39,11 @@ bool Exchange::is_content_under_way() const {
     return (state_ == State::content && is_awaited) || is_final_reply_next();
 }
 
+bool Exchange::is_command_unknown(const Reply& reply) const {
+    return next_verb() == Verb::bdat &&
+           (reply.code == 500 || (reply.code >= 502 && reply.code <= 504));
+}
+
 Verdict Exchange::on_reply(const Reply& reply) {
     switch (state_) {
         case State::commands:

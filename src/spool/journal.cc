@@ -322,8 +322,7 @@ bool JournalState::is_repeated_by(std::uint32_t recipient, const mail::Recipient
     if (!last || last->kind != mail::OutcomeKind::deferred || outcome.kind != last->kind) {
         return false;
     }
-    // What is left is for the last outcomes, which are told to the sender.
-    return octets > kMaxJournal / 4 || is_same(*last, outcome);
+    return is_large() || is_same(*last, outcome);
 }
 
 void JournalState::apply(const Record& record) {
@@ -353,6 +352,8 @@ void JournalState::apply(const Record& record) {
                 state.is_success_reported |= report->kind == ReportKind::success;
             }
         }
+    } else if (const auto* dialogue = std::get_if<DialogueRecord>(&record)) {
+        octets += dialogue->lines.size();
     } else if (const auto* text = std::get_if<NoteRecord>(&record)) {
         note = text->text;
     } else if (const auto* held = std::get_if<HoldRecord>(&record)) {

@@ -103,11 +103,14 @@ struct JournalState {
     bool is_repeated_by(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;
 
     std::vector<RecipientState> recipients;
-    std::uint64_t octets = 0;        // that all outcomes so far have taken, about
+    std::uint64_t octets = 0;        // that outcomes and dialogues have taken so far, about
     std::string note;                // the last one; emptied by a later outcome
     std::optional<HoldRecord> hold;  // by which it is held; nothing: it isn't
 
     bool is_held() const { return hold.has_value(); }
+    /// What is left is for the last outcomes, which are told to the sender: dialogues and the words
+    /// of further deferrals aren't kept.
+    bool is_large() const { return octets > kMaxJournal / 4; }
 };
 
 }  // namespace mxpost::spool

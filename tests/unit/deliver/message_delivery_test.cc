@@ -199,6 +199,27 @@ TEST_F(MessageDeliveryTest, ManyWhoAreDeferredAgainCostOneRecord) {
     EXPECT_EQ(sizes[3] - sizes[2], sizes[2] - sizes[1]);
 }
 
+TEST_F(MessageDeliveryTest, ManyInAsManyDomainsWhoAreDeferredAgainCostOneRecordToo) {
+    std::vector<std::string> many;
+    for (int i = 0; i < 30; ++i) {
+        many.push_back("user@slow" + std::to_string(i) + ".example");
+    }
+    auto name = queue_.commit(make_envelope(many));
+    std::vector<std::size_t> sizes;
+    for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
+        Life life(queue_, kArrival + std::chrono::hours(attempt));
+        for (int i = 0; i < 30; ++i) {
+            life.resolver.fail_mx("slow" + std::to_string(i) + ".example", "SERVFAIL");
+        }
+        const auto next = life.attempt(name);
+        ASSERT_TRUE(next);
+        name = *next;
+        EXPECT_EQ(queue_.state(29).attempts, attempt);
+        sizes.push_back(static_cast<std::size_t>(queue_.read(name).journal().octets));
+    }
+    EXPECT_LT(sizes[1] - sizes[0], sizes[0] / 2);  // dialogues
+}
+
 TEST_F(MessageDeliveryTest, RecipientsEndOneByOneEachReportedOnce) {
     const auto name = queue_.commit(make_envelope({"bob@gone.example", "eve@slow.example"}));
     Life life(queue_);

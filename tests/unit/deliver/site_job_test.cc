@@ -65,6 +65,7 @@ TEST_F(SiteJobTest, TellsWhoIsSettledWhileOthersAreNot) {
         for (const std::size_t index : settled) {
             told.push_back(std::to_string(index) + " " + outcomes[index].text);
         }
+        return true;
     });
     protocol::TransactionResult served;
     served.outcomes.emplace_back(mail::OutcomeKind::delivered, mail::EnhancedStatus{2, 0, 0}, "Ok");
@@ -78,7 +79,8 @@ TEST_F(SiteJobTest, TellsWhoIsSettledWhileOthersAreNot) {
 TEST_F(SiteJobTest, NoneWaitsForASessionAtASiteThatRests) {
     diagnose::Ruling ruling;
     ruling.suspend = std::chrono::minutes(5);
-    const mail::RecipientOutcome refusal(mail::OutcomeKind::deferred, {4, 7, 0}, "too much");
+    mail::RecipientOutcome refusal(mail::OutcomeKind::failed, {5, 7, 0}, "too much");
+    refusal.reply_code = 550;
     NextHop hop;
     hop.site = "mx.example.com";
     const auto site = life_.sites.at(hop);
@@ -89,7 +91,9 @@ TEST_F(SiteJobTest, NoneWaitsForASessionAtASiteThatRests) {
     const AttemptResult result = result_of(job);
     ASSERT_EQ(result.outcomes.size(), 2U);
     EXPECT_EQ(result.outcomes[0].kind, mail::OutcomeKind::deferred);
-    EXPECT_THAT(result.outcomes[0].text, testing::HasSubstr("too much"));
+    EXPECT_EQ(result.outcomes[0].text, "too much (not tried again yet)");
+    EXPECT_EQ(result.outcomes[0].reply_code, 550);  // what it means holds for this one, too
+    EXPECT_TRUE(result.outcomes[0].is_untried);
     EXPECT_EQ(site->waiting(), 0U);
 }
 

@@ -368,6 +368,19 @@ TEST(Bdat, RefusalInTheMiddleOfLargeContentCounts) {
     EXPECT_EQ(machine.result().outcomes[0].text, "5.3.4 enough");
 }
 
+TEST(Bdat, AServerThatDoesNotKnowItHasRefusedNoContent) {
+    const std::uint64_t size = Exchange::kMaxContentWithCommands + 2;
+    Opened machine(kChunking);
+    machine.start(to({"x"}, size));
+    machine.take();
+    machine.received("250 ok\r\n250 ok\r\n");
+    machine.take();
+    ASSERT_TRUE(machine.content("\r\n"));
+    machine.received("502 5.5.1 what?\r\n");
+    EXPECT_EQ(machine.want(), Want::finished);
+    EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::deferred);
+}
+
 TEST(Bdat, LossBehindTheContentIsAmbiguousWhateverRepliesAreMissing) {
     for (const std::string heard : {"", "250 ok\r\n", "250 ok\r\n250 ok\r\n"}) {
         for (const bool is_refused : {false, true}) {

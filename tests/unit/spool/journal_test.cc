@@ -82,6 +82,16 @@ TEST(JournalState, AnotherDeferralCountsAndKeepsItsReason) {
     EXPECT_EQ(state.recipients[1].last->text, "no answer");
 }
 
+TEST(JournalState, IsLargeLongBeforeItsBound) {
+    JournalState state(1);
+    for (int i = 0; i < 256; ++i) {
+        EXPECT_FALSE(state.is_large());
+        state.apply(DialogueRecord{kTime, std::string(65537, 'x')});
+    }
+    EXPECT_TRUE(state.is_large());
+    EXPECT_LT(state.octets, kMaxJournal / 2);
+}
+
 TEST(JournalState, OnlyTheSameDeferralIsARepetition) {
     JournalState state(1);
     const auto same = deferral(0, std::string(600, 'x')).outcome;
