@@ -104,9 +104,7 @@ private:
 
     Result<void> add(TargetFile file, const std::string& path, int depth) {
         for (const BadLine& line : file.bad) {
-            forward_.notes.push_back(
-                path + ", line " + std::to_string(line.number) + ": " + line.reason
-            );
+            note(path + ", line " + std::to_string(line.number) + ": " + line.reason);
         }
         for (AliasTarget& target : file.targets) {
             if (forward_.targets.size() >= kMaxForwardTargets) {
@@ -117,7 +115,7 @@ private:
                     return done;
                 }
             } else if (depth > 0 && target.kind != AliasTarget::Kind::address) {
-                forward_.notes.push_back(path + ": only addresses may be in an included file");
+                note(path + ": only addresses may be in an included file");
             } else {
                 forward_.targets.push_back(std::move(target));
             }
@@ -125,7 +123,17 @@ private:
         return {};
     }
 
+    /// The first of them tell enough.
+    void note(std::string text) {
+        if (forward_.notes.size() < kMaxForwardNotes) {
+            forward_.notes.push_back(std::move(text));
+        }
+    }
+
     Result<void> include(const std::string& path, int depth) {
+        if (++includes_ > kMaxIncludes) {
+            return Error::invalid(path_ + " includes more than 100 files");
+        }
         if (depth > kMaxIncludeDepth) {
             return Error::invalid(path_ + ": files include each other too deeply");
         }
@@ -151,6 +159,7 @@ private:
     const Account& account_;
     std::string path_;
     Forward forward_;
+    std::size_t includes_ = 0;
 };
 
 }  // namespace

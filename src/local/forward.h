@@ -20,6 +20,8 @@ inline constexpr std::uint64_t kMaxForwardFile = 64 * 1024;
 inline constexpr std::uint64_t kMaxIncludeFile = 1024 * 1024;
 inline constexpr std::size_t kMaxForwardTargets = 1000;
 inline constexpr int kMaxIncludeDepth = 5;
+inline constexpr std::size_t kMaxIncludes = 100;  // files, of one .forward
+inline constexpr std::size_t kMaxForwardNotes = 20;
 
 /// Called with the user's uid. A .forward that others could have written isn't obeyed: neither it
 /// nor the home may be writable by group or others, both belong to the user or root, and it is a

@@ -124,6 +124,28 @@ TEST_F(ForwardTest, MakesTheMailWaitWhenItCannotBeRead) {
     EXPECT_FALSE(read_forward(files, account));
 }
 
+TEST_F(ForwardTest, NeitherItsIncludesNorWhatIsSaidOfItGrowWithoutBound) {
+    const std::string list = directory / "list";
+    std::string files_only;
+    for (int i = 0; i < 1000; ++i) {
+        files_only += "/a\n";
+    }
+    put(list, files_only);
+    forward(":include:" + list + "\na@x.test\n");
+    const auto noted = read_forward(files, account);
+    ASSERT_TRUE(noted);
+    EXPECT_EQ(noted->notes.size(), kMaxForwardNotes);
+    EXPECT_EQ(noted->targets.size(), 1U);
+
+    put(list, "");
+    std::string many;
+    for (std::size_t i = 0; i <= kMaxIncludes; ++i) {
+        many += ":include:" + list + "\n";
+    }
+    forward(many);
+    EXPECT_FALSE(read_forward(files, account));
+}
+
 TEST_F(ForwardTest, FollowsIncludedFilesForAddressesOnly) {
     const std::string list = directory / "list";
     put(list, "bob@example.com\n\"|/bin/evil\"\n/etc/passwd\n");
