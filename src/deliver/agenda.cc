@@ -62,6 +62,11 @@ void Agenda::rest(ServedBox& box) {
     set_alarm(member, due);
 }
 
+void Agenda::rest_until_fewer(ServedBox& box, std::size_t most) {
+    rest(box);
+    members_[box.number]->wakes_below = most;
+}
+
 void Agenda::wake_implausible(const DueIndex::IsImplausible& is_implausible) {
     for (const auto& member : members_) {
         if (member->place == &idle_) {

@@ -30,6 +30,8 @@ public:
     /// finds that it hasn't says so with `rest`.
     ServedBox* next(std::chrono::sys_seconds now);
     void rest(ServedBox& box);
+    /// The box has too many in work: it rests until it has fewer than `most`.
+    void rest_until_fewer(ServedBox& box, std::size_t most);
     /// The box may have something, whatever was said of it.
     void wake(const ServedBox& box);
     /// The same for each box with a due time too far off: the clock has jumped.
@@ -43,10 +45,15 @@ private:
         void has_news() override { agenda->wake(*box); }
         void active_changed(int by) override {
             agenda->active_ += static_cast<std::size_t>(static_cast<std::ptrdiff_t>(by));
+            if (by < 0 && box->index().active() < wakes_below) {
+                wakes_below = 0;
+                agenda->wake(*box);
+            }
         }
 
         Agenda* agenda;
         ServedBox* box;
+        std::size_t wakes_below = 0;                    // so many in work
         std::list<Member*>* place = nullptr;            // in which list it is, and where
         std::list<Member*>::iterator at;                //
         std::optional<std::chrono::sys_seconds> alarm;  // its entry of timed_

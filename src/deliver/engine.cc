@@ -23,6 +23,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kMaxActive = 1000;  // messages in work: each holds a descriptor or two
+/// … of one box, where there are others: what its owner's programs or a slow site keep in work is
+/// nobody else's delay.
+constexpr std::size_t kMaxActiveOfOne = 750;
 /// From here on messages are only looked at so fast: most of what is in work waits for slow sites,
 /// and of those for which that is so more would only be opened and parked; but behind them there
 /// may be mail for others.
@@ -173,6 +176,10 @@ void Engine::dispatch() {
         ServedBox* const box = boxes_.agenda().next(to_seconds(services_.clock.now()));
         if (box == nullptr) {
             return;
+        }
+        if (boxes_.boxes().size() > 1 && box->index().active() >= kMaxActiveOfOne) {
+            boxes_.agenda().rest_until_fewer(*box, kMaxActiveOfOne);
+            continue;
         }
         if (!may_begin()) {
             if (!std::exchange(is_dispatch_timed_, true)) {

@@ -45,6 +45,57 @@ TEST_F(EngineTest, OnceDoesWhatIsDueAndEndsWithItsRemovalsSynced) {
     EXPECT_NE(std::find(removed, trace.end(), "fsync"), trace.end());
 }
 
+TEST_F(EngineTest, OneBoxFullOfSlowMailLeavesRoomForTheNext) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "makes another user's box";
+    }
+    constexpr int kMany = 1050;  // more than there may be in work
+    mail::Envelope slow = make_envelope({"bob@slow.example"});
+    mail::Envelope quick = make_envelope({"bob@gone.example"});
+    quick.sender.reset();
+    spool::BoxStore store(queue_.files(), queue_.open(queue_.files()));
+    for (int i = 0; i < kMany; ++i) {
+        const std::string number = std::to_string(1000 + i);
+        queue_.commit(slow, kBody, "01hk2w7yz0c000" + number);
+    }
+    const std::string other = queue_.root() + "/1";
+    std::filesystem::create_directory(other);
+    ASSERT_EQ(::chown(other.c_str(), 1, static_cast<gid_t>(-1)), 0);
+    std::filesystem::permissions(other, std::filesystem::status(store.box().path()).permissions());
+    Life life(queue_);
+    life.resolver.stall_mx("slow.example");
+    Engine engine(life.io, life.files, life.services, options_);
+    bool is_committed = false;
+    std::size_t most = 0;
+    engine.observe([&] {
+        life.clock.advance(std::chrono::seconds(1));  // beyond 500 a hundred a second are begun
+        most = std::max(most, engine.figures().active);
+        if (!is_committed && engine.figures().active >= 700) {
+            is_committed = true;
+            auto box = spool::open_box(queue_.files(), queue_.root(), "1");
+            ASSERT_TRUE(box);
+            spool::BoxStore second(queue_.files(), std::move(*box));
+            const auto message = second.submit(kId, quick, kHeader, kBody, to_seconds(kArrival));
+            ASSERT_TRUE(message);
+            const std::string path = other + "/" + (*message)->name().text();
+            ASSERT_EQ(::chown(path.c_str(), 1, static_cast<gid_t>(-1)), 0);
+        }
+        const auto& questions = life.resolver.questions();
+        if (std::ranges::find(questions, "MX gone.example") != questions.end()) {
+            life.resolver.fail_mx("slow.example", "SERVFAIL");
+            life.resolver.answer_mx("slow.example");
+        }
+    });
+    engine.run();
+
+    EXPECT_TRUE(is_committed);
+    EXPECT_EQ(most, 750U);
+    EXPECT_EQ(queue_.names().size(), static_cast<std::size_t>(kMany));  // all tried, none forgotten
+    for (const spool::EntryName& name : queue_.names()) {
+        EXPECT_GT(WallTime(name.due), kArrival);
+    }
+}
+
 TEST_F(EngineTest, OnceFindsWhatCameJustBeforeItLetGo) {
     mail::Envelope envelope = make_envelope({"bob@gone.example"});
     envelope.sender.reset();
