@@ -354,14 +354,18 @@ TEST(Bdat, LargeContentComesWhenARecipientWasTaken) {
     EXPECT_TRUE(machine.take().starts_with("RSET\r\nMAIL FROM:"));
 }
 
-TEST(Bdat, RefusalInTheMiddleOfLargeContentCounts) {
-    const std::uint64_t size = Exchange::kMaxContentWithCommands + 2;
-    Opened machine(kChunking);
-    machine.start(to({"x"}, size));
+/// BDAT and the first of its content are out.
+void begin_large_content(Opened& machine) {
+    machine.start(to({"x"}, Exchange::kMaxContentWithCommands + 2));
     machine.take();
     machine.received("250 ok\r\n250 ok\r\n");
     machine.take();
     ASSERT_TRUE(machine.content("\r\n"));
+}
+
+TEST(Bdat, RefusalInTheMiddleOfLargeContentCounts) {
+    Opened machine(kChunking);
+    begin_large_content(machine);
     machine.received("552 5.3.4 enough\r\n");
     EXPECT_EQ(machine.want(), Want::finished);
     EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::failed);
@@ -369,13 +373,8 @@ TEST(Bdat, RefusalInTheMiddleOfLargeContentCounts) {
 }
 
 TEST(Bdat, AServerThatDoesNotKnowItHasRefusedNoContent) {
-    const std::uint64_t size = Exchange::kMaxContentWithCommands + 2;
     Opened machine(kChunking);
-    machine.start(to({"x"}, size));
-    machine.take();
-    machine.received("250 ok\r\n250 ok\r\n");
-    machine.take();
-    ASSERT_TRUE(machine.content("\r\n"));
+    begin_large_content(machine);
     machine.received("502 5.5.1 what?\r\n");
     EXPECT_EQ(machine.want(), Want::finished);
     EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::deferred);
