@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <iostream>
 #include <malloc.h>
 #include <memory>
@@ -270,6 +271,11 @@ public:
         engine.run();
         if (progress) {
             progress->finish();
+        }
+        if (engine.is_cut_off()) {
+            // As after a kill: the coroutines that are left would be destroyed after what they
+            // hold.
+            std::_Exit(static_cast<int>(ExitStatus::ok));
         }
         return ExitStatus::ok;
     }

@@ -128,6 +128,7 @@ asio::awaitable<void> Engine::on_signals() {
     const auto [again, second] = co_await signals_.async_wait(asio::as_tuple(asio::use_awaitable));
     if (!again) {
         services_.log.warning("told to end again: open transactions are cut off");
+        is_cut_off_ = true;
         io_.stop();
     }
 }

@@ -88,6 +88,9 @@ public:
     void observe(std::function<void()> observer) { observer_ = std::move(observer); }
     /// Runs to the end. Only a broken promise of ours throws.
     void run();
+    /// It was told to end twice: what was under way still stands in coroutines that nobody resumes,
+    /// and that hold parts of what this engine stands on.
+    bool is_cut_off() const { return is_cut_off_; }
 
     // Outbox
     Result<std::unique_ptr<spool::Claim>> submit(
@@ -159,6 +162,7 @@ private:
     std::size_t kept_ = 0;
     bool is_stopping_ = false;  // no new attempts
     bool is_ended_ = false;
+    bool is_cut_off_ = false;
 };
 
 }  // namespace mxpost::deliver

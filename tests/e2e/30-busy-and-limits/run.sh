@@ -45,3 +45,21 @@ wait_mail a 4
 wait_empty
 [ "$(grep -c 'the rest waits' "$SYSLOG")" = 1 ] || fail "logged more than once"
 stop_system_engine
+
+part "told to end twice in the middle of a transaction"
+start_system_engine
+wait_until 20 has_system_engine 1500
+letter two | as_user alice sendmail -i -f s@corp.example cut@a.test
+wait_mark cutting
+kill -TERM "$system_engine"
+wait_log 'engine ends: told to end'
+kill -TERM "$system_engine"
+status=0
+wait "$system_engine" || status=$?
+[ "$status" = 0 ] || fail "exit $status: $(cat "$RUN/log/engine.out")"
+wait_log 'told to end again: open transactions are cut off'
+queue_has 1
+release cut
+as_user alice sendmail -q
+wait_mail a 5
+wait_empty
