@@ -67,6 +67,8 @@ public:
             relay_.tls = RelayDraft::Tls::none;
         } else if (is_opportunistic_) {
             relay_.tls = RelayDraft::Tls::may;
+        } else if (has_starttls_ && !draft_.has_user()) {
+            relay_.tls = RelayDraft::Tls::encrypt;  // it sends nothing without STARTTLS
         }
         draft_.set_relay(relay_);
         finish_masquerade();

@@ -55,6 +55,7 @@ public:
     /// `setting` as written, and why it isn't in the result.
     void remark(const std::string& origin, std::string_view setting, std::string_view why);
     void set_user(std::string_view user) { import_.user = user; }
+    bool has_user() const { return !import_.user.empty(); }
     void set_password(std::string_view password) { import_.password = password; }
     /// With user and password as they are now.
     void set_relay(const RelayDraft& relay);

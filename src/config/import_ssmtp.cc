@@ -68,6 +68,9 @@ public:
         relay_.has_wrapper = has_tls_ && !has_starttls_;
         // ssmtp looks at no certificate; where a password is sent, the default does.
         relay_.tls = has_tls_ || has_starttls_ ? RelayDraft::Tls::unset : RelayDraft::Tls::none;
+        if (has_starttls_ && !draft_.has_user()) {
+            relay_.tls = RelayDraft::Tls::encrypt;  // it sends nothing without STARTTLS
+        }
         draft_.set_relay(relay_);
         finish_root();
         return draft_.take();

@@ -124,6 +124,10 @@ TEST(ImportSsmtp, TlsFromTheFirstOctetIsPort465) {
     };
     EXPECT_THAT(relay("mailhub=a.test\nUseTLS=YES\n"), ElementsAre("relay = a.test:465"));
     EXPECT_THAT(relay("mailhub=a.test:465\nUseTLS=YES\n"), ElementsAre("relay = a.test:465"));
+    EXPECT_THAT(
+        relay("mailhub=a.test:587\nUseSTARTTLS=YES\n"),
+        ElementsAre("relay = a.test:587", "relay-tls = encrypt")
+    );
     EXPECT_THAT(relay("mailhub=a.test:25\n"), ElementsAre("relay = [a.test]:25"));
     EXPECT_THAT(relay("mailhub=[2001:db8::1]:26\n"), ElementsAre("relay = [2001:db8::1]:26"));
 }
