@@ -308,8 +308,7 @@ std::string repeated(const std::string& text, std::size_t count) {
     return all;
 }
 
-// Quadratic work would take these into minutes.
-TEST(ParseAddressList, TakesManySourceRoutesWithoutACommaInLinearTime) {
+TEST(ParseAddressList, TakesManySourceRoutesWithoutAComma) {
     const AddressList list = parse_address_list(repeated("<@a:b>", 20000));
     EXPECT_EQ(list.addresses.size(), 20000U);
     EXPECT_TRUE(list.bad.empty());
