@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,9 +72,6 @@ constexpr const char* kUsage =
     "\n"
     "See mxpost(8), mxpost.conf(5); mailq(1) shows the queue.\n";
 
-const std::set<std::string> kCommands = {
-    "run", "local", "queue", "trace", "route", "dkim", "doctor", "config"};
-
 /// A descriptor that the starting sendmail hands over, or none.
 mxpost::Fd handed_over(const po::variables_map& values, const char* name) {
     return values.contains(name) ? mxpost::Fd(values[name].as<int>()) : mxpost::Fd();
@@ -142,11 +138,12 @@ ExitStatus route(Arguments arguments) {
     return mxpost::apps::check_addresses(arguments, is_test);
 }
 
-/// The lines of kUsage that are about this command.
-void print_usage_of(const std::string& command) {
+/// The lines of kUsage that are about this command. False: there are none.
+bool print_usage_of(const std::string& command) {
     std::string_view text = kUsage;
     text = text.substr(0, text.find("\n\n"));
     bool is_meant = false;
+    bool is_any = false;
     for (const std::string_view line : mxpost::split(text, '\n')) {
         const std::size_t begin = line.find("mxpost ");
         if (begin != std::string_view::npos) {
@@ -155,9 +152,11 @@ void print_usage_of(const std::string& command) {
         }
         if (is_meant) {
             std::cout << line << "\n";
+            is_any = true;
         }
     }
-    std::cout << "(mxpost --help says more; mxpost(8) all)\n";
+    std::cout << (is_any ? "(mxpost --help says more; mxpost(8) all)\n" : "");
+    return is_any;
 }
 
 ExitStatus dispatch(Arguments arguments) {
@@ -167,9 +166,8 @@ ExitStatus dispatch(Arguments arguments) {
     const std::string command = arguments.front();
     arguments.erase(arguments.begin());
     const auto end_of_options = std::ranges::find(arguments, "--");
-    if (kCommands.contains(command) &&
-        std::find(arguments.begin(), end_of_options, "--help") != end_of_options) {
-        print_usage_of(command);
+    if (std::find(arguments.begin(), end_of_options, "--help") != end_of_options &&
+        print_usage_of(command)) {
         return ExitStatus::ok;
     }
     if (command == "--help" || command == "-h" || command == "help") {
