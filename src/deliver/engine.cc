@@ -513,6 +513,7 @@ void Engine::stop(const char* why) {
         delivery->stop();
     }
     services_.routes.stop();
+    services_.local_agent.stop();
     services_.sites.stop();
     if (companion_ != nullptr) {
         companion_->stop();

@@ -33,6 +33,12 @@ local::Answer deferred(const std::string& text) {
     return answer;
 }
 
+local::Answer untried() {
+    local::Answer answer = deferred("the engine ended before it was this message's turn");
+    answer.outcome.is_untried = true;
+    return answer;
+}
+
 std::string key_of(const local::Request& request) {
     return request.message_id + ' ' + std::to_string(static_cast<int>(request.kind)) + ' ' +
            request.name + ' ' + request.recipient;
@@ -87,6 +93,9 @@ asio::awaitable<local::Answer> HelperAgent::deliver(local::Request request) {
     const std::shared_ptr<Semaphore> own = slots_of(request.name);
     const Semaphore::Permit turn = co_await own->acquire();
     const Semaphore::Permit slot = co_await slots_.acquire();
+    if (is_stopping_) {
+        co_return untried();
+    }
     const std::string key = key_of(request);
     if (const auto found = done_.find(key); found != done_.end()) {
         request.done = found->second;

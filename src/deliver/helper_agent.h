@@ -35,6 +35,7 @@ public:
     );
 
     boost::asio::awaitable<local::Answer> deliver(local::Request request) override;
+    void stop() override { is_stopping_ = true; }
 
 private:
     std::shared_ptr<Semaphore> slots_of(const std::string& name);
@@ -47,6 +48,7 @@ private:
     std::chrono::seconds time_limit_;
     Semaphore slots_;
     std::map<std::string, std::weak_ptr<Semaphore>> users_;
+    bool is_stopping_ = false;
     // Targets that are served of recipients that aren't: a .forward with a mailbox and a program
     // that wants another try. Lost with the engine; then the mailbox gets the message again.
     std::map<std::string, std::vector<local::TargetKey>> done_;

@@ -200,6 +200,7 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::deliver_here(
     }
     local::Request request = std::move(*made);
     local::Answer answer = co_await services_.local_agent.deliver(std::move(request));
+    is_unattempted_ |= answer.outcome.is_untried;
     // A target that has failed takes nothing from the others, but is what the sender hears of.
     std::optional<mail::RecipientOutcome> all = answer.outcome;
     if (answer.wants_mailbox) {

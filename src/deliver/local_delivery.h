@@ -100,7 +100,7 @@ private:
     Forwarding forwarding_;
     OnSettled on_settled_;
     std::string content_problem_;
-    bool is_unattempted_ = false;  // the LMTP server wasn't asked any more
+    bool is_unattempted_ = false;  // the helper or the LMTP server wasn't asked any more
     bool is_stopping_ = false;
 };
 

@@ -317,7 +317,9 @@ asio::awaitable<void> MessageDelivery::guarded_job(const Job& job) {
     DialogueLog::Listener listener;
     if (claim_->envelope().is_verbose) {
         listener = [this](const std::string& line) {
-            append({spool::DialogueRecord{services_.clock.now(), line}});
+            if (!claim_->journal().is_large()) {
+                append({spool::DialogueRecord{services_.clock.now(), line}});
+            }
         };
     }
     DialogueLog dialogue(std::move(listener));

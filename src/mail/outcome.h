@@ -65,7 +65,7 @@ struct RecipientOutcome {
     std::string remote_host;         // MX host name, empty when none was reached
     std::string remote_address;      // "192.0.2.1" or "2001:db8::1", empty when none was reached
     std::uint16_t remote_port = 25;  // for the log; not kept in the journal
-    bool is_untried = false;         // what another message met; not kept in the journal
+    bool is_untried = false;         // another's, or the engine ended; not kept in the journal
     std::string tls;                 // "TLSv1.3 TLS_AES_256_GCM_SHA384 untrusted", empty: in clear
 };
 

@@ -125,6 +125,32 @@ TEST_F(HelperAgentTest, OneUsersSlowProgramsKeepNobodyElseWaiting) {
     EXPECT_EQ(answered, 51);
 }
 
+TEST_F(HelperAgentTest, BeginsNothingMoreWhenTheEngineEnds) {
+    HelperAgent agent(io.get_executor(), connector());
+    int untried = 0;
+    for (int i = 0; i < 50; ++i) {
+        boost::asio::co_spawn(
+            io,
+            agent.deliver(request()),
+            [&](const std::exception_ptr&, const local::Answer& result) {
+                untried += result.outcome.is_untried ? 1 : 0;
+            }
+        );
+    }
+    io.poll();
+    ASSERT_EQ(helper.size(), 4U);
+    agent.stop();
+    helper.pop_front();  // one of those under way has ended
+    io.restart();
+    io.poll();
+    EXPECT_EQ(untried, 46);
+    EXPECT_EQ(helper.size(), 3U);
+    helper.clear();
+    io.restart();
+    io.poll();
+    EXPECT_EQ(untried, 46);
+}
+
 TEST_F(HelperAgentTest, RemembersWhatIsDoneUntilTheRecipientIs) {
     HelperAgent agent(io.get_executor(), connector());
     const auto exchange = [&](const local::Answer& reply) {

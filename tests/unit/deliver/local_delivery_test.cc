@@ -158,6 +158,17 @@ TEST_F(LocalDeliveryTest, WhoHasTheMessageIsInTheJournalBeforeTheNextIsServed) {
     EXPECT_EQ(queue_.find(), std::nullopt);
 }
 
+TEST_F(LocalDeliveryTest, WhoseTurnDidNotComeIsAsDueAsBefore) {
+    mailboxes_.answer.outcome =
+        mail::RecipientOutcome(mail::OutcomeKind::deferred, {4, 3, 0}, "the engine ended");
+    mailboxes_.answer.outcome.is_untried = true;
+    const auto name = queue_.commit(make_envelope({"ann@host.example.net"}));
+    Life life(queue_);
+    Services services = with_mailboxes(life);
+    EXPECT_EQ(run(life, services, name), name);
+    EXPECT_EQ(queue_.state(0).attempts, 0U);
+}
+
 TEST_F(LocalDeliveryTest, TheEngineEndsBetweenTwoRecipients) {
     mailboxes_.on_request = [&](std::size_t) { delivery_->stop(); };
     const auto name =
