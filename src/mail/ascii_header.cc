@@ -19,14 +19,13 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::size_t kLastStart = 60;  // of an encoded word in a line
 
-constexpr std::array<std::string_view, 13> kAddressFields = {
+constexpr std::array<std::string_view, 12> kAddressFields = {
     "From",
     "Sender",
     "Reply-To",
     "To",
     "Cc",
     "Bcc",
-    "X-Original-From",
     "Disposition-Notification-To",
     "Return-Receipt-To",
     "Errors-To",
@@ -88,10 +87,12 @@ std::string with_inner_space(std::string_view text, bool is_behind, bool is_befo
     return (is_behind ? " " : "") + std::string(text) + (is_before ? " " : "");
 }
 
-/// A field that is text.
+/// A field that is text. `keeps_addresses`: those in ASCII, because it should have been a list of
+/// them.
 class TextEncoder {
 public:
-    TextEncoder(std::size_t column, std::string_view charset) : line_(column), charset_(charset) {}
+    TextEncoder(std::size_t column, std::string_view charset, bool keeps_addresses = false)
+        : line_(column), charset_(charset), keeps_addresses_(keeps_addresses) {}
 
     std::string encode(std::string_view value) {
         for (std::size_t at = 0; at < value.size();) {
@@ -122,7 +123,7 @@ private:
             pending_.clear();
             return;
         }
-        if (!run_.empty() && !is_encoded) {
+        if (!run_.empty() && !is_encoded && !ends_run(word)) {
             // Perhaps between two words that are to be encoded.
             pending_.append(space).append(word);
             return;
@@ -131,6 +132,11 @@ private:
         line_.add(space);
         line_.add(word);
         was_encoded_ = is_encoded;
+    }
+
+    /// Within an encoded word nobody finds an address.
+    bool ends_run(std::string_view word) const {
+        return keeps_addresses_ && word.find_first_of("@<") != std::string_view::npos;
     }
 
     void finish_run(bool is_before_encoded) {
@@ -153,6 +159,7 @@ private:
 
     Line line_;
     std::string_view charset_;
+    bool keeps_addresses_;
     std::string run_;      // from a word beyond ASCII to another one
     std::string pending_;  // ASCII behind it
     bool was_encoded_ = false;
@@ -169,15 +176,20 @@ public:
         AddressLexer lexer(value_);
         while (true) {
             const AddressToken token = lexer.next();
-            const bool is_word =
-                token.kind == AddressToken::Kind::word || token.kind == AddressToken::Kind::encoded;
-            if (is_word) {
+            if (is_word(token)) {
                 words_.push_back(token);
                 continue;
             }
-            const bool is_name =
-                token.kind == AddressToken::Kind::open || token.kind == AddressToken::Kind::colon;
+            if (token.kind == AddressToken::Kind::comma && is_in_name(token, lexer)) {
+                words_.back().text += ',';
+                words_.back().end = token.end;
+                continue;
+            }
+            const bool is_name = token.kind == AddressToken::Kind::open ||
+                                 token.kind == AddressToken::Kind::colon ||
+                                 (token.is_separator() && is_name_alone());
             put_words(is_name);
+            previous_ = token.kind;
             if (token.kind == AddressToken::Kind::end) {
                 put_gap(value_.size());
                 return line_.take();
@@ -189,6 +201,38 @@ public:
     }
 
 private:
+    static bool is_word(const AddressToken& token) {
+        return token.kind == AddressToken::Kind::word || token.kind == AddressToken::Kind::encoded;
+    }
+
+    /// Have words_, behind which an element ends, no domain? ("host!user" has one.) Beyond ASCII
+    /// they are rather a name whose address is missing than a user of this host.
+    bool is_name_alone() const {
+        return previous_ != AddressToken::Kind::at &&
+               !std::ranges::all_of(words_, [](const AddressToken& word) {
+                   return word.text.find('!') != std::string::npos;
+               });
+    }
+
+    /// Is this comma one that its writer forgot to quote ("Müller, Jörg <j@x>")?
+    bool is_in_name(const AddressToken& comma, AddressLexer behind) const {
+        const bool is_at_start = previous_ == AddressToken::Kind::colon ||
+                                 previous_ == AddressToken::Kind::comma ||
+                                 previous_ == AddressToken::Kind::semicolon;
+        const bool is_name = std::ranges::any_of(words_, [](const AddressToken& word) {
+            return !is_ascii(word.text);
+        });
+        if (!is_at_start || !is_name || !is_name_alone() ||
+            words_.back().kind != AddressToken::Kind::word || words_.back().end != comma.begin) {
+            return false;
+        }
+        AddressToken token = behind.next();
+        while (is_word(token)) {
+            token = behind.next();
+        }
+        return token.kind == AddressToken::Kind::open;
+    }
+
     void put(std::string_view text) { line_.add(text); }
 
     /// White space and comments up to an offset.
@@ -289,20 +333,24 @@ private:
     std::string_view charset_;
     std::size_t given_ = 0;  // of value_
     std::vector<AddressToken> words_;
+    AddressToken::Kind previous_ = AddressToken::Kind::comma;  // stands in front of words_
 };
 
-/// Also one without addresses ("undisclosed recipients:;").
+/// Also one without addresses ("undisclosed recipients:;"). "<Büro>" is none: it would need RFC
+/// 6531 for a user that this host hardly has.
 bool is_address_list(std::string_view value) {
-    return parse_address_list(value).bad.empty();
+    const AddressList list = parse_address_list(value);
+    return list.bad.empty() && std::ranges::all_of(list.addresses, [](const Address& address) {
+               return address.is_qualified() || !address.needs_smtp_utf8();
+           });
 }
 
 std::string encode_addresses(const HeaderField& field, std::string_view charset) {
     const std::size_t column = field.name.size() + 1;
-    if (!is_address_list(field.value)) {
-        return TextEncoder(column, charset).encode(field.value);
-    }
     std::string value = AddressEncoder(field.value, column, charset).encode();
-    return is_address_list(value) ? value : TextEncoder(column, charset).encode(field.value);
+    return is_ascii(value) || is_address_list(value)
+               ? value
+               : TextEncoder(column, charset, true).encode(field.value);
 }
 
 std::string with_question_marks(std::string value) {
@@ -329,6 +377,14 @@ std::string charset_of(const HeaderBlock& header) {
 
 }  // namespace
 
+bool has_addresses(const HeaderField& field) {
+    return is_one_of(kAddressFields, field.name);
+}
+
+std::string ascii_text(std::string_view value, std::size_t column, std::string_view charset) {
+    return TextEncoder(column, charset).encode(value);
+}
+
 void make_ascii(HeaderBlock& header) {
     std::string charset;
     for (HeaderField& field : header.fields) {
@@ -338,14 +394,14 @@ void make_ascii(HeaderBlock& header) {
         if (charset.empty()) {
             charset = charset_of(header);
         }
-        if (is_one_of(kAddressFields, field.name)) {
+        if (has_addresses(field)) {
             field.value = encode_addresses(field, charset);
         } else if (field.is("Content-Type") || field.is("Content-Disposition")) {
             field.value = with_question_marks(ascii_parameters(field.value, charset));
         } else if (is_one_of(kOtherFields, field.name)) {
             field.value = with_question_marks(std::move(field.value));
         } else {
-            field.value = TextEncoder(field.name.size() + 1, charset).encode(field.value);
+            field.value = ascii_text(field.value, field.name.size() + 1, charset);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "mail/address.h"
+#include "mail/ascii_header.h"
 
 namespace mxpost::mail {
 namespace {
@@ -50,7 +51,7 @@ void change_fields(
     HeaderBlock& header, const std::function<std::optional<Address>(const Address&)>& change
 ) {
     for (HeaderField& field : header.fields) {
-        if (is_address_field(field)) {
+        if (has_addresses(field) || field.is("Delivered-To")) {
             field.value = rewrite_address_field(field.value, change);
         }
     }

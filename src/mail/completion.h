@@ -17,7 +17,8 @@ namespace mxpost::mail {
 /// changed. `domain` must be a domain name.
 bool qualify_fields(HeaderBlock& header, std::string_view domain);
 
-/// Replaces addresses in the same fields, see rewrite_address_field().
+/// Replaces addresses in all fields that hold some (has_addresses(), Delivered-To), see
+/// rewrite_address_field().
 void change_fields(
     HeaderBlock& header, const std::function<std::optional<Address>(const Address&)>& change
 );

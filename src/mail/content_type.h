@@ -9,7 +9,7 @@ namespace mxpost::mail {
 struct ContentType {
     std::string type;      // lower case, "" when the value can't be parsed
     std::string subtype;   // lower case
-    std::string boundary;  // "" when there is none
+    std::string boundary;  // "" when there is none; also one in sections (RFC 2231)
 };
 
 ContentType parse_content_type(std::string_view value);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "mail/address_lexer.h"
 #include "mail/ascii_header.h"
 #include "mail/completion.h"
 #include "mail/date.h"
@@ -120,15 +121,15 @@ std::string domain_or(const std::string& name, std::string_view fallback) {
     return is_domain_name(name) ? name : std::string(fallback);
 }
 
-/// The value of a From field.
-std::string originator(const FixUpOptions& options, std::size_t column) {
+Address originator_address(const FixUpOptions& options) {
     const std::string domain = options.qualifies ? domain_or(options.domain, "") : "";
     const Address address = options.sender.value_or(Address("MAILER-DAEMON", ""));
-    const std::string text = address.is_qualified() || domain.empty()
-                                 ? address.text()
-                                 : Address(address.local_part(), domain).text();
-    const std::string name =
-        options.sender ? display_name(options.full_name, column) : std::string();
+    return address.is_qualified() ? address : Address(address.local_part(), domain);
+}
+
+/// The value of a From field. `name`: a phrase, or empty.
+std::string mailbox(const std::string& name, const Address& address, std::size_t column) {
+    const std::string text = address.text();
     if (name.empty()) {
         return " " + text;
     }
@@ -137,6 +138,48 @@ std::string originator(const FixUpOptions& options, std::size_t column) {
         last_line == std::string::npos ? column + name.size() : name.size() - last_line;
     const bool fits = used + text.size() + 3 <= kLineWanted;
     return " " + name + (fits ? " <" : "\r\n <") + text + ">";
+}
+
+std::string originator(const FixUpOptions& options, std::size_t column) {
+    const std::string name =
+        options.sender ? display_name(options.full_name, column) : std::string();
+    return mailbox(name, originator_address(options), column);
+}
+
+bool has_group(std::string_view list) {
+    AddressLexer lexer(list);
+    AddressToken token = lexer.next();
+    while (token.kind != AddressToken::Kind::end && token.kind != AddressToken::Kind::colon) {
+        token = lexer.next();
+    }
+    return token.kind == AddressToken::Kind::colon;
+}
+
+/// RFC 5322 3.6.2. A group without members will do, its writer means to be unknown (RFC 6854).
+bool names_originator(std::string_view from) {
+    const AddressList list = parse_address_list(from);
+    return !list.addresses.empty() || (list.bad.empty() && has_group(from));
+}
+
+/// The originator, with what stands in From instead of an address ("My Website") as his name.
+std::string named_originator(const HeaderField& from, const FixUpOptions& options) {
+    constexpr std::size_t kColumn = 6;
+    const std::string text = from.text();
+    const bool is_encoded = text.find("=?") != std::string::npos;
+    const std::string name =
+        is_encoded ? std::string(trim(from.value)) : display_name(text, kColumn);
+    const std::string value = mailbox(name, originator_address(options), kColumn);
+    const bool is_name = text.find_first_not_of("<>@,;:. ") != std::string::npos;
+    return is_name && parse_address_list(value).bad.empty() ? value : originator(options, kColumn);
+}
+
+/// Mail from nobody isn't signed, and large receivers refuse it.
+void complete_from(HeaderBlock& header, const FixUpOptions& options) {
+    for (HeaderField& field : header.fields) {
+        if (field.is("From") && !names_originator(field.value)) {
+            field.value = named_originator(field, options);
+        }
+    }
 }
 
 std::string safe_id(const std::string& id) {
@@ -206,16 +249,6 @@ HeaderField received(const FixUpOptions& options) {
     return {"Received", std::move(value)};
 }
 
-/// A domain alone can be sent as A-labels.
-bool has_utf8_address(const HeaderBlock& header) {
-    return std::ranges::any_of(header.fields, [](const HeaderField& field) {
-        return !is_ascii(field.value) &&
-               std::ranges::any_of(
-                   parse_address_list(field.value).addresses, &Address::needs_smtp_utf8
-               );
-    });
-}
-
 bool waits_for_completion(HeaderBlock header) {
     const bool has_open_id =
         std::any_of(header.fields.begin(), header.fields.end(), [](const HeaderField& field) {
@@ -240,6 +273,9 @@ FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
     if (options.makes_ascii) {
         make_ascii(header);  // first: a list that can't be read may be one word afterwards
     }
+    if (options.qualifies) {
+        complete_from(header, options);
+    }
     join_all(header, "To");
     join_all(header, "Cc");
     add_missing(header, options);
@@ -252,11 +288,10 @@ FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
     if (options.qualifies && !is_domain_name(options.domain)) {
         result.is_incomplete = waits_for_completion(header);
     }
-    if (options.makes_ascii) {
-        result.needs_smtp_utf8 = has_utf8_address(header);
-    }
     header.fields.insert(header.fields.begin(), received(options));
-    result.has_long_lines = has_long_line(header.text());
+    const std::string text = header.text();
+    result.needs_smtp_utf8 = options.makes_ascii && !is_ascii(text);
+    result.has_long_lines = has_long_line(text);
     result.header = std::move(header);
     return result;
 }

@@ -43,7 +43,8 @@ struct FixUpResult {
     std::size_t hops = 0;
     /// An unqualified address (or the Message-ID) waits for complete_header().
     bool is_incomplete = false;
-    /// An address in the new header has a local part beyond ASCII: servers need RFC 6531 for it.
+    /// With makes_ascii: an address in the new header, or this host's name, is beyond ASCII.
+    /// Servers need RFC 6531 for it, unless A-labels make it ASCII (route::header_with_a_labels()).
     bool needs_smtp_utf8 = false;
     /// A line of the new header is over 998 octets (for Envelope::has_long_lines).
     bool has_long_lines = false;
@@ -55,8 +56,9 @@ struct FixUpResult {
 /// - removes To, Cc, Sender and Reply-To without content (RFC 5322 has no empty form of them);
 /// - adds Date, Message-ID and From where missing (From also where empty), and Resent-Date,
 ///   Resent-From and Resent-Message-ID where any Resent field is there but that one is not;
-/// - qualifies addresses in the originator and destination fields;
 /// - with makes_ascii encodes what is beyond ASCII (make_ascii());
+/// - where From has text but no address makes that text the name beside the envelope's sender;
+/// - qualifies addresses in the originator and destination fields;
 /// - rewrites the senders (rewrite_senders());
 /// - puts Received in front.
 FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options);

@@ -10,7 +10,7 @@ namespace mxpost::mail {
 namespace {
 
 constexpr std::size_t kMaxPiece = 1024;    // more than any line that can be a delimiter
-constexpr std::size_t kMaxBoundary = 200;  // RFC 2046 5.1.1 says 70
+constexpr std::size_t kMaxBoundary = 900;  // RFC 2046 5.1.1 says 70; it must fit in a header line
 constexpr std::size_t kMaxValue = 8192;    // octets kept of a field's value
 
 TransferEncoding encoding_of(bool is_set, const std::string& value) {
@@ -202,7 +202,8 @@ void MimeWalker::end_header(bool has_separator) {
     part.has_mime_version = mime_version_.is_set;
     part.has_type = type_.is_set;
     part.encoding = encoding_of(encoding_.is_set, encoding_.text);
-    part.is_text = type.type.empty() || type.type == "text" || type.type == "message";
+    part.is_text = type.type.empty() || type.type == "text" || type.type == "message" ||
+                   type.type == "multipart";
     part.is_fixed =
         std::ranges::any_of(levels_, [](const Level& level) { return level.is_signed; }) ||
         (type.type == "message" && (type.subtype == "partial" || type.subtype == "external-body"));
@@ -219,6 +220,12 @@ void MimeWalker::end_header(bool has_separator) {
         part.kind = MimePart::Kind::multipart;
     } else if (may_contain && is_message && part_count_ < kMaxMimeParts) {
         part.kind = MimePart::Kind::message;
+    } else if (type.type == "multipart") {
+        // RFC 2045 6.4: it is 7bit, 8bit or binary, whatever it names.
+        part.is_fixed = true;
+        if (part.encoding == TransferEncoding::base64) {
+            part.encoding = TransferEncoding::other;
+        }
     }
     handler_.on_header_end(part, has_separator);
     if (part.kind == MimePart::Kind::multipart) {

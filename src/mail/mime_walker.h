@@ -23,9 +23,9 @@ struct MimePart {
 
     Kind kind = Kind::leaf;
     bool is_message = false;  // its header is a message's: the first part, and message/rfc822's
-    bool is_text = true;      // text/*, message/*, or no type: lines
+    bool is_text = true;      // text/*, message/*, multipart/*, or no type: lines
     /// Encoding it anew would break it: it is in a multipart/signed (RFC 1847 2.1), or a type that
-    /// may have no encoding (RFC 2046 5.2.2.1, 5.2.3).
+    /// may have no encoding (RFC 2046 5.2.2.1, 5.2.3; RFC 2045 6.4: a multipart that is a leaf).
     bool is_fixed = false;
     bool has_mime_version = false;
     bool has_type = false;

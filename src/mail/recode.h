@@ -10,6 +10,8 @@
 // - What a signature covers (multipart/signed) keeps its 8-bit octets: RFC 1847 2.1 wants it to be
 //   7-bit, and where its writer didn't care, another encoding would make a forgery of it. So do
 //   message/partial and message/external-body, which may have no encoding, and header fields.
+// - So does a multipart whose parts can't be found, without a boundary or nested too deep (RFC 2045
+//   6.4). For a line that is too long it becomes quoted-printable, which can be read all the same.
 // - A message without MIME fields gets MIME-Version and Content-Type (text/plain, with charset
 //   us-ascii, utf-8 or unknown-8bit).
 // - multipart and message/rfc822 are descended into; their own encoding becomes 7bit or 8bit.

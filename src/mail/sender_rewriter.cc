@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "mail/ascii_header.h"
 
 namespace mxpost::mail {
 namespace {
@@ -99,7 +100,10 @@ bool rewrite_senders(HeaderBlock& header, const SenderRewriter& rewriter) {
     const auto from = std::ranges::find_if(header.fields, [](const HeaderField& field) {
         return field.is("From");
     });
-    header.fields.insert(from + 1, HeaderField(std::string(kOriginal), std::move(original)));
+    // For people to read: an address beyond ASCII that was replaced mustn't need RFC 6531 here.
+    header.fields.insert(
+        from + 1, HeaderField(std::string(kOriginal), ascii_text(original, kOriginal.size() + 1))
+    );
     return true;
 }
 

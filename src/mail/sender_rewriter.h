@@ -46,8 +46,8 @@ ReversePath rewrite(const SenderRewriter& rewriter, ReversePath path);
 
 /// From, Sender, Resent-From and Resent-Sender are rewritten. Reply-To and Resent-Reply-To are only
 /// masqueraded: a map's replacement may be an address that nobody reads, and whoever set Reply-To
-/// wants to be answered there. Where From changes, X-Original-From keeps what it was (one that was
-/// there before is removed). Says whether anything changed.
+/// wants to be answered there. Where From changes, X-Original-From keeps what it was, as text in
+/// ASCII (one that was there before is removed). Says whether anything changed.
 bool rewrite_senders(HeaderBlock& header, const SenderRewriter& rewriter);
 
 }  // namespace mxpost::mail

@@ -1,5 +1,6 @@
 #include "route/domain_name.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <idn2.h>
@@ -36,6 +37,25 @@ Result<std::string> idn_to_ascii(std::string_view domain) {
         return Error::invalid(shown + " is not a domain name: " + idn2_strerror(status));
     }
     return std::string(ascii);
+}
+
+/// The domains in a Message-ID or Received field; local parts and what is no domain stay.
+std::string text_with_a_labels(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find_first_of(" \t\r\n<>()[];,@"), text.size());
+        const std::string_view word = text.substr(0, end);
+        const std::string_view behind = text.substr(end, 1);
+        const bool is_local_part = behind == "@";
+        if (is_ascii(word) || is_local_part) {
+            result += word;
+        } else {
+            result += to_a_labels(word).value_or(std::string(word));
+        }
+        result += behind;
+        text.remove_prefix(end + behind.size());
+    }
+    return result;
 }
 
 }  // namespace
@@ -77,6 +97,11 @@ std::string header_with_a_labels(std::string header) {
         mail::Address changed = with_a_labels(address);
         return changed == address ? std::nullopt : std::optional(std::move(changed));
     });
+    for (mail::HeaderField& field : block.fields) {
+        if (field.is("Message-ID") || field.is("Resent-Message-ID") || field.is("Received")) {
+            field.value = text_with_a_labels(field.value);
+        }
+    }
     std::string changed = block.text();
     return is_ascii(changed) ? changed : header;
 }

@@ -21,8 +21,9 @@ Result<std::string> to_a_labels(std::string_view domain);
 /// else as it is.
 mail::Address with_a_labels(const mail::Address& address);
 
-/// The same for the address fields of a header (CRLF, without the empty line). Unchanged where that
-/// doesn't make all of it ASCII: it needs RFC 6531 then.
+/// The same for the address fields of a header (CRLF, without the empty line), and for the domains
+/// in Message-ID and Received, which may be this host's. Unchanged where that doesn't make all of
+/// it ASCII: it needs RFC 6531 then.
 std::string header_with_a_labels(std::string header);
 
 /// True for "[…]".

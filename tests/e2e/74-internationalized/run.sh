@@ -4,7 +4,8 @@
 #                    -> old: an MX without it           nothing that needs it: 5.6.7, and why
 #   reports -> mx.corp.example, an ASCII sender's       "\x{F6}" in message/delivery-status
 #           -> utf8, a UTF-8 sender's                   UTF-8 in message/global-delivery-status
-# A domain beyond ASCII alone needs nothing: it is sent in A-labels.
+# A domain beyond ASCII alone needs nothing: it is sent in A-labels. Nor does a name where an address
+# should be.
 . "$LAB/lib.sh"
 
 send() {
@@ -64,4 +65,22 @@ expect_text '^To: <änn@utf8\.test>' utf8 4
 wait_empty
 expect_count corp 2
 expect_count old 2
+
+part "a name without an address"
+printf 'From: Büro\nTo: Müller, Jörg <bob@old.test>\nReply-To: Jörg <j@corp.example>, Käthe Müller
+Errors-To: e@bücher.test\nSubject: utf8\n\nbody\n' |
+    as_user alice sendmail -i -f s@corp.example bob@old.test
+wait_mail old 3
+expect_text '^From: =\?utf-8\?Q\?B=C3=BCro\?= <s@corp\.example>$' old 3
+expect_text '^To: =\?utf-8\?Q\?M=C3=BCller=2C_J=C3=B6rg\?= <bob@old\.test>$' old 3
+expect_text '^Reply-To: =\?utf-8\?Q\?J=C3=B6rg\?= <j@corp\.example>,' old 3
+expect_text '^Errors-To: e@xn--bcher-kva\.test$' old 3
+
+part "this host's domain"
+sed -i 's/^from-domain.*/from-domain = bücher.test/' /etc/mxpost.conf
+printf 'From: Alice <alice>\nSubject: utf8\n\nbody\n' | as_user alice sendmail -i bob@old.test
+wait_mail old 4
+expect_envelope old 4 alice@xn--bcher-kva.test bob@old.test
+expect_text '^From: Alice <alice@xn--bcher-kva\.test>$' old 4
+wait_empty
 ! grep SMTPUTF8 "$RUN/log/old" || fail "SMTPUTF8 to a server without it"

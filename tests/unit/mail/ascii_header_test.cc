@@ -128,6 +128,62 @@ TEST(MakeAscii, TakesWhatHoldsNoAddressesForText) {
     EXPECT_TRUE(is_ascii(ascii("Reply-To: \xC3\xA4 <>;:<\xC3")));
 }
 
+// As an address it would need SMTPUTF8, which few servers have.
+TEST(MakeAscii, TakesAWordWithoutADomainForAName) {
+    EXPECT_EQ(ascii("From: B\xC3\xBCro"), "From: =?utf-8?Q?B=C3=BCro?=");
+    EXPECT_EQ(ascii("To: B\xC3\xBCro, a@x"), "To: =?utf-8?Q?B=C3=BCro?= , a@x");
+    EXPECT_EQ(ascii("To: <a@x> B\xC3\xBCro"), "To: <a@x> =?utf-8?Q?B=C3=BCro?=");
+    EXPECT_TRUE(is_ascii(ascii("To: \xC3\xA4 <B\xC3\xBCro>")));
+    EXPECT_EQ(
+        ascii("To: root, b\xC3\xBC.test!u, j\xC3\xB6@x"), "To: root, b\xC3\xBC.test!u, j\xC3\xB6@x"
+    );
+}
+
+TEST(MakeAscii, TakesACommaWithoutQuotesIntoTheName) {
+    EXPECT_EQ(
+        ascii("From: M\xC3\xBCller, J\xC3\xB6rg <j@x.de>"),
+        "From: =?utf-8?Q?M=C3=BCller=2C_J=C3=B6rg?= <j@x.de>"
+    );
+    EXPECT_EQ(
+        ascii("To: a@x, L: M\xC3\xBCller, Ann<a@y>, \"B, C\" <b@y>;"),
+        "To: a@x, L: =?utf-8?Q?M=C3=BCller=2C_Ann?= <a@y>, \"B, C\" <b@y>;"
+    );
+    // "Ann" may be a user here; the comment keeps its place.
+    EXPECT_EQ(
+        ascii("To: Ann, M\xC3\xBCller (x), J <j@x>"),
+        "To: Ann, =?utf-8?Q?M=C3=BCller?= (x), J <j@x>"
+    );
+    EXPECT_EQ(
+        ascii("To: <a@x> M\xC3\xBCller, J <j@x>"), "To: <a@x> =?utf-8?Q?M=C3=BCller?= , J <j@x>"
+    );
+}
+
+TEST(MakeAscii, LooksBehindCommasInLinearTime) {
+    std::string list;
+    for (std::size_t i = 0; i < 100000; ++i) {
+        list += "\xC3\xA4,(";
+    }
+    EXPECT_TRUE(is_ascii(ascii("To: " + list)));
+}
+
+TEST(MakeAscii, KeepsAddressesOutOfEncodedWords) {
+    EXPECT_EQ(
+        ascii("Reply-To: J\xC3\xB6rg <j@x.test>, K\xC3\xA4the M\xC3\xBCller"),
+        "Reply-To: =?utf-8?Q?J=C3=B6rg?= <j@x.test>, =?utf-8?Q?K=C3=A4the_M=C3=BCll?=\r\n"
+        " =?utf-8?Q?er?="
+    );
+    EXPECT_EQ(
+        ascii("Reply-To: J\xC3\xB6rg M <j@x.test>, \"K\xC3\xA4the, (\xC3\xA4 b@y, \xC3\xA4"),
+        "Reply-To: =?utf-8?Q?J=C3=B6rg?= M <j@x.test>, =?utf-8?B?IkvDpHRoZSwgKMOk?= b@y,\r\n"
+        " =?utf-8?B?w6Q=?="
+    );
+    // Fields that are text have no addresses.
+    EXPECT_EQ(
+        ascii("X-Original-From: \xC3\xA4 <a@x> \xC3\xB6@x"),
+        "X-Original-From: =?utf-8?B?w6QgPGFAeD4gw7ZAeA==?="
+    );
+}
+
 TEST(MakeAscii, KnowsTheMessagesCharset) {
     EXPECT_EQ(
         ascii("Content-Type: text/plain; charset=\"ISO-8859-15\"\r\nSubject: \xE4"),

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "mail/completion.h"
 
 namespace mxpost::mail {
@@ -192,6 +193,47 @@ TEST(FixUp, WritesTheOriginatorSafely) {
     }
 }
 
+/// The value of From.
+std::string from(const std::string& value, const FixUpOptions& with = options()) {
+    return fix_up(parse_header("From: " + value + "\r\n"), with).header.find("From")->value;
+}
+
+// RFC 5322 3.6.2; without an address nothing is signed, either.
+TEST(FixUp, AFromWithoutAddressNamesTheOriginator) {
+    EXPECT_EQ(from("My Website"), " My Website <alice@d.test>");
+    EXPECT_EQ(from("My Website\r\n e.V."), " \"My Website e.V.\" <alice@d.test>");
+    EXPECT_EQ(from("(x)"), " \"(x)\" <alice@d.test>");
+    EXPECT_EQ(from("My Site info@x.test"), " \"My Site info@x.test\" <alice@d.test>");
+    EXPECT_EQ(from("\"My <a@x"), " \"\\\"My <a@x\" <alice@d.test>");
+    EXPECT_EQ(
+        from("=?utf-8?Q?B=C3=BCro?=\r\n\t=?utf-8?Q?x?="),
+        " =?utf-8?Q?B=C3=BCro?=\r\n\t=?utf-8?Q?x?= <alice@d.test>"
+    );
+    EXPECT_EQ(from("B\xC3\xBCro"), " =?utf-8?Q?B=C3=BCro?= <alice@d.test>");
+    EXPECT_EQ(from("B\xC3\xBCro e.V."), " =?utf-8?Q?B=C3=BCro_e=2EV=2E?= <alice@d.test>");
+    EXPECT_EQ(from("B\xFCro"), " =?unknown-8bit?Q?B=FCro?= <alice@d.test>");
+    EXPECT_EQ(from("A =?utf-8?Q?x?= <"), " \"Alice Q. Tester\" <alice@d.test>");
+    EXPECT_EQ(from("<>"), " \"Alice Q. Tester\" <alice@d.test>");
+    EXPECT_EQ(from("@"), " \"Alice Q. Tester\" <alice@d.test>");
+    FixUpOptions with = options();
+    with.sender = std::nullopt;
+    EXPECT_EQ(from("My Website", with), " My Website <MAILER-DAEMON@d.test>");
+    with.domain = "";
+    const FixUpResult open = fix_up(parse_header("From: My Website\r\n"), with);
+    EXPECT_EQ(open.header.find("From")->value, " My Website <MAILER-DAEMON>");
+    EXPECT_TRUE(open.is_incomplete);
+}
+
+TEST(FixUp, AFromThatNamesSomebodyStays) {
+    EXPECT_EQ(from("root"), " root@d.test");
+    EXPECT_EQ(from("\"My Website\""), " \"My Website\"@d.test");
+    EXPECT_EQ(from("My Website, a@x"), " My Website, a@x");
+    EXPECT_EQ(from("Nobody (really) :;"), " Nobody (really) :;");  // RFC 6854
+    FixUpOptions with = options();
+    with.qualifies = false;
+    EXPECT_EQ(from("My Website", with), " My Website");
+}
+
 TEST(FixUp, CompletesAResentBlock) {
     EXPECT_EQ(
         fixed("Resent-To: r@x\r\nResent-From: q@x\r\n" + std::string(kComplete)),
@@ -309,7 +351,7 @@ TEST(FixUp, LeavesNoOctetBeyondAsciiThatNeedsNoSmtpUtf8) {
     FixUpResult result = fix_up(parse_header(header), options);
     EXPECT_EQ(result.header.find("Subject")->value, " =?utf-8?B?R3LDvMOfZQ==?=");
     EXPECT_EQ(result.header.find("From")->value, " =?utf-8?Q?J=C3=B6rg?= <joerg@x>");
-    EXPECT_FALSE(result.needs_smtp_utf8);
+    EXPECT_TRUE(result.needs_smtp_utf8);  // until the domain is in A-labels, if it can be
 
     result = fix_up(parse_header(header + "Cc: j\xC3\xB6rg@x\r\n"), options);
     EXPECT_TRUE(result.needs_smtp_utf8);
@@ -318,6 +360,38 @@ TEST(FixUp, LeavesNoOctetBeyondAsciiThatNeedsNoSmtpUtf8) {
     options.makes_ascii = false;
     result = fix_up(parse_header(header), options);
     EXPECT_EQ(result.header.find("From")->value, " J\xC3\xB6rg <joerg@x>");
+}
+
+TEST(FixUp, NamesNeedNoSmtpUtf8) {
+    for (const char* header :
+         {"From: B\xC3\xBCro\r\n",
+          "From: M\xC3\xBCller, J\xC3\xB6rg <j@x.test>\r\n",
+          "From: \xC3\xA4 <B\xC3\xBCro>\r\n",
+          "From: a@x\r\nTo: B\xC3\xBCro, b@y\r\n"}) {
+        const FixUpResult result = fix_up(parse_header(header), options());
+        EXPECT_FALSE(result.needs_smtp_utf8) << header;
+        EXPECT_TRUE(is_ascii(result.header.text())) << header;
+    }
+    // A domain that only RFC 6531 can carry, if IDNA can't, counts wherever it stands.
+    FixUpOptions with = options();
+    with.host = "h\xC3\xB6st.test";
+    EXPECT_TRUE(fix_up({}, with).needs_smtp_utf8);
+    with = options();
+    with.domain = "m\xC3\xBC.test";
+    EXPECT_TRUE(fix_up(parse_header("From: root\r\n"), with).needs_smtp_utf8);
+    EXPECT_TRUE(fix_up(parse_header("Errors-To: a@m\xC3\xBC.test\r\n"), options()).needs_smtp_utf8);
+}
+
+TEST(FixUp, AMappedSenderBeyondAsciiNeedsNoSmtpUtf8) {
+    const SenderRewriter senders(parse_sender_map("@old.test noreply@out.test").map, {}, {});
+    FixUpOptions with = options();
+    with.senders = &senders;
+    const FixUpResult result = fix_up(parse_header("From: A <j\xC3\xB6rg@old.test>\r\n"), with);
+    EXPECT_EQ(result.header.find("From")->value, " A <noreply@out.test>");
+    EXPECT_EQ(
+        result.header.find("X-Original-From")->value, " A =?utf-8?Q?=3Cj=C3=B6rg=40old=2Etest=3E?="
+    );
+    EXPECT_FALSE(result.needs_smtp_utf8);
 }
 
 }  // namespace

@@ -245,6 +245,44 @@ TEST(Recode, LooksForPartsWhateverEncodingAMultipartNames) {
     }
 }
 
+TEST(Recode, FindsABoundaryThatIsInSections) {
+    for (const std::string boundary :
+         {"boundary*0=\"a\"; boundary*1=\"b\"",
+          "boundary*1*=%62;\r\n BOUNDARY*0*=us-ascii'en'%61",
+          "boundary*=''a%62",
+          "boundary*0=x; boundary=ab",
+          "boundary*0=ab; boundary*2=x"}) {
+        const std::string head = "Content-Type: multipart/mixed; " + boundary + "\r\n\r\n--ab\r\n";
+        EXPECT_EQ(
+            quoted_printable_joined(recoded(head + "\r\n" + kLongLine + "--ab--\r\n")),
+            head + "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + kLongLine + "--ab--\r\n"
+        ) << boundary;
+    }
+    const std::string boundary(400, 'b');
+    const std::string head =
+        "Content-Type: multipart/mixed; boundary=" + boundary + "\r\n\r\n--" + boundary + "\r\n";
+    EXPECT_TRUE(recoded(head + "\r\n" + kLongLine).starts_with(head));
+}
+
+// RFC 2045 6.4: readers show nothing of a multipart that is base64.
+TEST(Recode, NeverMakesBase64OfAMultipart) {
+    for (const std::string type :
+         {"multipart/mixed",
+          "multipart/mixed; boundary*1=b",
+          "multipart/mixed; boundary*x=b",
+          "multipart/mixed\r\nContent-Transfer-Encoding: base64"}) {
+        const std::string head = "Content-Type: " + type + "\r\n";
+        const std::string text = head + "\r\n--b\r\n\r\n\xC3\xA4\r\n--b--\r\n";
+        EXPECT_EQ(recoded(text, true), text);
+        const std::string result = quoted_printable_joined(recoded(text + kLongLine));
+        EXPECT_NE(
+            result.find("Content-Transfer-Encoding: quoted-printable\r\n\r\n=2D-b\r\n"),
+            std::string::npos
+        ) << result;
+        EXPECT_EQ(result.find("base64"), std::string::npos);
+    }
+}
+
 TEST(Recode, WrapsWhatIsEncodedAlready) {
     const std::string base64 = "Content-Transfer-Encoding: BASE64\r\n\r\n";
     EXPECT_EQ(recoded(base64 + std::string(1000, 'A') + " \r\nQ!==\r\n").substr(base64.size()), [] {

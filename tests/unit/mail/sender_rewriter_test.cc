@@ -126,6 +126,16 @@ TEST(RewriteSenders, ReplacesAnOriginalThatSomebodyElseWrote) {
     );
 }
 
+TEST(RewriteSenders, KeepsAnOriginalBeyondAsciiAsText) {
+    EXPECT_EQ(
+        rewritten_header(
+            rewriter("* noreply@out.example"), "From: j\xC3\xB6rg@web1.example\r\nSubject: x\r\n"
+        ),
+        "From: noreply@out.example\r\n"
+        "X-Original-From: =?utf-8?Q?j=C3=B6rg=40web1=2Eexample?=\r\nSubject: x\r\n"
+    );
+}
+
 TEST(RewriteSenders, LeavesWhatCantBeParsed) {
     const SenderRewriter with = rewriter("* noreply@out.example");
     for (const char* field :

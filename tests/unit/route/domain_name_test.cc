@@ -124,8 +124,22 @@ TEST(HeaderWithALabels, ChangesWhatThenIsAscii) {
                              "cher.test, v@y\r\nSubject: s\r\n"),
         "To: (x) u@xn--bcher-kva.test, v@y\r\nSubject: s\r\n"
     );
+    // Also where this host's name may stand, and in the other fields with addresses.
+    EXPECT_EQ(
+        header_with_a_labels("Received: by b\xC3\xBC.test (mxpost, from userid 1)\r\n\tid 0; d\r\n"
+                             "Delivered-To: u@b\xC3\xBC.test\r\nErrors-To: <e@b\xC3\xBC.test>\r\n"
+                             "Disposition-Notification-To: n <d@b\xC3\xBC.test>\r\n"
+                             "Message-ID: <2024.0@b\xC3\xBC.test>\r\n"),
+        "Received: by xn--b-eha.test (mxpost, from userid 1)\r\n\tid 0; d\r\n"
+        "Delivered-To: u@xn--b-eha.test\r\nErrors-To: <e@xn--b-eha.test>\r\n"
+        "Disposition-Notification-To: n <d@xn--b-eha.test>\r\n"
+        "Message-ID: <2024.0@xn--b-eha.test>\r\n"
+    );
     for (const char* header :
-         {"To: j\xC3\xB6rg@b\xC3\xBC"
+         {"Message-ID: <\xC3\xA4@x>\r\n",
+          "Received: by b\xC3\xBC/x\r\n",
+          "From: root@m\xC3\xBC.test, u@\xE2\x84\x80.test\r\n",  // U+2100 maps to "a/c"
+          "To: j\xC3\xB6rg@b\xC3\xBC"
           "cher.test\r\n",
           "To: u@b\xC3\xBC"
           "cher.test\r\nSubject: \xC3\xA4\r\n",
