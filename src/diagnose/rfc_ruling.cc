@@ -51,10 +51,6 @@ Ruling rfc_ruling(const mail::RecipientOutcome& outcome, std::optional<std::size
                 }
             }
             break;
-        case 501:
-        case 555:  // RFC 5321 4.1.1.11: parameters of MAIL or RCPT not known
-            ruling.is_without_parameters = outcome.step == Step::mail;
-            break;
         case 521:  // RFC 7504: no mail here, ever
         case 556:  // RFC 7504, 7505
             ruling.scope = Scope::site;

@@ -271,8 +271,6 @@ constexpr std::array kRuleKeys = {
     RuleKey{"reconnect", set_flag<&Ruling::is_reconnect>},
     RuleKey{"require-tls", set_flag<&Ruling::is_tls_required>},
     RuleKey{"too-many-recipients", set_flag<&Ruling::is_too_many_recipients>},
-    RuleKey{"one-domain", set_flag<&Ruling::is_one_domain>},
-    RuleKey{"without-parameters", set_flag<&Ruling::is_without_parameters>},
     RuleKey{"notice", set_notice},
 };
 

@@ -54,8 +54,6 @@ struct Ruling {
     bool is_reconnect = false;            // no error: a new session at once, no back-off
     bool is_tls_required = false;         // try again with TLS, never without
     bool is_too_many_recipients = false;  // the rest in another transaction
-    bool is_one_domain = false;           // one domain a transaction
-    bool is_without_parameters = false;   // try again without MAIL's parameters where possible
 
     std::string_view notice;  // for the administrator: one sentence; empty: none
 

@@ -54,7 +54,22 @@ public:
         }
         return value;
     }
-    bool is_at_number() const { return !is_at_end() && is_digit(front()); }
+    bool is_at(char c) const { return !is_at_end() && front() == c; }
+    /// ":MM" or ":SS".
+    std::optional<std::int64_t> sixtieths() {
+        const std::string_view next = text_.substr(at_, 3);
+        if (next.size() < 3 || next[0] != ':' || !is_digit(next[1]) || !is_digit(next[2])) {
+            return std::nullopt;
+        }
+        at_ += next.size();
+        return (next[1] - '0') * 10 + (next[2] - '0');
+    }
+    /// Does what was read go on? A colon before white space is the sentence's.
+    bool is_within_word() const {
+        const std::string_view rest = text_.substr(at_, 2);
+        return !rest.empty() && (is_digit(rest[0]) || is_letter(rest[0]) ||
+                                 (rest[0] == ':' && rest.size() > 1 && rest[1] != ' '));
+    }
 
 private:
     std::string_view text_;
@@ -75,26 +90,32 @@ std::int64_t unit_seconds(std::string_view word) {
     return is_in(kSeconds) ? 1 : is_in(kMinutes) ? 60 : is_in(kHours) ? 3600 : 0;
 }
 
-/// After a number: ":MM:SS" or ":SS" (milter-greylist), or a unit.
-std::optional<seconds> finish_delay(Scanner& scanner, std::int64_t value) {
-    if (scanner.skip(':')) {
-        if (!scanner.is_at_number()) {
-            return std::nullopt;
-        }
-        value = value * 60 + scanner.number();
-        if (scanner.skip(':') && scanner.is_at_number()) {
-            value = value * 60 + scanner.number();
-        }
-    } else {
-        while (scanner.skip(' ')) {
-        }
-        const std::int64_t unit = unit_seconds(scanner.word());
-        if (unit == 0) {
-            return std::nullopt;
-        }
-        value *= unit;
+/// After hours or minutes: ":MM:SS" or ":SS" (milter-greylist). With more digits or more behind it
+/// it is an IPv6 address.
+std::optional<seconds> finish_clock(Scanner& scanner, std::int64_t value) {
+    const auto first = scanner.sixtieths();
+    if (!first || value > 99) {
+        return std::nullopt;
     }
-    return std::min(seconds(value), kLongestParsed);
+    value = value * 60 + *first;
+    if (const auto second = scanner.sixtieths()) {
+        value = value * 60 + *second;
+    }
+    return scanner.is_within_word() ? std::nullopt : std::optional(seconds(value));
+}
+
+/// After a number: the rest of a time, or a unit.
+std::optional<seconds> finish_delay(Scanner& scanner, std::int64_t value) {
+    if (scanner.is_at(':')) {
+        return finish_clock(scanner, value);
+    }
+    while (scanner.skip(' ')) {
+    }
+    const std::int64_t unit = unit_seconds(scanner.word());
+    if (unit == 0) {
+        return std::nullopt;
+    }
+    return std::min(seconds(value * unit), kLongestParsed);
 }
 
 bool is_trigger(std::string_view word) {

@@ -56,8 +56,6 @@ std::string text_of(const Ruling& ruling) {
     flag(ruling.is_reconnect, " reconnect");
     flag(ruling.is_tls_required, " require-tls");
     flag(ruling.is_too_many_recipients, " too-many-recipients");
-    flag(ruling.is_one_domain, " one-domain");
-    flag(ruling.is_without_parameters, " without-parameters");
     flag(!ruling.notice.empty(), " notice");
     return text;
 }

@@ -144,8 +144,7 @@ TEST(RuleBook, EveryWordOfARuleArrives) {
         "rule a\n code 4xx\n text everything\n scope sender-domain\n kind fail\n retry 1m\n"
         " greylisting\n give-up 2m\n suspend 3m\n slow\n"
         " limits sessions=1, messages=2 recipients=3 rate=4/5m for=6m\n other-family 7m\n"
-        " next-host\n reconnect\n require-tls\n too-many-recipients\n one-domain\n"
-        " without-parameters\n notice Do it # not this\n"
+        " next-host\n reconnect\n require-tls\n too-many-recipients\n notice Do it # not this\n"
     );
     const Ruling ruling = rules.rule(outcome_of("450 everything"));
     EXPECT_EQ(ruling.scope, Scope::sender_domain);
@@ -165,7 +164,7 @@ TEST(RuleBook, EveryWordOfARuleArrives) {
     EXPECT_EQ(ruling.other_family, 7min);
     EXPECT_TRUE(
         ruling.is_next_host && ruling.is_reconnect && ruling.is_tls_required &&
-        ruling.is_too_many_recipients && ruling.is_one_domain && ruling.is_without_parameters
+        ruling.is_too_many_recipients
     );
     EXPECT_EQ(ruling.notice, "Do it");
     const RuleBook stated = book("rule a\n code 4xx\n says-when\n scope site\n retry as-stated\n");
