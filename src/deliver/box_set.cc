@@ -1,6 +1,7 @@
 #include "deliver/box_set.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -8,9 +9,8 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#include "spool/tidy.h"
 
 namespace mxpost::deliver {
 
@@ -34,6 +34,14 @@ constexpr std::size_t kNamesPerTurn = 1000;
 constexpr std::size_t kNamesPerStep = 100;
 constexpr std::size_t kStepItself = 20;  // what opening a directory costs, in names
 constexpr std::size_t kMostOpenScans = 8;
+constexpr std::size_t kEntriesPerStep = 20;   // of a root: each may cost a system call or two
+constexpr std::size_t kMostNewEntries = 100;  // of roots, that are looked at as soon as they come
+
+// Whoever makes boxes, or events, without end doesn't keep us from serving others.
+constexpr std::size_t kMostOfOne = 4;
+constexpr std::chrono::seconds kRecoverAfter{10};
+constexpr std::size_t kMostReports = 1000;
+constexpr std::chrono::hours kReportAgainAfter{24};
 
 // A lock that stays taken: somebody is in the middle of a long transaction.
 constexpr int kEagerTries = 10;
@@ -60,6 +68,7 @@ BoxSet::BoxSet(
       limits_(limits),
       most_boxes_(most_boxes),
       stream_(executor),
+      reports_since_(clock.steady_now()),
       found_at_(clock.steady_now()) {
     auto watch = spool::Watch::open();
     if (watch) {
@@ -72,21 +81,39 @@ BoxSet::BoxSet(
 }
 
 ServedBox& BoxSet::add(spool::Box box) {
-    paths_.insert(box.path());
-    boxes_.push_back(
-        std::make_unique<ServedBox>(files_, std::move(box), is_system_, limits_, random_.bits())
-    );
-    cares_.emplace_back();
-    ServedBox& added = *boxes_.back();
-    agenda_.add(added);
-    if (own_ == nullptr && added.store().owner() == ::geteuid()) {
+    ServedBox& added = place(std::move(box));
+    const uid_t owner = added.store().owner();
+    by_path_[added.store().label()] = &added;
+    by_owner_[owner].push_back(&added);
+    if (own_ == nullptr && owner == ::geteuid()) {
         own_ = &added;
     }
     return added;
 }
 
+/// Others keep pointers to boxes, and theirs are left to be found in vain: so places stay.
+ServedBox& BoxSet::place(spool::Box box) {
+    // Everybody's reports and forwarded mail are in the system engine's own: no single user's limit
+    // may keep them waiting.
+    const bool is_everybodys = is_system_ && box.owner() == ::geteuid();
+    const QueueLimits limits = is_everybodys ? QueueLimits() : limits_;
+    ServedBox served(files_, std::move(box), is_system_, limits, random_.bits());
+    if (!vacant_.empty()) {
+        ServedBox& old = *vacant_.back();
+        vacant_.pop_back();
+        old.become(std::move(served));
+        care(old) = Care();
+        return old;
+    }
+    boxes_.push_back(std::make_unique<ServedBox>(std::move(served)));
+    cares_.emplace_back();
+    agenda_.add(*boxes_.back());
+    return *boxes_.back();
+}
+
 void BoxSet::adopt(spool::Box box) {
     ServedBox& served = add(std::move(box));
+    care(served).is_adopted = true;
     served.adopt_lock();
     start_serving(served);
 }
@@ -94,112 +121,258 @@ void BoxSet::adopt(spool::Box box) {
 // ---- finding
 
 void BoxSet::find(const std::vector<std::string>& roots) {
+    if (!looks_.empty()) {
+        has_lost_entries_ = true;  // it may be past what is new
+        return;
+    }
     found_at_ = clock_.steady_now();
     for (const std::string& root : roots) {
-        const auto found = find_in(root);
-        if (!found && root == roots.front()) {  // the configured one
+        const auto begun = begin_look(root);
+        if (!begun && root == roots.front()) {  // the configured one
             report_once(
-                root + found.error().message(),
-                "no mail is found in the spool " + root + ": " + found.error().message()
+                root + begun.error().message(),
+                "no mail is found in the spool " + root + ": " + begun.error().message()
             );
         }
     }
+    work();
 }
 
 /// Error: it can't be opened. It may come later: the next scan looks again.
-Result<void> BoxSet::find_in(const std::string& root) {
-    auto directory = files_.open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY);
-    if (!directory) {
-        return directory.error();
+Result<void> BoxSet::begin_look(const std::string& path) {
+    auto root = spool::SpoolRoot::open(files_, path);
+    if (!root) {
+        return root.error();
     }
-    const auto status = files_.fstat(directory->get());
-    const bool is_owner = status && status->st_uid == ::geteuid();
+    const bool is_owner = root->status().st_uid == ::geteuid();
     if (is_system_ && watch_) {
-        if (const auto number = watch_->add_directory(directory->get())) {
-            watched_roots_[*number] = {root, is_owner};
+        if (const auto number = watch_->add_directory(root->directory())) {
+            watched_roots_[*number] = path;
         }
     }
-    if (is_owner) {
-        tidy(root);
+    auto look = spool::RootLook::begin(files_, std::move(*root), is_owner, clock_.now(), random_);
+    if (!look) {
+        return look.error();
     }
-    std::vector<std::string> closed;
-    const auto visited = spool::visit_boxes(
-        files_,
-        root,
-        is_owner ? spool::kAnyOwner : ::geteuid(),
-        [&](const std::string& name) { return wants(root + "/" + name); },
-        [&](spool::Box box) { take(std::move(box), closed); },
-        &closed
-    );
-    if (!visited) {
-        report_once(
-            root + visited.error().message(),
-            "can't look at all boxes in " + root + ": " + visited.error().message()
-        );
-    }
-    report_closed(closed);
+    looks_.push_back(std::move(*look));
     return {};
 }
 
-/// Not one that is here already.
-bool BoxSet::wants(const std::string& path) {
-    if (paths_.contains(path)) {
-        return false;
+/// First the boxes that are known: their places may be needed for those that are found then.
+std::size_t BoxSet::look_step() {
+    if (next_known_ < boxes_.size()) {
+        const std::size_t end = std::min(next_known_ + kEntriesPerStep, boxes_.size());
+        for (; next_known_ < end; ++next_known_) {
+            retire_if_elsewhere(*boxes_[next_known_]);
+        }
+        return kNamesPerStep;
     }
-    if (boxes_.size() < most_boxes_) {
+    spool::RootLook& look = looks_.front();
+    const auto has_more =
+        look.read(kEntriesPerStep, [&](const std::string& name) { look_at(look.root(), name); });
+    if (has_more && *has_more) {
+        return kNamesPerStep;
+    }
+    const std::string& path = look.root().path();
+    if (!has_more) {
+        report_once(
+            path + has_more.error().message(),
+            "can't look at all boxes in " + path + ": " + has_more.error().message()
+        );
+    }
+    for (const std::string& line : look.deeds()) {
+        log_.warning(line);
+    }
+    looks_.pop_front();
+    next_known_ = 0;
+    found_at_ = clock_.steady_now();
+    return kStepItself;
+}
+
+/// An entry that has a box's name, and may be one that isn't here yet.
+void BoxSet::look_at(const spool::SpoolRoot& root, const std::string& name) {
+    if (by_path_.contains(root.path() + "/" + name) || !has_room()) {
+        return;
+    }
+    auto box = root.open_box(name);
+    if (!box) {
+        report_closed(root, name, box.error());
+    } else if (box->owner() == ::geteuid() || root.status().st_uid == ::geteuid()) {
+        take(std::move(*box));
+    }
+}
+
+/// The same for a new entry of a root: what has its name by now isn't what had it before.
+void BoxSet::look_at_new(const std::string& root, const std::string& name) {
+    const std::string path = root + "/" + name;
+    if (!spool::is_box_name(name) || find_at(path) != nullptr || !has_room()) {
+        return;
+    }
+    if (const auto opened = spool::SpoolRoot::open(files_, root)) {
+        look_at(*opened, name);
+    }  // else find() says why
+}
+
+/// The box that has this path, and still is there.
+ServedBox* BoxSet::find_at(const std::string& path) {
+    if (const auto known = by_path_.find(path); known != by_path_.end()) {
+        retire_if_elsewhere(*known->second);
+    }
+    const auto left = by_path_.find(path);
+    return left == by_path_.end() ? nullptr : left->second;
+}
+
+bool BoxSet::has_room() {
+    if (count() < most_boxes_) {
         return true;
     }
     report_once(
         "too many",
-        "serving " + std::to_string(boxes_.size()) +
+        "serving " + std::to_string(count()) +
             " boxes, as many as the limit of open files "
             "(LimitNOFILE) has room for: other users' mail is left to engines of their own"
     );
     return false;
 }
 
-void BoxSet::take(spool::Box box, std::vector<std::string>& closed) {
-    if (!box.is_shared() && box.owner() != ::geteuid() && ::geteuid() != 0) {
+void BoxSet::take(spool::Box box) {
+    const uid_t owner = box.owner();
+    const std::string of_owner = std::to_string(owner);
+    if (!box.is_shared() && owner != ::geteuid() && ::geteuid() != 0) {
         // With its lock held here its owner's engine would keep away.
-        closed.push_back(box.path());
+        report_once(
+            "closed " + of_owner,
+            "box " + box.path() +
+                " isn't open to this engine's group: only its owner's can serve it"
+        );
+        return;
+    }
+    for (ServedBox* other : std::vector<ServedBox*>(by_owner_[owner])) {
+        retire_if_elsewhere(*other);  // it may be this one, which got another name
+    }
+    if (by_owner_[owner].size() >= kMostOfOne) {
+        report_once(
+            "many " + of_owner,
+            "serving " + std::to_string(kMostOfOne) + " boxes of uid " + of_owner +
+                ", which is enough: others, such as " + box.path() +
+                ", are left to engines of their own"
+        );
         return;
     }
     add(std::move(box));
+    has_new_box_ = true;
 }
 
-/// A new entry of a root, which may be a box.
-void BoxSet::look_at_new(const Root& root, const std::string& name) {
-    if (!spool::is_box_name(name) || !wants(root.path + "/" + name)) {
+// ---- letting go
+
+bool BoxSet::is_at_its_name(const ServedBox& box) {
+    const spool::Box& directory = box.store().box();
+    const auto status = files_.stat(AT_FDCWD, directory.path());
+    if (!status) {
+        return !status.error().is(ENOENT) && !status.error().is(ENOTDIR);  // else it can't be told
+    }
+    return directory.is(*status);
+}
+
+void BoxSet::retire_if_elsewhere(ServedBox& box) {
+    const Care& one = care(box);
+    if (!one.is_retired && !one.is_adopted && !is_at_its_name(box)) {
+        retire(box);
+    }
+}
+
+/// What is in work there goes on: each message has its own lock.
+void BoxSet::retire(ServedBox& box) {
+    if (&box == own_) {
+        if (box.index().active() > 0) {
+            return;  // whoever puts messages there must find the same box until they are safe
+        }
+        own_ = nullptr;
+    }
+    care(box).is_retired = true;
+    by_path_.erase(box.store().label());
+    if (box.watch >= 0) {
+        watch_->remove(box.watch);
+        by_watch_.erase(box.watch);
+        box.watch = -1;
+    }
+    box.stop_scan();
+    box.release();
+    std::erase(locks_, &box);
+    std::erase(new_scans_, &box);
+    std::erase(open_scans_, &box);
+    if (box.store().owner() == ::geteuid()) {
+        // Claims of reports that are in work refer to it: it stays.
+        std::erase(by_owner_[::geteuid()], &box);
+    } else {
+        retired_.push_back(&box);
+    }
+}
+
+/// The places of retired boxes, and their descriptors, when nothing is under way there any more.
+void BoxSet::let_go() {
+    std::erase_if(retired_, [this](ServedBox* box) {
+        if (!box->is_idle()) {
+            return false;
+        }
+        const auto of_owner = by_owner_.find(box->store().owner());
+        std::erase(of_owner->second, box);
+        if (of_owner->second.empty()) {
+            by_owner_.erase(of_owner);
+        }
+        box->become(ServedBox(files_, spool::Box(), is_system_));
+        vacant_.push_back(box);
+        return true;
+    });
+}
+
+// ---- reporting
+
+/// Its mail waits until an engine of its owner's comes.
+void BoxSet::report_closed(
+    const spool::SpoolRoot& root, const std::string& name, const Error& error
+) {
+    const std::string path = root.path() + "/" + name;
+    if (error.is(EMFILE) || error.is(ENFILE)) {
+        report_once(
+            path + error.message(),
+            "can't look at all boxes in " + root.path() + ": " + error.message()
+        );
         return;
     }
-    auto box = spool::open_box(files_, root.path, name);
-    if (box && (root.is_owner || box->owner() == ::geteuid())) {
-        std::vector<std::string> closed;
-        take(std::move(*box), closed);
-        report_closed(closed);
-    }  // else find() says why
-}
-
-/// Once each: its mail waits until an engine of its owner's comes.
-void BoxSet::report_closed(const std::vector<std::string>& paths) {
-    for (const std::string& path : paths) {
+    const auto status = files_.stat(root.directory(), name);
+    if (!status || !S_ISDIR(status->st_mode) ||
+        (status->st_uid != ::geteuid() && root.status().st_uid != ::geteuid())) {
+        return;
+    }
+    const std::string owner = std::to_string(status->st_uid);
+    if (error.is(EPERM)) {
+        report_once("no box " + owner, error.context() + " (uid " + owner + ")");
+    } else {
         report_once(
-            path,
+            "closed " + owner,
             "box " + path + " isn't open to this engine's group: only its owner's can serve it"
         );
     }
 }
 
+/// Once a day where there is no end of it.
 void BoxSet::report_once(const std::string& what, const std::string& line) {
-    if (reported_.insert(what).second) {
-        log_.warning(line);
+    if (reported_.size() >= kMostReports) {
+        if (clock_.steady_now() - reports_since_ < kReportAgainAfter) {
+            return;
+        }
+        reported_.clear();
     }
-}
-
-void BoxSet::tidy(const std::string& root) {
-    const auto tell = [this](std::string_view line) { log_.warning(line); };
-    if (auto done = spool::tidy_root(files_, root, clock_.now(), random_, tell); !done) {
-        log_.warning("can't tidy " + root + ": " + done.error().message());
+    if (reported_.empty()) {
+        reports_since_ = clock_.steady_now();
+    }
+    if (!reported_.insert(what).second) {
+        return;
+    }
+    log_.warning(line);
+    if (reported_.size() == kMostReports) {
+        log_.warning("nothing more of this kind is said for a day");
     }
 }
 
@@ -210,6 +383,11 @@ Result<ServedBox*> BoxSet::own_box(const std::string& root) {
     auto opened = spool::open_own_box(files_, root, ::geteuid(), clock_, random_);
     if (!opened) {
         return opened.error();
+    }
+    if (ServedBox* known = find_at(opened->path());
+        known != nullptr && known->store().owner() == ::geteuid()) {
+        own_ = known;
+        return known;
     }
     ServedBox& box = add(std::move(*opened));
     try_lock(box);  // where another engine has it, that one sees what comes
@@ -222,7 +400,8 @@ void BoxSet::try_locks() {
     const SteadyTime now = clock_.steady_now();
     for (const auto& box : boxes_) {
         Care& one = care(*box);
-        if (!box->is_served() && !one.is_lock_wanted && one.next_try <= now) {
+        const bool is_due = !one.is_retired && !one.is_lock_wanted && one.next_try <= now;
+        if (!box->is_served() && is_due) {
             one.is_lock_wanted = true;
             locks_.push_back(box.get());
         }
@@ -244,7 +423,7 @@ void BoxSet::try_lock(ServedBox& box) {
     }
     if (!serves) {
         report_once(
-            box.store().label() + serves.error().message(),
+            std::to_string(box.store().owner()) + serves.error().message(),
             "can't serve the box " + box.store().label() + ": " + serves.error().message()
         );
     }
@@ -288,7 +467,7 @@ void BoxSet::want_scan(ServedBox& box) {
 
 SteadyTime::duration BoxSet::scan_interval(const ServedBox& box) const {
     const auto names = static_cast<std::int64_t>(box.index().waiting() + box.index().active());
-    const auto boxes = static_cast<std::int64_t>(boxes_.size());
+    const auto boxes = static_cast<std::int64_t>(count());
     using Duration = SteadyTime::duration;
     return box.watch >= 0
                ? std::max<Duration>({kScanWithWatch, kPerName * names, kPerBox * boxes})
@@ -298,8 +477,15 @@ SteadyTime::duration BoxSet::scan_interval(const ServedBox& box) const {
 }
 
 void BoxSet::rescan(const std::vector<std::string>& roots) {
+    let_go();
     const SteadyTime now = clock_.steady_now();
-    const bool has_lost_events = std::exchange(has_lost_events_, false);
+    // Anybody can make events without end.
+    const bool may_recover = !recovered_at_ || now - *recovered_at_ >= kRecoverAfter;
+    const bool has_lost_events = may_recover && std::exchange(has_lost_events_, false);
+    const bool has_lost_entries = may_recover && std::exchange(has_lost_entries_, false);
+    if (has_lost_events || has_lost_entries) {
+        recovered_at_ = now;
+    }
     for (const auto& box : boxes_) {
         if (!box->is_served()) {
             continue;
@@ -309,11 +495,11 @@ void BoxSet::rescan(const std::vector<std::string>& roots) {
             want_scan(*box);
         }
     }
-    const auto boxes = static_cast<std::int64_t>(boxes_.size());
+    const auto boxes = static_cast<std::int64_t>(count());
     const auto interval = watched_roots_.empty()
                               ? SteadyTime::duration(kScanWithoutWatch)
                               : std::max<SteadyTime::duration>(kScanWithWatch, kPerBox * boxes);
-    if (is_system_ && (has_lost_events || now - found_at_ >= interval)) {
+    if (is_system_ && (has_lost_events || has_lost_entries || now - found_at_ >= interval)) {
         find(roots);
     }
     work();
@@ -349,15 +535,25 @@ void BoxSet::work() {
     });
 }
 
+/// In turn: none of the three waits for the end of another.
 std::size_t BoxSet::work_step() {
-    is_lock_turn_ = !is_lock_turn_;
-    if (!locks_.empty() && (is_lock_turn_ || !has_scans())) {
-        ServedBox& box = *locks_.front();
-        locks_.pop_front();
-        try_lock(box);
-        return kStepItself;
+    constexpr int kKinds = 3;
+    for (int i = 0; i < kKinds; ++i) {
+        turn_ = (turn_ + 1) % kKinds;
+        if (turn_ == 0 && !locks_.empty()) {
+            ServedBox& box = *locks_.front();
+            locks_.pop_front();
+            try_lock(box);
+            return kStepItself;
+        }
+        if (turn_ == 1 && has_scans()) {
+            return scan_step();
+        }
+        if (turn_ == 2 && !looks_.empty()) {
+            return look_step();
+        }
     }
-    return has_scans() ? scan_step() : kStepItself;
+    return kStepItself;
 }
 
 /// Boxes in turn: a small one doesn't wait for the end of a large one.
@@ -385,7 +581,7 @@ std::size_t BoxSet::scan_step() {
     } else {
         log_.error(box.store().label() + ": " + has_more.error().message());
     }
-    if (care(box).is_scan_wanted) {
+    if (care(box).is_scan_wanted && !care(box).is_retired) {
         new_scans_.push_back(&box);  // asked for while it went on
     }
     return kStepItself;
@@ -393,9 +589,12 @@ std::size_t BoxSet::scan_step() {
 
 void BoxSet::finish_scan(ServedBox& box) {
     if (watch_) {
-        has_new_box_ |= take_events();
+        take_events();
     }
-    box.finish_scan(to_seconds(clock_.now()));
+    has_lost_events_ |= has_unread_events_;
+    // A scan that began before events were lost is followed by another.
+    const bool knows_all = !has_lost_events_ && !care(box).is_scan_wanted;
+    box.finish_scan(to_seconds(clock_.now()), knows_all);
     if (std::exchange(care(box).is_scanned, true)) {
         return;
     }
@@ -413,6 +612,8 @@ void BoxSet::stop_scans() {
     open_scans_.clear();
     new_scans_.clear();
     locks_.clear();
+    looks_.clear();
+    next_known_ = 0;
     for (Care& one : cares_) {
         one.is_scan_wanted = false;
         one.is_lock_wanted = false;
@@ -433,7 +634,7 @@ asio::awaitable<void> BoxSet::watch(
         if (error || !stream_.is_open()) {
             co_return;
         }
-        has_new_box_ |= take_events();
+        take_events();
         if (std::exchange(has_new_box_, false)) {
             on_new_box_();
         }
@@ -441,18 +642,22 @@ asio::awaitable<void> BoxSet::watch(
     }
 }
 
-/// True when a root has a new entry.
-bool BoxSet::take_events() {
+void BoxSet::take_events() {
     const auto happened = watch_->read();
-    if (!happened || happened->is_overflown) {
+    if (!happened) {
         has_lost_events_ = true;
-        return false;
+        return;
     }
-    bool has_new_box = false;
+    has_lost_events_ |= happened->is_overflown;
+    has_unread_events_ = happened->has_more;
+    std::size_t new_entries = 0;
     for (const spool::Watch::Event& event : happened->events) {
         if (const auto root = watched_roots_.find(event.watch); root != watched_roots_.end()) {
-            look_at_new(root->second, event.name);
-            has_new_box = true;
+            if (++new_entries <= kMostNewEntries) {
+                look_at_new(root->second, event.name);
+            } else {
+                has_lost_entries_ = true;
+            }
             continue;
         }
         const auto found = by_watch_.find(event.watch);
@@ -466,7 +671,7 @@ bool BoxSet::take_events() {
             box.saw_request(*request, to_seconds(clock_.now()));
         }
     }
-    return has_new_box;
+    has_new_box_ |= new_entries > 0;
 }
 
 void BoxSet::close() {
@@ -483,7 +688,8 @@ bool BoxSet::is_empty() const {
 
 bool BoxSet::is_waiting_for_lock() const {
     return std::ranges::any_of(boxes_, [this](const auto& box) {
-        return !box->is_served() && cares_[box->number].refusals <= kEagerTries;
+        const Care& one = care(*box);
+        return !box->is_served() && !one.is_retired && one.refusals <= kEagerTries;
     });
 }
 

@@ -1,8 +1,12 @@
 // BoxSet: the boxes that an engine serves or waits for, found, locked, watched and scanned.
 //
-// There may be thousands of them, and one may hold a million messages. So locks are tried and boxes
-// scanned in turns of some milliseconds, between which everything else goes on; names are seen as
-// they come, and those that the watch tells of meanwhile as well.
+// There may be thousands of them, one may hold a million messages, and anybody can make as many
+// entries in a root. So boxes are looked for, locks tried and boxes scanned in turns of some
+// milliseconds, between which everything else goes on; names are seen as they come, and those that
+// the watch tells of meanwhile as well.
+//
+// A box is served as long as its name leads to it. One that was renamed, removed or replaced is
+// retired: nothing of it is begun any more, and when what was in work has ended its place is free.
 #pragma once
 
 #include <deque>
@@ -14,7 +18,6 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,6 +30,7 @@
 #include "base/random.h"
 #include "deliver/agenda.h"
 #include "deliver/served_box.h"
+#include "spool/tidy.h"
 #include "spool/watch.h"
 
 namespace mxpost::deliver {
@@ -35,7 +39,7 @@ class BoxSet {
 public:
     /// `is_system`: takes boxes over from on-demand engines, and watches the roots for new ones.
     /// `limits`: of each box. `most_boxes`: how many it may have open, two descriptors each; the
-    /// others are left to engines of their owners'.
+    /// others are left to engines of their owners'. Of one uid it has four at most.
     /// References must outlive it.
     BoxSet(
         const boost::asio::any_io_executor& executor,
@@ -53,7 +57,7 @@ public:
     /// A box whose lock came along.
     void adopt(spool::Box box);
     /// Adds every box below `roots` that this process may serve: all, where it owns the root (which
-    /// it tidies then), else its own.
+    /// it tidies then), else its own. Where there is much in them this goes on in the background.
     void find(const std::vector<std::string>& roots);
     /// Takes each box's lock that is free; starts to watch and scan what it got. With many boxes
     /// this goes on in the background.
@@ -74,23 +78,20 @@ public:
     void stop_scans();
     void close();
 
+    /// Among them those that are retired (not served), and in their places nobody's.
     const std::vector<std::unique_ptr<ServedBox>>& boxes() const { return boxes_; }
     /// Which of them have mail that is due.
     Agenda& agenda() { return agenda_; }
     std::size_t active() const { return agenda_.active(); }
     /// Nothing waits or is in work, and no background work goes on that could find some.
     bool is_empty() const;
-    /// Locks are being tried, or boxes scanned, in the background.
-    bool is_looking() const { return !locks_.empty() || has_scans(); }
+    /// Boxes are being looked for, locks tried, or boxes scanned, in the background.
+    bool is_looking() const { return !looks_.empty() || !locks_.empty() || has_scans(); }
     /// Some box's lock may come free soon.
     bool is_waiting_for_lock() const;
     bool is_wanted_by_system() const;
 
 private:
-    struct Root {
-        std::string path;
-        bool is_owner = false;  // then all boxes in it are ours to serve
-    };
     /// What is to be done for a box, by its number.
     struct Care {
         int refusals = 0;  // of its lock
@@ -98,21 +99,32 @@ private:
         bool is_lock_wanted = false;
         bool is_scan_wanted = false;
         bool is_scanned = false;  // once
+        bool is_adopted = false;  // then its name doesn't matter
+        bool is_retired = false;
         SteadyTime scanned_at;
     };
 
     ServedBox& add(spool::Box box);
+    ServedBox& place(spool::Box box);
+    std::size_t count() const { return boxes_.size() - vacant_.size(); }
     Care& care(const ServedBox& box) { return cares_[box.number]; }
+    const Care& care(const ServedBox& box) const { return cares_[box.number]; }
     void start_serving(ServedBox& box);
     void start_watching(ServedBox& box);
-    void tidy(const std::string& root);
-    Result<void> find_in(const std::string& root);
-    bool wants(const std::string& path);
-    void take(spool::Box box, std::vector<std::string>& closed);
-    void look_at_new(const Root& root, const std::string& name);
-    void report_closed(const std::vector<std::string>& paths);
+    Result<void> begin_look(const std::string& root);
+    std::size_t look_step();
+    void look_at(const spool::SpoolRoot& root, const std::string& name);
+    void look_at_new(const std::string& root, const std::string& name);
+    ServedBox* find_at(const std::string& path);
+    bool has_room();
+    void take(spool::Box box);
+    bool is_at_its_name(const ServedBox& box);
+    void retire_if_elsewhere(ServedBox& box);
+    void retire(ServedBox& box);
+    void let_go();
+    void report_closed(const spool::SpoolRoot& root, const std::string& name, const Error& error);
     void report_once(const std::string& what, const std::string& line);
-    bool take_events();
+    void take_events();
     void want_scan(ServedBox& box);
     SteadyTime::duration scan_interval(const ServedBox& box) const;
     bool has_scans() const { return !new_scans_.empty() || !open_scans_.empty(); }
@@ -131,25 +143,34 @@ private:
     std::size_t most_boxes_;
     std::optional<spool::Watch> watch_;
     boost::asio::posix::stream_descriptor stream_;
-    std::map<int, Root> watched_roots_;  // by the number of the watch
-    Agenda agenda_;                      // boxes_ refer to it
+    std::map<int, std::string> watched_roots_;  // by the number of the watch
+    Agenda agenda_;                             // boxes_ refer to it
     std::vector<std::unique_ptr<ServedBox>> boxes_;
     std::vector<Care> cares_;
     ServedBox* own_ = nullptr;
     std::unordered_map<int, ServedBox*> by_watch_;
-    std::unordered_set<std::string> paths_;  // of boxes_
-    std::set<std::string> reported_;         // closed boxes, and what else is said once
-    std::deque<ServedBox*> locks_;           // to be tried
-    std::deque<ServedBox*> new_scans_;       // to be begun
-    std::deque<ServedBox*> open_scans_;      // each has a descriptor and a buffer: few at a time
+    std::unordered_map<std::string, ServedBox*> by_path_;  // without those that are retired
+    std::unordered_map<uid_t, std::vector<ServedBox*>> by_owner_;
+    std::vector<ServedBox*> retired_;  // of by_owner_: something may still be under way in them
+    std::vector<ServedBox*> vacant_;   // places for others
+    std::deque<spool::RootLook> looks_;
+    std::size_t next_known_ = 0;      // of boxes_: their names are looked at before those of a root
+    std::set<std::string> reported_;  // closed boxes, and what else is said once
+    SteadyTime reports_since_;
+    std::deque<ServedBox*> locks_;       // to be tried
+    std::deque<ServedBox*> new_scans_;   // to be begun
+    std::deque<ServedBox*> open_scans_;  // each has a descriptor and a buffer: few at a time
     std::function<void()> on_news_;
     std::function<void()> on_new_box_;
     std::shared_ptr<int> life_ = std::make_shared<int>();  // of what is posted
     SteadyTime found_at_;
+    std::optional<SteadyTime> recovered_at_;
+    int turn_ = 0;  // whose it is in work_step()
     bool is_posted_ = false;
-    bool is_lock_turn_ = false;
     bool has_new_box_ = false;
-    bool has_lost_events_ = false;
+    bool has_lost_events_ = false;   // of boxes
+    bool has_lost_entries_ = false;  // of roots
+    bool has_unread_events_ = false;
 };
 
 }  // namespace mxpost::deliver

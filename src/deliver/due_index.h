@@ -60,6 +60,7 @@ public:
         : limits_(limits), table_(seed) {}
     /// It must outlive this.
     void set_observer(Observer* observer) { observer_ = observer; }
+    Observer* observer() const { return observer_; }
 
     /// A name that was seen. A message that waits already gets the new due time; one that is being
     /// worked on is looked at again when that ends (see `finish`).

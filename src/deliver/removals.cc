@@ -44,9 +44,13 @@ asio::awaitable<void> Removals::begin_later(ServedBox& box) {
 
 void Removals::begin(ServedBox& box) {
     if (std::exchange(box.unsynced_removals, 0) > 0) {
+        ++box.removal_syncs;
         errands_.run(
             [&box] { return box.store().sync_removals(); },
-            [this, &box](const Result<void>& synced) { report(box, synced); }
+            [this, &box](const Result<void>& synced) {
+                --box.removal_syncs;
+                report(box, synced);
+            }
         );
     }
 }

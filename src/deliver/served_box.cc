@@ -10,20 +10,32 @@
 
 namespace mxpost::deliver {
 
+void ServedBox::become(ServedBox other) {
+    other.number = number;
+    other.index_.set_observer(index_.observer());
+    *this = std::move(other);
+}
+
+bool ServedBox::is_idle() const {
+    return index_.active() == 0 && unsynced_removals == 0 && !is_removal_sync_due &&
+           removal_syncs == 0;
+}
+
 Result<bool> ServedBox::try_serve() {
     if (is_served_) {
         return true;
     }
     const int directory = store_.box().directory();
     if (is_system_ && !system_lock_) {
-        // Open to all, because the box itself keeps everybody else out, and its owner, who isn't in
-        // the spool's group, must be able to look at a lock that user mxpost holds.
+        // To be read by all, because the box itself keeps everybody else out, and its owner, who
+        // isn't in the spool's group, must be able to look at a lock that user mxpost holds. Not to
+        // be written: it would be a file of that user with whatever the box's owner likes in it.
         const mode_t mask = files_->umask(0);
         auto entry = files_->open(
             directory,
             spool::kSystemLockName,
-            O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-            0666
+            O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+            0644
         );
         files_->umask(mask);
         if (!entry) {
@@ -125,13 +137,13 @@ void ServedBox::stop_scan() {
     }
 }
 
-void ServedBox::finish_scan(std::chrono::sys_seconds now) {
+void ServedBox::finish_scan(std::chrono::sys_seconds now, bool knows_all) {
     has_seen_all_ = is_served_;
     for (const spool::Request& request : requests_) {
         saw_request(request, now);
         // What nothing can come of any more, whatever the verb. Where names were left out the
         // message may be one of them.
-        if (!index_.is_known(request.id) && !index_.is_over_limits()) {
+        if (knows_all && !index_.is_known(request.id) && !index_.is_over_limits()) {
             store_.take_request(request);
             asked_.erase(request.id);
         }
@@ -174,6 +186,28 @@ bool ServedBox::is_news(const spool::MessageId& id, const std::string& reason) {
         return troubles_.size() < kMost && troubles_.emplace(id, reason).second;
     }
     return std::exchange(known->second, reason) != reason;
+}
+
+std::string ServedBox::set_aside_line(
+    const spool::MessageId& id, const std::string& reason, SteadyTime now
+) {
+    constexpr std::size_t kMost = 30;
+    if (told_ == 0 || now - told_since_ >= std::chrono::minutes(1)) {
+        told_since_ = now;
+        told_ = 0;
+    }
+    if (told_ == kMost) {
+        ++untold_;
+        return {};
+    }
+    std::string line = id + ": set aside in " + store_.label() + "/corrupt: " + reason;
+    if (const std::size_t untold = std::exchange(untold_, 0); untold > 0) {
+        line += "; " + std::to_string(untold) + " more were before it";
+    }
+    if (++told_ == kMost) {
+        line += "; others there are not told of for a minute";
+    }
+    return line;
 }
 
 bool ServedBox::is_withdrawn(const spool::MessageId& id) const {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/file_system.h"
 #include "deliver/due_index.h"
@@ -30,7 +31,14 @@ public:
           is_system_(is_system),
           index_(limits, seed) {}
 
+    /// Takes the other's place, in which nothing is under way: pointers to this one, and its
+    /// number, hold for the other from now on.
+    void become(ServedBox other);
+    /// Nothing is under way: no message is in work, no removal waits for its sync.
+    bool is_idle() const;
+
     spool::BoxStore& store() { return store_; }
+    const spool::BoxStore& store() const { return store_; }
     DueIndex& index() { return index_; }
     const DueIndex& index() const { return index_; }
 
@@ -50,9 +58,9 @@ public:
     /// to be called. Meanwhile messages come, go and change their names: what happens to them must
     /// reach the index as well (by the watch, or because it was our doing).
     Result<bool> scan_some(std::size_t most);
-    /// Acts on the requests that were found. Whatever happened in the box until the last piece
-    /// should have reached the index before.
-    void finish_scan(std::chrono::sys_seconds now);
+    /// Acts on the requests that were found. `knows_all`: whatever happened in the box until the
+    /// last piece has reached the index. Else no request is taken for one that nothing can come of.
+    void finish_scan(std::chrono::sys_seconds now, bool knows_all = true);
     /// The last scan met a message that wasn't known before, or had another name.
     bool has_met_new() const { return has_met_new_; }
     void stop_scan();
@@ -78,11 +86,17 @@ public:
     bool is_news(const spool::MessageId& id, const std::string& reason);
     /// It could be read, or is gone.
     void forget_trouble(const spool::MessageId& id) { troubles_.erase(id); }
+    /// What the log is to say about one that was set aside; empty: nothing, since its owner has put
+    /// too many such things there just now.
+    std::string set_aside_line(
+        const spool::MessageId& id, const std::string& reason, SteadyTime now
+    );
 
     int watch = -1;          // number of its directory watch, -1: none, scan instead
     std::size_t number = 0;  // whoever has many of these: which one it is
     std::size_t unsynced_removals = 0;
     bool is_removal_sync_due = false;
+    std::size_t removal_syncs = 0;  // under way
     bool is_limit_reported = false;
 
 private:
@@ -99,6 +113,9 @@ private:
     // are still there.
     std::unordered_map<spool::MessageId, bool> asked_;
     std::unordered_map<spool::MessageId, std::string> troubles_;  // and what was said of them
+    SteadyTime told_since_;                                       // what was set aside; a minute
+    std::size_t told_ = 0;                                        // of it since then
+    std::size_t untold_ = 0;                                      // more of it
     Fd system_lock_;
     bool is_served_ = false;
     bool has_seen_all_ = false;  // since it is served

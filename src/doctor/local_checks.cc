@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "doctor/cron_check.h"
+#include "local/account.h"
 #include "spool/box.h"
 #include "spool/entry_name.h"
 
@@ -39,11 +40,24 @@ constexpr long kNfs = 0x6969;
 constexpr long kCifs = 0xff534d42;
 constexpr long kSmb2 = 0xfe534d42;
 
+/// Of boxes: how many, and one of them.
+struct Some {
+    void add(const std::string& path) {
+        if (count++ == 0) {
+            example = path;
+        }
+    }
+    std::size_t count = 0;
+    std::string example;
+};
+
 struct BoxesSeen {
     std::size_t boxes = 0;
     std::size_t messages = 0;
     std::size_t overdue = 0;
     std::size_t corrupt = 0;
+    Some of_other_groups;
+    Some open_to_others;
     bool is_served = false;  // by a system engine
 };
 
@@ -57,9 +71,13 @@ void for_each_name(const std::string& path, const Visit& visit) {
     }
 }
 
-void look_at(Context& context, const spool::Box& box, BoxesSeen& seen) {
+void look_at(Context& context, const spool::Box& box, const struct stat& root, BoxesSeen& seen) {
     const auto now = to_seconds(context.clock.now());
     ++seen.boxes;
+    const auto status = context.files.fstat(box.directory());
+    if (status && status->st_gid != root.st_gid) {
+        seen.of_other_groups.add(box.path());
+    }
     for_each_name(box.path(), [&](const std::string& name) {
         if (const auto entry = spool::EntryName::parse(name)) {
             ++seen.messages;
@@ -96,6 +114,35 @@ void judge_boxes(const BoxesSeen& seen, const std::string& root, Findings& findi
     }
 }
 
+/// What is wrong with the directories themselves.
+void judge_directories(const BoxesSeen& seen, const std::string& root, Findings& findings) {
+    if (const Some& some = seen.of_other_groups; some.count > 0) {
+        Finding finding(
+            "spool",
+            root,
+            Level::warning,
+            std::to_string(some.count) + " boxes have another group than the spool, such as " +
+                some.example + ": their mail waits for an engine of their owner's"
+        );
+        findings.push_back(finding.with(
+            Remedy::advice("Each owner starts one with their next mail, or with sendmail -q")
+        ));
+    }
+    if (const Some& some = seen.open_to_others; some.count > 0) {
+        Finding finding(
+            "spool",
+            root,
+            Level::warning,
+            std::to_string(some.count) +
+                " directories can't be boxes, since others than their owners may write to them, "
+                "such as " +
+                some.example
+        );
+        findings.push_back(finding.with(Remedy::advice("Look at what lies in them, then remove them"
+        )));
+    }
+}
+
 /// Anybody can make entries in the spool's root. They harm nobody, but somebody may want to know.
 void judge_strangers(const std::string& root, Findings& findings) {
     std::size_t count = 0;
@@ -122,6 +169,35 @@ void judge_strangers(const std::string& root, Findings& findings) {
                 ": no mail is lost by them, but somebody makes them"
         );
         findings.push_back(finding.with(Remedy::advice("Look at them with ls -la " + root)));
+    }
+}
+
+void judge_rights(
+    const Context& context, const std::string& root, const struct stat& status, Findings& findings
+) {
+    const std::string& user = context.settings.user;
+    const std::string chmod = "chmod 3777 " + root;
+    const auto account = local::find_account(user);
+    // Without such a user, or in somebody's own spool, engines run as its owner.
+    const bool is_personal =
+        !account || !*account || (::geteuid() != 0 && status.st_uid == ::geteuid());
+    if (!is_personal && (status.st_uid != (*account)->uid || status.st_gid != (*account)->gid)) {
+        Finding finding(
+            "spool",
+            root,
+            Level::problem,
+            "it belongs to uid " + std::to_string(status.st_uid) + " and gid " +
+                std::to_string(status.st_gid) + ", not to " + user +
+                ", which can't serve root's mail then, nor anybody's whose engine has ended"
+        );
+        findings.push_back(finding.with(
+            Remedy::command("chown " + user + ":" + user + " " + root + " && " + chmod)
+        ));
+    } else if ((status.st_mode & 07777) != kSpoolMode) {
+        Finding finding(
+            "spool", root, Level::problem, "its rights aren't 3777, which every user's mail needs"
+        );
+        findings.push_back(finding.with(Remedy::command(chmod)));
     }
 }
 
@@ -229,12 +305,7 @@ Findings check_spool(Context& context, const std::string& root) {
         )));
         return findings;
     }
-    if ((status.st_mode & 07777) != kSpoolMode) {
-        Finding finding(
-            "spool", root, Level::problem, "its rights aren't 3777, which every user's mail needs"
-        );
-        findings.push_back(finding.with(Remedy::command("chmod 3777 " + root)));
-    }
+    judge_rights(context, root, status, findings);
     struct statfs found {};
     if (::statfs(root.c_str(), &found) == 0) {
         if (const std::string why = why_not_durable(static_cast<long>(found.f_type));
@@ -247,13 +318,27 @@ Findings check_spool(Context& context, const std::string& root) {
         judge_room(context, root, found, findings);
     }
     BoxesSeen seen;
-    std::vector<std::string> closed;
-    if (const auto boxes = spool::list_boxes(context.files, root, spool::kAnyOwner, &closed)) {
-        for (const spool::Box& box : *boxes) {
-            look_at(context, box, seen);
+    const auto visited = spool::visit_boxes(
+        context.files,
+        root,
+        spool::kAnyOwner,
+        [&](const spool::Box& box) { look_at(context, box, status, seen); },
+        [&](const spool::ClosedBox& closed) {
+            if (closed.is_open_to_others) {
+                seen.open_to_others.add(closed.path);
+            }
         }
+    );
+    if (!visited) {
+        findings.emplace_back(
+            "spool",
+            root,
+            Level::warning,
+            "not every box can be looked at: " + visited.error().message()
+        );
     }
     judge_boxes(seen, root, findings);
+    judge_directories(seen, root, findings);
     judge_strangers(root, findings);
     if (findings.empty()) {
         findings.emplace_back(

@@ -1,10 +1,14 @@
 #include "spool/box.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/base32.h"
 #include "base/text.h"
@@ -23,29 +27,90 @@ bool is_group_usable(const struct stat& box, const struct stat& root) {
            ((box.st_mode & S_ISGID) != 0 || (root.st_mode & S_ISGID) == 0);
 }
 
-/// The box `name` if `uid` owns it; ENOTDIR or EEXIST when it is something else or another's.
-Result<Box> open_if_owned(
-    FileSystem& files,
-    int root,
-    const struct stat& root_status,
-    const std::string& path,
-    const std::string& name,
-    uid_t uid
+/// An entry of an access control list for a user or a group by number, as acl(5) names them.
+struct NamedEntry {
+    bool is_group = false;
+    std::uint32_t id = 0;
+    friend bool operator==(const NamedEntry&, const NamedEntry&) = default;
+};
+
+/// Those of the directory's list `attribute` that have the right to write. nullopt: it is too long.
+std::optional<std::vector<NamedEntry>> named_writers(int directory, const char* attribute) {
+    // linux/posix_acl_xattr.h: a version, then entries of tag, rights and id, little-endian.
+    constexpr std::size_t kVersionSize = 4;
+    constexpr std::size_t kEntrySize = 8;
+    constexpr unsigned kUser = 0x02;
+    constexpr unsigned kGroup = 0x08;
+    constexpr unsigned kWrite = 0x02;
+    std::array<unsigned char, kVersionSize + 64 * kEntrySize> list{};
+    // Not through FileSystem: it only asks, and where that can't be asked there is no list.
+    const ssize_t size = ::fgetxattr(directory, attribute, list.data(), list.size());
+    if (size < 0 && errno == ERANGE) {
+        return std::nullopt;
+    }
+    const auto number = [&](std::size_t at, std::size_t octets) {
+        std::uint32_t value = 0;
+        for (std::size_t i = octets; i-- > 0;) {
+            value = value << 8U | list.at(at + i);
+        }
+        return value;
+    };
+    std::vector<NamedEntry> writers;
+    for (std::size_t at = kVersionSize; static_cast<ssize_t>(at + kEntrySize) <= size;
+         at += kEntrySize) {
+        const std::uint32_t tag = number(at, 2);
+        if ((tag == kUser || tag == kGroup) && (number(at + 2, 2) & kWrite) != 0) {
+            writers.push_back({tag == kGroup, number(at + 4, 4)});
+        }
+    }
+    return writers;
+}
+
+/// By its access control list, which a directory gets from the one that it is made in.
+bool is_listed_for_others(
+    int directory, const struct stat& box, int root, const struct stat& root_status
 ) {
-    auto directory = files.open(root, name, kOpenDirectory);
-    if (!directory) {
-        return directory.error();
+    const auto writers = named_writers(directory, "system.posix_acl_access");
+    if (!writers || writers->empty()) {
+        return !writers;
     }
-    const auto status = files.fstat(directory->get());
-    if (!status) {
-        return status.error();
+    // Whom the administrator lets write to each box that is made here.
+    const auto meant = named_writers(root, "system.posix_acl_default");
+    return !std::ranges::all_of(*writers, [&](const NamedEntry& entry) {
+        const bool is_own = entry.is_group
+                                ? entry.id == root_status.st_gid
+                                : entry.id == box.st_uid || entry.id == root_status.st_uid;
+        return is_own || (meant && std::ranges::find(*meant, entry) != meant->end());
+    });
+}
+
+/// May somebody write to it who is neither its owner nor in the spool's group?
+bool is_open_to_others(
+    int directory, const struct stat& box, int root, const struct stat& root_status
+) {
+    if ((box.st_mode & S_IWOTH) != 0) {
+        return true;
     }
-    if (status->st_uid != uid) {
-        return Error::from_errno(EEXIST, "box " + path + "/" + name + " belongs to another user");
+    // Without the group's right to write a list gives it to nobody. And where nobody else may write
+    // to the root, nobody else can have put it there.
+    if ((box.st_mode & S_IWGRP) == 0 || (root_status.st_mode & (S_IWGRP | S_IWOTH)) == 0) {
+        return false;
     }
-    return Box(
-        std::move(*directory), path + "/" + name, uid, is_group_usable(*status, root_status)
-    );
+    // What is made in a set-gid directory gets its group. Root's is excepted: so are boxes from the
+    // time before their spool was given to its user.
+    const bool is_moved_here =
+        (root_status.st_mode & S_ISGID) != 0 && box.st_gid != root_status.st_gid && box.st_gid != 0;
+    return is_moved_here || is_listed_for_others(directory, box, root, root_status);
+}
+
+/// The box `name` if `uid` owns it; an error by which is_squatted() is true when it is something
+/// else or another's.
+Result<Box> open_if_owned(const SpoolRoot& root, const std::string& name, uid_t uid) {
+    auto box = root.open_box(name);
+    if (box && box->owner() != uid) {
+        return Error::from_errno(EEXIST, "box " + box->path() + " belongs to another user");
+    }
+    return box;
 }
 
 Result<void> make_box(FileSystem& files, int root, const std::string& name) {
@@ -59,22 +124,25 @@ Result<void> make_box(FileSystem& files, int root, const std::string& name) {
 
 /// True when the name is taken by something that isn't ours, so that another name must do.
 bool is_squatted(const Error& error) {
-    return error.is(EEXIST) || error.is(ENOTDIR) || error.is(ELOOP) || error.is(EACCES);
+    return error.is(EEXIST) || error.is(ENOTDIR) || error.is(ELOOP) || error.is(EACCES) ||
+           error.is(EPERM);
 }
 
-/// Our box under another name ("UID-RANDOM"), which some earlier call made.
-Result<std::string> find_other_box(FileSystem& files, int root, uid_t uid) {
+/// Our box under another name ("UID-RANDOM"), which some earlier call made; nullopt: none.
+Result<std::optional<Box>> find_other_box(FileSystem& files, const SpoolRoot& root, uid_t uid) {
     const std::string prefix = std::to_string(uid) + "-";
-    std::string found;
-    auto listed = files.list(root, [&](std::string_view name, unsigned char) {
-        if (name.starts_with(prefix) && is_box_name(name)) {
-            const auto status = files.stat(root, std::string(name));
-            if (status && S_ISDIR(status->st_mode) && status->st_uid == uid) {
-                found = name;
-                return false;
+    std::optional<Box> found;
+    auto listed = files.list(root.directory(), [&](std::string_view name, unsigned char) {
+        if (!name.starts_with(prefix) || !is_box_name(name)) {
+            return true;
+        }
+        const auto status = files.stat(root.directory(), std::string(name));
+        if (status && S_ISDIR(status->st_mode) && status->st_uid == uid) {
+            if (auto box = open_if_owned(root, std::string(name), uid)) {
+                found = std::move(*box);
             }
         }
-        return true;
+        return !found;
     });
     if (!listed) {
         return listed.error();
@@ -105,18 +173,42 @@ bool is_box_name(std::string_view name) {
     });
 }
 
+Result<SpoolRoot> SpoolRoot::open(FileSystem& files, std::string path) {
+    auto directory = files.open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    if (!directory) {
+        return directory.error();
+    }
+    const auto status = files.fstat(directory->get());
+    if (!status) {
+        return status.error();
+    }
+    return SpoolRoot(files, std::move(*directory), std::move(path), *status);
+}
+
+Result<Box> SpoolRoot::open_box(const std::string& name) const {
+    auto directory = files_->open(directory_.get(), name, kOpenDirectory);
+    if (!directory) {
+        return directory.error();
+    }
+    const auto status = files_->fstat(directory->get());
+    if (!status) {
+        return status.error();
+    }
+    const std::string path = path_ + "/" + name;
+    if (is_open_to_others(directory->get(), *status, directory_.get(), status_)) {
+        return Error::from_errno(EPERM, path + " is no box: others than its owner may write to it");
+    }
+    return Box(std::move(*directory), path, *status, is_group_usable(*status, status_));
+}
+
 Result<Box> open_own_box(
     FileSystem& files, const std::string& path, uid_t uid, const Clock& clock, Random& random
 ) {
-    auto root = files.open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    const auto root = SpoolRoot::open(files, path);
     if (!root) {
         return root.error();
     }
-    const auto root_status = files.fstat(root->get());
-    if (!root_status) {
-        return root_status.error();
-    }
-    const auto space = files.space(root->get());
+    const auto space = files.space(root->directory());
     if (!space) {
         return space.error();
     }
@@ -124,43 +216,42 @@ Result<Box> open_own_box(
         return Error::from_errno(EREMOTE, "spool " + path + " is on a network file system");
     }
     std::string name = std::to_string(uid);
-    auto box = open_if_owned(files, root->get(), *root_status, path, name, uid);
+    auto box = open_if_owned(*root, name, uid);
     for (int attempt = 0; !box && attempt < 3; ++attempt) {
         if (is_squatted(box.error())) {
-            const auto other = find_other_box(files, root->get(), uid);
+            auto other = find_other_box(files, *root, uid);
             if (!other) {
                 return other.error();
             }
-            name =
-                !other->empty() ? *other : std::to_string(uid) + "-" + to_base32(random.bits(), 8);
+            if (*other) {
+                box = std::move(**other);
+                break;
+            }
+            name = std::to_string(uid) + "-" + to_base32(random.bits(), 8);
         } else if (!box.error().is(ENOENT)) {
             return box.error();
         }
-        auto made = make_box(files, root->get(), name);
+        auto made = make_box(files, root->directory(), name);
         if (!made && !made.error().is(EEXIST)) {
             return made.error();
         }
-        box = open_if_owned(files, root->get(), *root_status, path, name, uid);
+        box = open_if_owned(*root, name, uid);
     }
     if (!box) {
         return box.error();
     }
-    if (auto done = make_durable(files, root->get(), *box, clock); !done) {
+    if (auto done = make_durable(files, root->directory(), *box, clock); !done) {
         return done.error();
     }
     return box;
 }
 
 Result<Box> open_box(FileSystem& files, const std::string& root_path, const std::string& name) {
-    auto root = files.open(AT_FDCWD, root_path, O_RDONLY | O_DIRECTORY);
+    const auto root = SpoolRoot::open(files, root_path);
     if (!root) {
         return root.error();
     }
-    auto directory = files.open(root->get(), name, kOpenDirectory);
-    if (!directory) {
-        return directory.error();
-    }
-    return adopt_box(files, std::move(*directory), root_path + "/" + name);
+    return root->open_box(name);
 }
 
 Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path) {
@@ -173,7 +264,7 @@ Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path) {
     }
     constexpr mode_t kShared = S_IRWXG | S_ISGID;
     const bool is_shared = (status->st_mode & kShared) == kShared;
-    return Box(std::move(directory), std::move(path), status->st_uid, is_shared);
+    return Box(std::move(directory), std::move(path), *status, is_shared);
 }
 
 bool is_wanted_by_system(FileSystem& files, int box_directory) {
@@ -187,18 +278,10 @@ bool is_wanted_by_system(FileSystem& files, int box_directory) {
     return locked && !*locked;
 }
 
-Result<std::vector<Box>> list_boxes(
-    FileSystem& files, const std::string& root_path, uid_t owner, std::vector<std::string>* closed
-) {
+Result<std::vector<Box>> list_boxes(FileSystem& files, const std::string& root_path, uid_t owner) {
     std::vector<Box> boxes;
-    const auto visited = visit_boxes(
-        files,
-        root_path,
-        owner,
-        [](const std::string&) { return true; },
-        [&](Box box) { boxes.push_back(std::move(box)); },
-        closed
-    );
+    const auto visited =
+        visit_boxes(files, root_path, owner, [&](Box box) { boxes.push_back(std::move(box)); });
     if (!visited) {
         return visited.error();
     }
@@ -209,40 +292,38 @@ Result<void> visit_boxes(
     FileSystem& files,
     const std::string& root_path,
     uid_t owner,
-    const std::function<bool(const std::string& name)>& wants,
     const std::function<void(Box box)>& visit,
-    std::vector<std::string>* closed
+    const std::function<void(const ClosedBox& closed)>& closed
 ) {
-    auto root = files.open(AT_FDCWD, root_path, O_RDONLY | O_DIRECTORY);
+    const auto root = SpoolRoot::open(files, root_path);
     if (!root) {
         if (root.error().is(ENOENT) || root.error().is(EACCES)) {
             return {};
         }
         return root.error();
     }
+    const auto is_asked_for = [&](uid_t uid) { return owner == kAnyOwner || uid == owner; };
     std::optional<Error> lack;
-    auto listed = files.list(root->get(), [&](std::string_view entry, unsigned char) {
+    auto listed = files.list(root->directory(), [&](std::string_view entry, unsigned char) {
         // Names that no box has are left alone: the root may hold what its administrator put there.
         const std::string name(entry);
-        if (!is_box_name(name) || !wants(name)) {
+        if (!is_box_name(name)) {
             return true;
         }
-        auto directory = files.open(root->get(), name, kOpenDirectory);
-        if (!directory) {
-            if (directory.error().is(EMFILE) || directory.error().is(ENFILE)) {
-                lack = directory.error();
-                return false;
-            }
-            const auto status = files.stat(root->get(), name);
-            const bool is_asked_for = owner == kAnyOwner || (status && status->st_uid == owner);
-            if (closed != nullptr && is_asked_for && !directory.error().is(ENOENT)) {
-                closed->push_back(root_path + "/" + name);
+        auto box = root->open_box(name);
+        if (box) {
+            if (is_asked_for(box->owner())) {
+                visit(std::move(*box));
             }
             return true;
         }
-        auto box = adopt_box(files, std::move(*directory), root_path + "/" + name);
-        if (box && (owner == kAnyOwner || box->owner() == owner)) {
-            visit(std::move(*box));
+        if (box.error().is(EMFILE) || box.error().is(ENFILE)) {
+            lack = box.error();
+            return false;
+        }
+        const auto status = files.stat(root->directory(), name);
+        if (status && S_ISDIR(status->st_mode) && is_asked_for(status->st_uid)) {
+            closed({root_path + "/" + name, status->st_uid, box.error().is(EPERM)});
         }
         return true;
     });

@@ -28,18 +28,30 @@ inline constexpr const char* kUsageName = ".usage";
 /// Files being written where there is no O_TMPFILE.
 inline constexpr const char* kHiddenPrefix = ".new-";
 
+/// No user's number.
+inline constexpr uid_t kAnyOwner = static_cast<uid_t>(-1);
+
 class Box {
 public:
-    Box(Fd directory, std::string path, uid_t owner, bool is_shared)
+    /// None: no directory, nobody's.
+    Box() = default;
+    /// `status`: the directory's.
+    Box(Fd directory, std::string path, const struct stat& status, bool is_shared)
         : directory_(std::move(directory)),
           path_(std::move(path)),
-          owner_(owner),
+          device_(status.st_dev),
+          inode_(status.st_ino),
+          owner_(status.st_uid),
           is_shared_(is_shared) {}
 
     int directory() const { return directory_.get(); }
     /// Gives the descriptor away (to an engine that is started with it).
     Fd take_directory() { return std::move(directory_); }
     const std::string& path() const { return path_; }
+    /// Is it this directory? Its path may lead elsewhere by now.
+    bool is(const struct stat& status) const {
+        return status.st_dev == device_ && status.st_ino == inode_;
+    }
     uid_t owner() const { return owner_; }
     /// False when the spool's group may not read, write and search it, or its files get another
     /// group (no set-gid): then only an engine of the owner's serves it.
@@ -48,8 +60,38 @@ public:
 private:
     Fd directory_;
     std::string path_;
-    uid_t owner_;
-    bool is_shared_;
+    dev_t device_ = 0;
+    ino_t inode_ = 0;
+    uid_t owner_ = kAnyOwner;
+    bool is_shared_ = false;
+};
+
+/// A spool's root, open: its entries are looked at one by one.
+class SpoolRoot {
+public:
+    /// `files` must outlive it.
+    static Result<SpoolRoot> open(FileSystem& files, std::string path);
+
+    int directory() const { return directory_.get(); }
+    const std::string& path() const { return path_; }
+    const struct stat& status() const { return status_; }
+    /// The entry `name` as a box. Errors: what open says, and EPERM for a directory that others
+    /// than its owner and the spool's group may write to. That is never a box, for it need not be
+    /// its owner's doing that it lies here: whoever may write to a directory can move it. The
+    /// directories that mxpost makes in users' boxes are such.
+    Result<Box> open_box(const std::string& name) const;
+
+private:
+    SpoolRoot(FileSystem& files, Fd directory, std::string path, const struct stat& status)
+        : files_(&files),
+          directory_(std::move(directory)),
+          path_(std::move(path)),
+          status_(status) {}
+
+    FileSystem* files_;
+    Fd directory_;
+    std::string path_;
+    struct stat status_;
 };
 
 /// "UID" or "UID-RANDOM", RANDOM of digits and lower-case letters. Anybody can make entries of any
@@ -63,7 +105,7 @@ Result<Box> open_own_box(
     FileSystem& files, const std::string& path, uid_t uid, const Clock& clock, Random& random
 );
 
-/// Opens the entry `name` of the spool root `root_path` as a box; error when it isn't a directory.
+/// SpoolRoot::open_box() for one entry of the root at `root_path`.
 Result<Box> open_box(FileSystem& files, const std::string& root_path, const std::string& name);
 
 /// A box from a descriptor that was handed over. The path is for messages only.
@@ -72,26 +114,26 @@ Result<Box> adopt_box(FileSystem& files, Fd directory, std::string path);
 /// True when a system engine holds the box's ".system" entry: it serves the box, or is about to.
 bool is_wanted_by_system(FileSystem& files, int box_directory);
 
-/// Every box below the root that this process can open. `owner`: only that uid's, unless it is
-/// `kAnyOwner`. A root that isn't there has none.
-inline constexpr uid_t kAnyOwner = static_cast<uid_t>(-1);
-/// `closed` (may be null) gets the paths of those that `owner` asks for and that can't be opened.
-Result<std::vector<Box>> list_boxes(
-    FileSystem& files,
-    const std::string& root_path,
-    uid_t owner,
-    std::vector<std::string>* closed = nullptr
-);
+/// A directory that has a box's name and can't be opened as one.
+struct ClosedBox {
+    std::string path;
+    uid_t owner = kAnyOwner;
+    bool is_open_to_others = false;  // that is why: see SpoolRoot::open_box()
+};
 
-/// The same for those whose names `wants` (names that no box has aren't asked about), one by one.
-/// Ends with an error where this process or the system has no descriptor left.
+/// Every box below the root that this process can open, all at once: see visit_boxes(). `owner`:
+/// only that uid's, unless it is `kAnyOwner`. A root that isn't there has none.
+Result<std::vector<Box>> list_boxes(FileSystem& files, const std::string& root_path, uid_t owner);
+
+/// The same one by one, whose number may be larger than that of descriptors. `closed` gets those
+/// that `owner` asks for and that can't be opened. Ends with an error where this process or the
+/// system has no descriptor left.
 Result<void> visit_boxes(
     FileSystem& files,
     const std::string& root_path,
     uid_t owner,
-    const std::function<bool(const std::string& name)>& wants,
     const std::function<void(Box box)>& visit,
-    std::vector<std::string>* closed
+    const std::function<void(const ClosedBox& closed)>& closed = [](const ClosedBox&) {}
 );
 
 /// The candidates for `uid`'s spool in their order: the configured one (may be empty), the

@@ -24,10 +24,16 @@ bool is_wrong_kind(const Error& error) {
     return error.is(ELOOP) || error.is(ENXIO) || error.is(EISDIR);
 }
 
-/// Moves a message into the box's corrupt/, durably.
+Result<Fd> open_corrupt(FileSystem& files, int box) {
+    return files.open(box, kCorruptName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+/// Moves a message into the box's corrupt/. Durable only after sync_corrupt(): a crash before finds
+/// it there, or in its place.
 Result<void> move_to_corrupt(FileSystem& files, int box, const std::string& name) {
     // Open to all, because the box itself keeps everybody else out, and the engines of its owner
-    // and of the spool's group must both be able to use what the other has made.
+    // and of the spool's group must both be able to use what the other has made. So its owner can
+    // move it elsewhere: see SpoolRoot::open_box().
     const mode_t mask = files.umask(0);
     auto made = files.mkdir(box, kCorruptName, 0777);
     files.umask(mask);
@@ -40,13 +46,17 @@ Result<void> move_to_corrupt(FileSystem& files, int box, const std::string& name
             return synced.error();
         }
     }
-    auto corrupt = files.open(box, kCorruptName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    auto corrupt = open_corrupt(files, box);
     if (!corrupt) {
         return corrupt.error();
     }
-    auto moved = files.rename_to(box, name, corrupt->get(), name);
-    if (!moved) {
-        return moved.error();
+    return files.rename_to(box, name, corrupt->get(), name);
+}
+
+Result<void> sync_corrupt(FileSystem& files, int box) {
+    auto corrupt = open_corrupt(files, box);
+    if (!corrupt) {
+        return corrupt.error();
     }
     // The new entry before the lost one: a crash between must not lose the file.
     if (auto synced = files.fsync(corrupt->get()); !synced) {
@@ -170,7 +180,8 @@ public:
     Fd take_file() override { return message_.take_file(); }
 
     Result<void> set_aside() override {
-        return move_to_corrupt(files_, box_.directory(), name_.text());
+        auto moved = move_to_corrupt(files_, box_.directory(), name_.text());
+        return moved ? sync_corrupt(files_, box_.directory()) : moved;
     }
 
 private:
@@ -305,11 +316,13 @@ ClaimResult BoxStore::claim(const EntryName& name) {
         if (!moved && moved.error().is(ENOENT)) {
             return refuse(ClaimRefusal::gone, "removed meanwhile");
         }
-        return moved ? refuse(ClaimRefusal::set_aside, why)
-                     : refuse(
-                           ClaimRefusal::failed,
-                           why + "; and can't set it aside: " + moved.error().message()
-                       );
+        if (!moved) {
+            return refuse(
+                ClaimRefusal::failed, why + "; and can't set it aside: " + moved.error().message()
+            );
+        }
+        *has_unsynced_corrupt_ = true;
+        return refuse(ClaimRefusal::set_aside, why);
     };
     auto file = files_->open(box_.directory(), text, O_RDWR | kSafeFlags);
     if (!file) {
@@ -401,6 +414,12 @@ Result<std::unique_ptr<Claim>> BoxStore::submit_stream(
 }
 
 Result<void> BoxStore::sync_removals() {
+    if (has_unsynced_corrupt_->exchange(false)) {
+        if (auto synced = sync_corrupt(*files_, box_.directory()); synced) {
+            return synced;
+        }
+        // Its owner may have taken corrupt/ away: no reason to leave the removals unsynced.
+    }
     return files_->fsync(box_.directory());
 }
 
@@ -435,8 +454,7 @@ std::size_t BoxStore::remove_leftovers(WallTime now, const std::vector<std::stri
 
 std::size_t BoxStore::count_corrupt() {
     std::size_t count = 0;
-    if (auto corrupt =
-            files_->open(box_.directory(), kCorruptName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) {
+    if (auto corrupt = open_corrupt(*files_, box_.directory())) {
         (void)files_
             ->list(
                 corrupt->get(),

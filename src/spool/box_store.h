@@ -1,6 +1,7 @@
 // BoxStore: the Store that a box in the file system is.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -55,6 +56,7 @@ public:
         const BodySource& body,
         std::chrono::sys_seconds due
     ) override;
+    /// And all that claim() has set aside so far.
     Result<void> sync_removals() override;
 
     /// Asks the process that has the message's claim for `verb`.
@@ -74,6 +76,9 @@ public:
 private:
     FileSystem* files_;
     Box box_;
+    // Removals may be synced by another thread.
+    std::unique_ptr<std::atomic<bool>> has_unsynced_corrupt_ =
+        std::make_unique<std::atomic<bool>>(false);
 };
 
 /// Opens and reads a message without claiming it: for mailq. The checks of a claim are made.

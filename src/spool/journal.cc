@@ -262,6 +262,11 @@ bool is_same(const mail::RecipientOutcome& a, const mail::RecipientOutcome& b) {
            a.remote_host == b.remote_host && a.remote_address == b.remote_address && a.tls == b.tls;
 }
 
+bool is_given_up(const mail::RecipientOutcome& outcome) {
+    return outcome.kind == mail::OutcomeKind::failed && outcome.status == kGivenUp &&
+           outcome.reply_code == 0;
+}
+
 }  // namespace
 
 std::string encode_record(const Record& record) {
@@ -273,6 +278,11 @@ std::string encode_record(const Record& record) {
     put_u32(out, static_cast<std::uint32_t>(body.size()));
     put_u32(out, crc32c(0, body));
     return out + body;
+}
+
+std::optional<std::size_t> record_size(std::string_view octets) {
+    return octets.size() < kRecordHead ? std::nullopt
+                                       : std::optional(kRecordHead + get_u32(octets));
 }
 
 std::optional<ParsedRecord> parse_record(std::string_view octets) {
@@ -329,6 +339,10 @@ void JournalState::apply(const Record& record) {
     if (const auto* outcome = std::get_if<OutcomeRecord>(&record)) {
         if (outcome->recipient < recipients.size()) {
             RecipientState& state = recipients[outcome->recipient];
+            if (state.last && state.is_pending() && is_given_up(outcome->outcome)) {
+                state.last_deferral =
+                    std::make_shared<const mail::RecipientOutcome>(std::move(*state.last));
+            }
             state.last = outcome->outcome;
             state.last_time = outcome->time;
             ++state.attempts;

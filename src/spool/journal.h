@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,10 @@ inline constexpr std::size_t kMaxRecord = 64U << 10;
 inline constexpr std::uint64_t kMaxJournal = 64U << 20;
 /// What one outcome record takes at most: this much room is reserved for each recipient.
 inline constexpr std::size_t kMaxOutcomeRecord = 1024;
+
+/// Of the last outcome of a recipient whom we gave up (RFC 3463: delivery time expired); no reply
+/// code is with it.
+inline constexpr mail::EnhancedStatus kGivenUp{5, 4, 7};
 
 /// One recipient's outcome of one attempt.
 struct OutcomeRecord {
@@ -79,12 +84,17 @@ struct ParsedRecord {
     std::size_t size = 0;          // octets, with head
 };
 
+/// The octets that the record at the front claims to have, with head; nothing: there is no head.
+std::optional<std::size_t> record_size(std::string_view octets);
+
 /// The record at the front of `octets`, or nothing when it is torn (or not complete yet).
 std::optional<ParsedRecord> parse_record(std::string_view octets);
 
 /// What the journal says of one recipient so far.
 struct RecipientState {
     std::optional<mail::RecipientOutcome> last;
+    /// The deferral after which we gave the recipient up, as it was; null: we didn't.
+    std::shared_ptr<const mail::RecipientOutcome> last_deferral;
     WallTime last_time;
     std::uint32_t attempts = 0;
     bool is_failure_reported = false;  // or none was due
@@ -92,6 +102,7 @@ struct RecipientState {
     bool is_success_reported = false;
 
     bool is_pending() const { return !last || last->kind == mail::OutcomeKind::deferred; }
+    bool is_delivered() const { return last && last->kind == mail::OutcomeKind::delivered; }
 };
 
 /// The journal replayed.

@@ -32,6 +32,11 @@ Result<std::string> read_exactly(
 /// Most messages are small: one call reads all of them, and what is sent later is what was read,
 /// whatever becomes of the file meanwhile.
 constexpr std::size_t kReadAtOnce = 8192;
+constexpr std::size_t kJournalPiece = 64U << 10;
+/// One that names kMaxRecipients has less than half of this.
+constexpr std::size_t kLongestRecord = 1U << 20;
+/// What is kept of a journal that was read, see take_replayed().
+constexpr std::size_t kMostReplayed = 256U << 10;
 
 /// The same, from the file's first octets where they are enough.
 Result<std::string> read_exactly(
@@ -120,6 +125,7 @@ Result<MessageFile> MessageFile::read(FileSystem& files, Fd file, std::uint64_t 
     return message;
 }
 
+/// In pieces: what follows the last whole record is its owner's to write, and may be large.
 Result<void> MessageFile::replay(FileSystem& files, std::uint64_t size, std::string_view start) {
     if (size <= journal_end_) {
         return {};
@@ -127,25 +133,46 @@ Result<void> MessageFile::replay(FileSystem& files, std::uint64_t size, std::str
     if (size - journal_end_ > kMaxJournal) {
         return Error::invalid("journal is larger than any that mxpost writes");
     }
-    auto octets = read_exactly(
-        files, file_.get(), start, journal_end_, static_cast<std::size_t>(size - journal_end_)
-    );
-    if (!octets) {
-        return octets.error();
-    }
-    std::string_view rest = *octets;
-    while (const auto parsed = parse_record(rest)) {
-        if (parsed->record) {
-            journal_.apply(*parsed->record);
+    std::size_t piece = kJournalPiece;
+    while (journal_end_ < size) {
+        const auto octets = read_exactly(
+            files,
+            file_.get(),
+            start,
+            journal_end_,
+            static_cast<std::size_t>(std::min<std::uint64_t>(size - journal_end_, piece))
+        );
+        if (!octets) {
+            return octets.error();
         }
-        journal_end_ += parsed->size;
-        rest.remove_prefix(parsed->size);
+        std::string_view rest = *octets;
+        while (const auto parsed = parse_record(rest)) {
+            if (parsed->record) {
+                journal_.apply(*parsed->record);
+            }
+            rest.remove_prefix(parsed->size);
+        }
+        const std::size_t whole = octets->size() - rest.size();
+        journal_end_ += whole;
+        replayed_.append(*octets, 0, whole);
+        if (whole == 0) {
+            // The record at the front is torn, or longer than the piece.
+            const std::size_t wanted = record_size(rest).value_or(0);
+            const bool is_longer = wanted > octets->size() && wanted <= kLongestRecord;
+            if (!is_longer || journal_end_ + wanted > size) {
+                break;
+            }
+            piece = wanted;
+        }
     }
-    is_torn_ = !rest.empty();
+    is_torn_ = journal_end_ < size;
     file_end_ = size;
-    octets->resize(octets->size() - rest.size());
-    replayed_ = std::move(*octets);
-    return {};
+    if (replayed_.size() <= kMostReplayed) {
+        return {};
+    }
+    // Instead of memory for what may have to be written again: what is there is durable.
+    replayed_ = {};
+    return files.fsync(file_.get());
 }
 
 FileContent::FileContent(FileSystem& files, const MessageFile& message, std::string header)

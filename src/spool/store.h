@@ -63,7 +63,7 @@ public:
 enum class ClaimRefusal {
     busy,       // another process has it: try again
     gone,       // delivered or removed meanwhile
-    set_aside,  // it was corrupt and is now in corrupt/; `reason` says why
+    set_aside,  // it was corrupt and is now in corrupt/; `reason` says why. See sync_removals()
     failed      // a call failed; `reason` says which: try again later
 };
 
@@ -100,7 +100,8 @@ public:
         const std::string& body,
         std::chrono::sys_seconds due
     );
-    /// Makes all removals so far durable.
+    /// Makes all removals so far durable, and where claims have put what was corrupt: after a crash
+    /// before that it may be found once more.
     virtual Result<void> sync_removals() = 0;
 };
 

@@ -1,14 +1,15 @@
 #include "spool/tidy.h"
 
-#include <vector>
+#include <optional>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/base32.h"
 #include "base/state_directory.h"
 #include "base/text.h"
-#include "spool/box.h"
 
 namespace mxpost::spool {
 namespace {
@@ -20,120 +21,160 @@ std::optional<uid_t> named_uid(std::string_view name) {
                                          : std::nullopt;
 }
 
-class Tidier {
-public:
-    Tidier(FileSystem& files, int root, WallTime now, Random& random)
-        : files_(files), root_(root), now_(now), random_(random) {}
-
-    /// What was done about the entry, or nothing.
-    std::string look_at(const std::string& name) {
-        const auto status = files_.stat(root_, name);
-        const auto uid = named_uid(name);
-        if (!status || !uid) {
-            return {};
-        }
-        if (!S_ISDIR(status->st_mode)) {
-            return files_.unlink(root_, name) ? "removed " + name + ", which is no box" : "";
-        }
-        if (status->st_uid != *uid) {
-            const std::string owner = std::to_string(status->st_uid);
-            const std::string other = owner + "-" + to_base32(random_.bits(), 8);
-            return files_.rename(root_, name, other)
-                       ? "renamed " + name + ", which uid " + owner + " had taken, to " + other
-                       : "";
-        }
-        const WallTime changed{std::chrono::seconds(status->st_mtime)};
-        if (now_ - changed > kUnusedFor && remove_empty(name)) {
-            return "removed the unused box " + name;
-        }
-        return {};
-    }
-
-private:
-    /// A submitter that has it open right now finds no box, makes a new one, and loses nothing.
-    bool remove_empty(const std::string& name) {
-        const auto box = files_.open(root_, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (!box) {
-            return false;
-        }
-        const auto locked = files_.try_lock(box->get());
-        if (!locked || !*locked) {
-            return false;
-        }
-        bool has_others = false;
-        bool has_state = false;
-        std::vector<std::string> own;
-        const auto listed = files_.list(box->get(), [&](std::string_view entry, unsigned char) {
-            if (entry == kSystemLockName || entry == kUsageName) {
-                own.emplace_back(entry);
-            } else if (entry == kBoxStateName) {
-                has_state = true;
-            } else {
-                has_others = true;
-            }
-            return !has_others;
-        });
-        if (!listed || has_others || (has_state && !remove_state(box->get()))) {
-            return false;
-        }
-        for (const std::string& entry : own) {
-            if (!files_.unlink(box->get(), entry)) {
-                return false;
-            }
-        }
-        return files_.rmdir(root_, name).has_value();
-    }
-
-    /// What its owner's engine had learned: it can learn it again.
-    bool remove_state(int box) {
-        const auto state = files_.open(box, kBoxStateName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (!state) {
-            return false;
-        }
-        std::vector<std::string> names;
-        const auto listed = files_.list(state->get(), [&](std::string_view name, unsigned char) {
-            names.emplace_back(name);
-            return true;
-        });
-        for (const std::string& name : names) {
-            if (!files_.unlink(state->get(), name)) {
-                return false;
-            }
-        }
-        return listed && files_.rmdir(box, kBoxStateName).has_value();
-    }
-
-    FileSystem& files_;
-    int root_;
-    WallTime now_;
-    Random& random_;
-};
-
 }  // namespace
 
-Result<void> tidy_root(
-    FileSystem& files,
-    const std::string& root_path,
-    WallTime now,
-    Random& random,
-    const std::function<void(std::string_view line)>& tell
+Result<RootLook> RootLook::begin(
+    FileSystem& files, SpoolRoot root, bool tidies, WallTime now, Random& random
 ) {
-    const auto root = files.open(AT_FDCWD, root_path, O_RDONLY | O_DIRECTORY);
-    if (!root) {
-        return root.error();
+    auto entries = files.open_listing(root.directory());
+    if (!entries) {
+        return entries.error();
     }
-    std::vector<std::string> names;
-    auto listed = files.list(root->get(), [&](std::string_view name, unsigned char) {
-        names.emplace_back(name);
-        return true;
+    return RootLook(files, std::move(root), std::move(*entries), tidies, now, random);
+}
+
+Result<bool> RootLook::read(
+    std::size_t most, const std::function<void(const std::string& name)>& visit
+) {
+    return entries_->read(most, [&](std::string_view entry, unsigned char) {
+        std::string name(entry);
+        if (tidies_) {
+            name = tidied(name);
+        }
+        if (is_box_name(name)) {
+            visit(name);
+        }
     });
-    Tidier tidier(files, root->get(), now, random);
-    for (const std::string& name : names) {
-        if (const std::string done = tidier.look_at(name); !done.empty()) {
-            tell(root_path + ": " + done);
+}
+
+/// The name that the entry has now; empty when it is gone.
+std::string RootLook::tidied(const std::string& name) {
+    const auto uid = named_uid(name);
+    if (!uid) {
+        return name;
+    }
+    const auto status = files_->stat(root_.directory(), name);
+    if (!status) {
+        return name;
+    }
+    if (!S_ISDIR(status->st_mode)) {
+        if (!files_->unlink(root_.directory(), name)) {
+            return name;
+        }
+        note(status->st_uid, "removed " + name + ", which is no box");
+        return {};
+    }
+    if (status->st_uid != *uid) {
+        const std::string owner = std::to_string(status->st_uid);
+        std::string other = owner + "-" + to_base32(random_->bits(), 8);
+        if (!files_->rename(root_.directory(), name, other)) {
+            return name;
+        }
+        note(
+            status->st_uid, "renamed " + name + ", which uid " + owner + " had taken, to " + other
+        );
+        return other;
+    }
+    // Our own that others may write to, which somebody has moved here: only we can remove it.
+    const bool is_strange = status->st_uid == ::geteuid() && (status->st_mode & S_IWOTH) != 0;
+    if (is_strange && files_->rmdir(root_.directory(), name)) {
+        note(status->st_uid, "removed " + name + ", which others could write to");
+        return {};
+    }
+    const WallTime changed{std::chrono::seconds(status->st_mtime)};
+    if (now_ - changed > kUnusedFor && remove_empty(name)) {
+        note(status->st_uid, "removed the unused box " + name);
+        return {};
+    }
+    return name;
+}
+
+/// A submitter that has it open right now finds no box, makes a new one, and loses nothing.
+bool RootLook::remove_empty(const std::string& name) {
+    const auto box = files_->open(root_.directory(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!box) {
+        return false;
+    }
+    const auto locked = files_->try_lock(box->get());
+    if (!locked || !*locked) {
+        return false;
+    }
+    bool has_others = false;
+    bool has_state = false;
+    std::vector<std::string> own;
+    const auto listed = files_->list(box->get(), [&](std::string_view entry, unsigned char) {
+        if (entry == kSystemLockName || entry == kUsageName) {
+            own.emplace_back(entry);
+        } else if (entry == kBoxStateName) {
+            has_state = true;
+        } else {
+            has_others = true;
+        }
+        return !has_others;
+    });
+    if (!listed || has_others || (has_state && !remove_state(box->get()))) {
+        return false;
+    }
+    for (const std::string& entry : own) {
+        if (!files_->unlink(box->get(), entry)) {
+            return false;
         }
     }
-    return listed;
+    return files_->rmdir(root_.directory(), name).has_value();
+}
+
+/// What its owner's engine had learned: it can learn it again.
+bool RootLook::remove_state(int box) {
+    constexpr std::size_t kMost = 100;  // more than engines have; who has more may keep it
+    const auto state = files_->open(box, kBoxStateName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!state) {
+        return false;
+    }
+    std::vector<std::string> names;
+    const auto listed = files_->list(state->get(), [&](std::string_view name, unsigned char) {
+        names.emplace_back(name);
+        return names.size() <= kMost;
+    });
+    if (!listed || names.size() > kMost) {
+        return false;
+    }
+    for (const std::string& name : names) {
+        if (!files_->unlink(state->get(), name)) {
+            return false;
+        }
+    }
+    return files_->rmdir(box, kBoxStateName).has_value();
+}
+
+void RootLook::note(uid_t uid, std::string deed) {
+    constexpr std::size_t kMostUids = 100;
+    const auto known = deeds_.find(uid);
+    if (known != deeds_.end()) {
+        ++known->second.count;
+    } else if (deeds_.size() < kMostUids) {
+        deeds_.emplace(uid, Deeds{std::move(deed), 1});
+    } else {
+        ++others_;
+    }
+}
+
+std::vector<std::string> RootLook::deeds() const {
+    std::vector<std::string> lines;
+    for (const auto& [uid, deeds] : deeds_) {
+        std::string line = root_.path() + ": " + deeds.first;
+        if (deeds.count > 1) {
+            line += "; so went " + std::to_string(deeds.count - 1) + " other entries of uid " +
+                    std::to_string(uid);
+        }
+        lines.push_back(std::move(line));
+    }
+    if (others_ > 0) {
+        lines.push_back(
+            root_.path() + ": " + std::to_string(others_) +
+            " entries of other uids were removed or renamed"
+        );
+    }
+    return lines;
 }
 
 }  // namespace mxpost::spool

@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 namespace mxpost::spool {
+namespace {
+
+constexpr int kMostReads = 16;  // a quarter of a megabyte, some thousand events
+
+}  // namespace
 
 Result<Watch> Watch::open() {
     Fd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -42,11 +47,11 @@ void Watch::remove(int watch) {
 Result<Watch::Events> Watch::read() {
     Events result;
     alignas(inotify_event) std::array<char, 16384> buffer{};
-    while (true) {
-        const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
+    for (int reads = 0; reads < kMostReads; ++reads) {
+        ssize_t got = -1;
+        do {
+            got = ::read(fd_.get(), buffer.data(), buffer.size());
+        } while (got < 0 && errno == EINTR);
         if (got <= 0) {
             if (got < 0 && errno != EAGAIN) {
                 return Error::from_errno(errno, "read inotify");
@@ -66,6 +71,8 @@ Result<Watch::Events> Watch::read() {
             at += sizeof event + event.len;
         }
     }
+    result.has_more = true;
+    return result;
 }
 
 }  // namespace mxpost::spool

@@ -22,6 +22,7 @@ public:
     struct Events {
         std::vector<Event> events;
         bool is_overflown = false;  // some were lost: scan everything
+        bool has_more = false;      // there may be more by now
     };
 
     /// EMFILE or ENFILE where the system has none left.
@@ -35,7 +36,8 @@ public:
     /// Writes to the open file `fd`, whether or not it still has a name.
     Result<int> add_file(int fd);
     void remove(int watch);
-    /// What happened so far, without waiting.
+    /// What happened so far, without waiting; but not all of it where that is much, for it may be
+    /// without end.
     Result<Events> read();
 
 private:

@@ -324,6 +324,7 @@ Fate give_order(
             return Fate::gone;
         case spool::ClaimRefusal::set_aside:
             reason = "was damaged, and is set aside: " + claimed.reason;
+            (void)store.sync_removals().has_value();  // at worst it is found once more
             return Fate::failed;
         case spool::ClaimRefusal::failed:
             break;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "spool/box_store.h"
@@ -33,21 +35,22 @@ QueueFigures QueueSample::look(const LineSink& complain) {
     if (!is_first_) {
         figures.interval = time - last_look_;
     }
-    std::vector<spool::BoxStore> stores;
-    // The boxes stay open until their files were looked into.
-    visit_boxes(around_, complain, [&](spool::BoxStore& store, const std::string&) {
-        stores.push_back(std::move(store));
-    });
     const std::vector<Seen> before = std::exchange(seen_, {});
     wanted_.clear();
     wanted_count_ = 0;
     seed_ = mixed(around_.random.bits() + 1);
-    list(stores, figures, complain);
+    std::vector<std::string> paths;
+    visit_boxes(around_, complain, [&](spool::BoxStore& store, const std::string&) {
+        list(store, paths.size(), figures, complain);
+        paths.push_back(store.label());
+    });
+    std::ranges::sort(seen_, {}, &Seen::key);
+    figures.messages = seen_.size();
     if (!is_first_) {
         count_changes(before, figures);
     }
     forget_gone();
-    open_wanted(stores);
+    open_wanted(paths);
     sum_up(figures);
     last_look_ = time;
     is_first_ = false;
@@ -55,41 +58,37 @@ QueueFigures QueueSample::look(const LineSink& complain) {
 }
 
 void QueueSample::list(
-    std::vector<spool::BoxStore>& stores, QueueFigures& figures, const LineSink& complain
+    spool::BoxStore& store, std::size_t number, QueueFigures& figures, const LineSink& complain
 ) {
     const std::int64_t now = to_seconds(figures.now).time_since_epoch().count();
-    for (std::size_t i = 0; i < stores.size(); ++i) {
-        const auto listed = stores[i].list([&](const spool::EntryName& name) {
-            const Seen seen{key_of(name), name.due.time_since_epoch().count()};
-            seen_.push_back(seen);
-            figures.due += seen.due <= now ? 1 : 0;
-            const auto known = facts_.find(seen.key);
-            // What is due may be in work, or have been: its state is worth another look.
-            const bool is_stale =
-                known != facts_.end() && (known->second.due != seen.due || seen.due <= now);
-            if (is_stale || (known == facts_.end() && facts_.size() < limits_.kept)) {
-                want(i, name, seen);
-            }
-        });
-        if (!listed) {
-            complain(stores[i].label() + ": " + listed.error().message());
+    const auto listed = store.list([&](const spool::EntryName& name) {
+        const Seen seen{key_of(name), name.due.time_since_epoch().count()};
+        seen_.push_back(seen);
+        figures.due += seen.due <= now ? 1 : 0;
+        const auto known = facts_.find(seen.key);
+        // What is due may be in work, or have been: its state is worth another look.
+        const bool is_stale =
+            known != facts_.end() && (known->second.due != seen.due || seen.due <= now);
+        if (is_stale || (known == facts_.end() && facts_.size() < limits_.kept)) {
+            want(number, name, seen);
         }
+    });
+    if (!listed) {
+        complain(store.label() + ": " + listed.error().message());
     }
-    std::ranges::sort(seen_, {}, &Seen::key);
-    figures.messages = seen_.size();
 }
 
 /// Each candidate is chosen with the same probability, however many there will be.
-void QueueSample::want(std::size_t store, const spool::EntryName& name, const Seen& seen) {
+void QueueSample::want(std::size_t box, const spool::EntryName& name, const Seen& seen) {
     ++wanted_count_;
     if (wanted_.size() < limits_.looks) {
-        wanted_.push_back({store, name});
+        wanted_.push_back({box, name});
         return;
     }
     // A hash that differs from look to look is random enough, and spares a system call each.
     const std::uint64_t at = mixed(seen.key ^ seed_) % wanted_count_;
     if (at < wanted_.size()) {
-        wanted_[static_cast<std::size_t>(at)] = {store, name};
+        wanted_[static_cast<std::size_t>(at)] = {box, name};
     }
 }
 
@@ -119,10 +118,18 @@ void QueueSample::forget_gone() {
     }
 }
 
-void QueueSample::open_wanted(const std::vector<spool::BoxStore>& stores) {
+void QueueSample::open_wanted(const std::vector<std::string>& paths) {
     const SteadyTime end = around_.clock.steady_now() + limits_.time;
+    std::optional<spool::Box> box;  // the one that was needed last: most often there is one only
     for (const Wanted& wanted : wanted_) {
-        open(stores[wanted.store], wanted.name);
+        const std::string& path = paths[wanted.box];
+        if (!box || box->path() != path) {
+            auto opened = open_again(around_.files, path);
+            box = opened ? std::optional(std::move(*opened)) : std::nullopt;
+        }
+        if (box) {
+            open(*box, wanted.name);
+        }
         if (around_.clock.steady_now() >= end) {
             return;
         }
@@ -143,9 +150,9 @@ std::uint32_t QueueSample::domain_number(const std::string& name) {
     return number;
 }
 
-void QueueSample::open(const spool::BoxStore& store, const spool::EntryName& name) {
+void QueueSample::open(const spool::Box& box, const spool::EntryName& name) {
     const std::uint64_t key = key_of(name);
-    const auto message = spool::read_message(around_.files, store.box(), name);
+    const auto message = spool::read_message(around_.files, box, name);
     if (!message) {
         facts_.erase(key);  // gone, or damaged: mailq says which
         return;
@@ -156,7 +163,7 @@ void QueueSample::open(const spool::BoxStore& store, const spool::EntryName& nam
     facts.due = name.due.time_since_epoch().count();
     facts.arrival = message->envelope().arrival;
     facts.is_held = journal.is_held();
-    facts.is_active = spool::is_claimed(around_.files, store.box(), name);
+    facts.is_active = spool::is_claimed(around_.files, box, name);
     std::map<std::uint32_t, std::uint32_t> waiting;
     for (std::size_t i = 0; i < std::min(recipients.size(), limits_.recipients); ++i) {
         const spool::RecipientState& state = journal.recipients.at(i);

@@ -15,8 +15,9 @@
 #include "submit/surroundings.h"
 
 namespace mxpost::spool {
+class Box;
 class BoxStore;
-}
+}  // namespace mxpost::spool
 
 namespace mxpost::submit {
 
@@ -85,18 +86,18 @@ private:
         std::string last_reply;
     };
     struct Wanted {
-        std::size_t store;
+        std::size_t box;  // in the order in which they are listed
         spool::EntryName name;
     };
 
     void list(
-        std::vector<spool::BoxStore>& stores, QueueFigures& figures, const LineSink& complain
+        spool::BoxStore& store, std::size_t number, QueueFigures& figures, const LineSink& complain
     );
-    void want(std::size_t store, const spool::EntryName& name, const Seen& seen);
+    void want(std::size_t box, const spool::EntryName& name, const Seen& seen);
     void count_changes(const std::vector<Seen>& before, QueueFigures& figures) const;
     void forget_gone();
-    void open_wanted(const std::vector<spool::BoxStore>& stores);
-    void open(const spool::BoxStore& store, const spool::EntryName& name);
+    void open_wanted(const std::vector<std::string>& paths);
+    void open(const spool::Box& box, const spool::EntryName& name);
     std::uint32_t domain_number(const std::string& name);
     void sum_up(QueueFigures& figures) const;
 

@@ -145,10 +145,7 @@ private:
         if (!has_new) {
             return false;
         }
-        const std::size_t slash = store.label().rfind('/');
-        auto again = spool::open_box(
-            around_.files, store.label().substr(0, slash), store.label().substr(slash + 1)
-        );
+        auto again = open_again(around_.files, store.label());
         return again && hand_off(around_.files, around_.log, starter_, std::move(*again));
     }
 
@@ -227,18 +224,39 @@ bool visit_boxes(
     const uid_t uid = around.identity.uid;
     bool is_complete = true;
     for (const std::string& root : candidates(around)) {
-        auto boxes = spool::list_boxes(around.files, root, uid == 0 ? spool::kAnyOwner : uid);
-        if (!boxes) {
-            complain(root + ": " + boxes.error().message());
+        std::size_t strange = 0;
+        std::string example;
+        const auto visited = spool::visit_boxes(
+            around.files,
+            root,
+            uid == 0 ? spool::kAnyOwner : uid,
+            [&](spool::Box box) {
+                spool::BoxStore store(around.files, std::move(box));
+                visit(store, root);
+            },
+            [&](const spool::ClosedBox& closed) {
+                if (closed.is_open_to_others && strange++ == 0) {
+                    example = closed.path;
+                }
+            }
+        );
+        if (!visited) {
+            complain(root + ": " + visited.error().message());
             is_complete = false;
-            continue;
         }
-        for (spool::Box& box : *boxes) {
-            spool::BoxStore store(around.files, std::move(box));
-            visit(store, root);
+        if (strange > 0) {
+            complain(
+                std::to_string(strange) + (strange == 1 ? " directory" : " directories") + " in " +
+                root + " can't be a box, for others than its owner may write to it: " + example
+            );
         }
     }
     return is_complete;
+}
+
+Result<spool::Box> open_again(FileSystem& files, const std::string& path) {
+    const std::size_t slash = path.rfind('/');
+    return spool::open_box(files, path.substr(0, slash), path.substr(slash + 1));
 }
 
 std::vector<spool::EntryName> selected_names(

@@ -60,13 +60,16 @@ ExitStatus show_queue(
     const LineSink& complain
 );
 
-/// Calls `visit` with each box of the caller's (of all users for uid 0) and its spool's path. False
-/// when a spool could not be listed, which `complain` was told.
+/// Calls `visit` with each box of the caller's (of all users for uid 0) and its spool's path. Keep
+/// none of them: there may be more than descriptors. False when a spool could not be listed, which
+/// `complain` was told.
 bool visit_boxes(
     const Surroundings& around,
     const LineSink& complain,
     const std::function<void(spool::BoxStore& store, const std::string& root)>& visit
 );
+/// The box that had this path.
+Result<spool::Box> open_again(FileSystem& files, const std::string& path);
 
 /// The selected messages' names, in the order of their ids. What can't be read isn't selected by
 /// its envelope.

@@ -23,6 +23,7 @@ STORE = "src/spool/box_store.cc"
 BOX = "src/spool/box.cc"
 FILE = "src/spool/message_file.cc"
 DELIVERY = "src/deliver/message_delivery.cc"
+RECORDER = "src/deliver/outcome_recorder.cc"
 
 MUTANTS = [
     # Submission
@@ -61,8 +62,8 @@ MUTANTS = [
     (STORE, "if (auto synced = files_.fdatasync(message_.fd()); !synced) {",
      "if (auto synced = Result<void>(); !synced) {",
      "the cut of a torn record isn't synced before new records follow"),
-    (STORE, "Result<void> BoxStore::sync_removals() {\n    return files_->fsync(box_.directory());",
-     "Result<void> BoxStore::sync_removals() {\n    return {};", "removals aren't synced"),
+    (STORE, "    return files_->fsync(box_.directory());\n}", "    return {};\n}",
+     "removals aren't synced"),
     (STORE, "        if (auto synced = files.fsync(box); !synced) {", "        if (auto synced = Result<void>(); !synced) {",
      "the folder for files that are set aside isn't durable before one is moved there"),
     (STORE, "if (auto synced = files.fsync(corrupt->get()); !synced) {\n        return synced.error();\n    }\n    return files.fsync(box);",
@@ -91,7 +92,7 @@ MUTANTS = [
     # Who serves a box
     (BOX, "const auto locked = files.try_lock_shared(entry->get());\n    return locked && !*locked;",
      "(void)entry;\n    return false;", "an engine doesn't see that the system engine wants the box"),
-    ("src/spool/tidy.cc", "const auto locked = files_.try_lock(box->get());",
+    ("src/spool/tidy.cc", "const auto locked = files_->try_lock(box->get());",
      "const Result<bool> locked = true;", "a box that is in use is tidied away"),
     ("src/spool/order.cc", "        done = claim.sync();", "        done = Result<void>();",
      "an administrator's order isn't synced"),
@@ -99,16 +100,16 @@ MUTANTS = [
      "        const Result<bool> locked = true;", "two system engines want a box at a time"),
     ("src/deliver/served_box.cc", "    const auto locked = files_->try_lock(directory);",
      "    const Result<bool> locked = true;", "an engine serves a box that another one serves"),
-    (DELIVERY, "    if (sync()) {", "    if (true) {",
+    (DELIVERY, "    if (recorder_.sync()) {", "    if (true) {",
      "copies for mailboxes go on before it is durable that they exist"),
-    (DELIVERY, "            self->sync();", "            (void)self;",
+    (DELIVERY, "            self->recorder_.sync();", "            (void)self;",
      "one domain's outcome waits for the slowest domain's before it is durable"),
-    (DELIVERY, "    const auto synced = claim_->sync();", "    const Result<void> synced;",
+    (RECORDER, "    const auto synced = claim_.sync();", "    const Result<void> synced;",
      "no outcome is durable before the last"),
-    (DELIVERY, "    if (synced) {\n        synced = claim_->sync();",
+    (RECORDER, "    if (synced) {\n        synced = claim_.sync();",
      "    if (synced) {\n        synced = Result<void>();",
      "outcomes aren't synced before anybody is told"),
-    (DELIVERY, "        if (synced) {\n            synced = claim_->sync();",
+    (RECORDER, "        if (synced) {\n            synced = claim_.sync();",
      "        if (synced) {\n            synced = Result<void>();",
      "outcomes that a full disk took at last aren't synced"),
     ("src/deliver/reporting.cc", "        done = claim_.sync();", "        done = Result<void>();",

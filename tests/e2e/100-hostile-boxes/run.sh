@@ -121,6 +121,34 @@ echo "$count entries: the engine has used $peak kB at most, $usual without them"
 stop_system_engine
 rm -rf "${SPOOL:?}/1500"
 
+part "many things in the spool's root that are no boxes"
+junk_in_root() { # FIRST LAST
+    as_user alice python3 -c '
+import os, sys
+for n in range(int(sys.argv[2]), int(sys.argv[3])):
+    os.close(os.open(f"{sys.argv[1]}/1500-j{n}", os.O_CREAT | os.O_WRONLY, 0o600))
+    os.mkdir(f"{sys.argv[1]}/1500-d{n}", 0o700) if n % 100 == 0 else None' "$SPOOL" "$1" "$2"
+}
+no_junk() {
+    [ -z "$(find "$SPOOL" -mindepth 1 -maxdepth 1 -type f -print -quit)" ]
+}
+junk_in_root 0 20000
+before=$(wc -l < "$SYSLOG")
+start_system_engine
+for _ in $(seq 3); do
+    bob_gets_through 5
+done
+wait_until 30 no_junk
+junk_in_root 20000 40000 # more than the kernel keeps events of
+for _ in $(seq 3); do
+    bob_gets_through 5
+done
+wait_until 90 no_junk
+said=$(tail -n "+$((before + 1))" "$SYSLOG" | grep '/1500-[jd]\|1500-j' || true)
+[ "$(wc -l <<< "$said")" -le 8 ] || fail "$said"
+stop_system_engine
+rm -rf "$SPOOL"/1500-d*
+
 part "a file that changes at every moment of its transaction"
 # One session with the server at a time: alice's message and bob's share it.
 filler 120000 > "$RUN/large"

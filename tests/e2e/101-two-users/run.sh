@@ -107,6 +107,71 @@ sha256sum "$message" | cmp - "$RUN/before" || fail "alice's message isn't what i
 kill_engines
 rm -rf "${SPOOL:?}"/1501*
 
+part "by directories of the engine's and of root's, moved to where boxes are"
+# Who may write to a directory can move it, and corrupt/ belongs to whoever found something strange.
+as_user bob mkdir "$SPOOL/699" "$SPOOL/0" # the names that theirs would have
+start_system_engine
+wait_until 10 has_engine
+bobs=$(mail_count b)
+alices=$(mail_count a)
+letter first | as_user bob sendmail -i first@b.test
+wait_mail b $((bobs + 1))
+wait_until 10 has_system_engine 1501
+! as_user bob sh -c "echo forged > $SPOOL/1501/.system" 2> /dev/null || fail "bob can write a file of mxpost's"
+put_strange() { # NUMBER
+    as_user bob ln -s /nowhere "$SPOOL/1501/01hk2w7yz0c000000$1.1js5aa0"
+}
+is_set_aside() {
+    [ ! -L "$SPOOL/1501/01hk2w7yz0c000000$1.1js5aa0" ]
+}
+take() { # OWNER NAME
+    [ "$(stat -c %U "$SPOOL/1501/corrupt")" = "$1" ] || fail "$(ls -la "$SPOOL/1501")"
+    as_user bob sh -c "rm -f $SPOOL/1501/corrupt/*"
+    as_user bob mv "$SPOOL/1501/corrupt" "$SPOOL/$2" || fail "this is no attack any more"
+}
+put_strange 1
+wait_until 10 is_set_aside 1
+take mxpost 699-aaaa
+taken=(699-aaaa 0-aaaa)
+if as_user bob "$CASE/inherit.py" "$SPOOL/1501"; then
+    put_strange 2
+    wait_until 10 is_set_aside 2
+    take mxpost 699-bbbb
+    [ "$(stat -c %a "$SPOOL/699-bbbb")" = 2770 ] || fail "its mode tells: $(ls -la "$SPOOL")"
+    taken+=(699-bbbb)
+    as_user bob python3 -c 'import os, sys; os.removexattr(sys.argv[1], "system.posix_acl_default")' "$SPOOL/1501"
+else
+    echo "(no ACLs on this file system: left out)"
+fi
+stop_system_engine
+put_strange 3
+mxpost queue hold 01hk2w7yz0c0000003 > /dev/null 2>&1 || true
+is_set_aside 3 || fail "root's mxpost leaves it there"
+take root 0-aaaa
+
+letter own | as_user bob sendmail -i -odq own@b.test
+for box in "${taken[@]}"; do
+    # As from a file of its owner's that bob has found somewhere, and could write to.
+    cp "$(messages 1501)" "$SPOOL/$box/01hk2w7yz0c0000004.1js5aa0"
+    chown "$(stat -c %U "$SPOOL/$box"):mxpost" "$SPOOL/$box/01hk2w7yz0c0000004.1js5aa0"
+    chmod 660 "$SPOOL/$box/01hk2w7yz0c0000004.1js5aa0"
+    find "$SPOOL/$box" | sort > "$RUN/$box"
+done
+mailq > "$RUN/mailq" 2>&1 || true
+grep -q "in $SPOOL can't be a box" "$RUN/mailq" || fail "$(cat "$RUN/mailq")"
+letter root | sendmail -i -odq root@a.test
+start_system_engine
+letter bounced | as_user alice sendmail -i -f alice@a.test nobody@nowhere.test
+wait_mail a $((alices + 2)) # root's, and the report, from the engine's own box
+wait_mail b $((bobs + 2))
+wait_log "$SPOOL/699-[ab]* is no box: others than its owner may write to it"
+stop_system_engine
+for box in "${taken[@]}"; do
+    find "$SPOOL/$box" | sort | cmp - "$RUN/$box" || fail "$box was used: $(ls -la "$SPOOL/$box")"
+done
+expect_count b $((bobs + 2))
+rm -rf "${SPOOL:?}"/1501* "$SPOOL"/699* "$SPOOL"/0*
+
 part "by holding on to what is his"
 start_system_engine
 for n in $(seq 20); do
@@ -124,6 +189,21 @@ for n in $(seq 3); do
 done
 kill "$holder"
 wait "$holder" || true
+
+part "by removing boxes and making them anew"
+for n in $(seq 8); do
+    as_user bob mkdir "$SPOOL/1501-anew$n"
+    as_user bob rmdir "$SPOOL/1501-anew$n"
+done
+letter moved | as_user bob sendmail -i -odq moved@b.test
+wait_until 20 has_system_engine 1501
+as_user bob mv "$SPOOL/1501" "$SPOOL/1501-moved"
+letter anew | as_user bob sendmail -i anew@b.test
+wait_until 20 has_system_engine 1501
+has_arrived() {
+    grep -q '^Subject: anew' "$RUN"/got/b/*.eml
+}
+wait_until 20 has_arrived
 
 part "by many boxes"
 # shellcheck disable=SC2016  # expands in the inner shell

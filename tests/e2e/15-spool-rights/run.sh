@@ -78,6 +78,16 @@ else
     echo "(no ACLs on this file system: left out)"
 fi
 
+part "a box that all may write to"
+submit alice 022
+deliver
+as_user alice chmod 777 "$SPOOL/1500"
+submit alice 022
+[ -z "$(find "$SPOOL/1500" -type f ! -name '.*')" ] || fail "alice's mail lies in an open directory"
+deliver
+wait_log "mxpost/1500 is no box: others than its owner may write to it" 5
+rm -rf "${SPOOL:?}"/*
+
 part "a squatted name"
 as_user bob mkdir -m 777 "$SPOOL/1500"
 as_user bob ln -s /etc "$SPOOL/33"

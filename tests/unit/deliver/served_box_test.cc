@@ -142,8 +142,8 @@ TEST_F(ServedBoxTest, ASymbolicLinkInPlaceOfTheEntryIsNotFollowed) {
 }
 
 /// Design 3, Takeover: the entry is made by user mxpost, and the box's owner,
-/// who isn't in its group, must be able to see the lock.
-TEST_F(ServedBoxTest, TheEntryIsOpenToTheBoxesOwnerWhoeverMadeIt) {
+/// who isn't in its group, must be able to see the lock, and no more.
+TEST_F(ServedBoxTest, TheEntryCanBeReadByTheBoxesOwnerWhoeverMadeIt) {
     const mode_t mask = ::umask(077);
     ServedBox system = engine(true);
     ASSERT_TRUE(serves(system));
@@ -151,7 +151,7 @@ TEST_F(ServedBoxTest, TheEntryIsOpenToTheBoxesOwnerWhoeverMadeIt) {
 
     struct stat status {};
     ASSERT_EQ(::stat((path_ + "/.system").c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0777U, 0666U);
+    EXPECT_EQ(status.st_mode & 0777U, 0644U);
 }
 
 TEST_F(ServedBoxTest, ScanSeesEveryMessageAndNothingElse) {
@@ -219,6 +219,23 @@ TEST_F(ServedBoxTest, TroublesWithoutNumberAreNotAllTold) {
         told += box.is_news(std::to_string(i), "no space") ? 1U : 0U;
     }
     EXPECT_EQ(told, 1000U);
+}
+
+TEST_F(ServedBoxTest, WhatIsSetAsideByTheThousandIsNotAllTold) {
+    ServedBox box = engine(false);
+    std::size_t lines = 0;
+    std::string last;
+    for (int i = 0; i < 1000; ++i) {
+        const std::string line = box.set_aside_line("01hk2w7yz0c0000000", "empty", SteadyTime());
+        lines += line.empty() ? 0U : 1U;
+        last = line.empty() ? last : line;
+    }
+    EXPECT_EQ(lines, 30U);
+    EXPECT_NE(last.find("others there are not told of for a minute"), std::string::npos) << last;
+    EXPECT_EQ(
+        box.set_aside_line("01hk2w7yz0c0000000", "empty", SteadyTime() + std::chrono::minutes(1)),
+        "01hk2w7yz0c0000000: set aside in " + path_ + "/corrupt: empty; 970 more were before it"
+    );
 }
 
 class RequestsTest : public ServedBoxTest {

@@ -3,9 +3,15 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "doctor_test.h"
+#include "local/account.h"
+#include "support/few_descriptors.h"
 
 namespace mxpost::doctor {
 namespace {
@@ -19,8 +25,18 @@ protected:
     LocalChecksTest() {
         std::filesystem::create_directory(spool);
         ::chmod(spool.c_str(), 03777);
+        if (const passwd* const self = ::getpwuid(::geteuid())) {
+            settings.user = self->pw_name;
+        }
     }
     Findings spool_findings() { return check_spool(context(), spool); }
+    /// One of the caller's.
+    std::string make_box(const std::string& suffix = "") {
+        const std::string box = spool + "/" + std::to_string(::geteuid()) + suffix;
+        std::filesystem::create_directory(box);
+        ::chmod(box.c_str(), 02770);
+        return box;
+    }
 
     test::TemporaryDirectory directory;
     const std::string spool = directory / "spool";
@@ -34,10 +50,81 @@ TEST_F(LocalChecksTest, RightsOfTheSpool) {
     EXPECT_THAT(remedies(findings), Contains("chmod 3777 " + spool));
 }
 
+/// As a fresh volume is root's.
+TEST_F(LocalChecksTest, ASpoolOfAnotherUser) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "one's own spool is anybody's business but root's";
+    }
+    settings.user = "nobody";
+    const Findings findings = spool_findings();
+    EXPECT_THAT(blamed(findings), Contains("spool problem"));
+    EXPECT_THAT(
+        texts(findings), Contains(HasSubstr("it belongs to uid 0 and gid 0, not to nobody"))
+    );
+    EXPECT_THAT(
+        remedies(findings), Contains("chown nobody:nobody " + spool + " && chmod 3777 " + spool)
+    );
+    const auto nobody = local::find_account("nobody").value();
+    ASSERT_TRUE(nobody);
+    ASSERT_EQ(::chown(spool.c_str(), nobody->uid, nobody->gid), 0);
+    ASSERT_EQ(::chmod(spool.c_str(), 03777), 0);
+    EXPECT_THAT(blamed(spool_findings()), testing::Not(Contains("spool problem")));
+}
+
+TEST_F(LocalChecksTest, BoxesFromBeforeTheSpoolGotItsGroup) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs root, to give a directory away";
+    }
+    const std::string box = make_box();
+    ASSERT_EQ(::chown(spool.c_str(), 0, 12345), 0);
+    ASSERT_EQ(::chmod(spool.c_str(), 03777), 0);
+    const auto text = HasSubstr(
+        "1 boxes have another group than the spool, such as " + box +
+        ": their mail waits for an engine of their owner's"
+    );
+    EXPECT_THAT(texts(spool_findings()), Contains(text));
+    ASSERT_EQ(::chown(box.c_str(), 0, 12345), 0);
+    EXPECT_THAT(texts(spool_findings()), testing::Not(Contains(text)));
+}
+
+TEST_F(LocalChecksTest, ADirectoryThatCanNotBeABox) {
+    const std::string box = make_box("-aaaaaaaa");
+    EXPECT_THAT(texts(spool_findings()), testing::Not(Contains(HasSubstr("can't be boxes"))));
+    ::chmod(box.c_str(), 02777);
+    EXPECT_THAT(
+        texts(spool_findings()),
+        Contains(testing::AllOf(HasSubstr("can't be boxes"), HasSubstr(box)))
+    );
+}
+
+TEST_F(LocalChecksTest, MoreBoxesThanThereAreDescriptors) {
+    for (int i = 0; i < 100; ++i) {
+        make_box("-" + std::to_string(i));
+    }
+    std::ofstream(make_box() + "/01hk2w7yz0c0000000.0000000") << "x";
+    Context& here = context();
+    const test::FewDescriptors few;
+    const Findings findings = check_spool(here, spool);
+    EXPECT_THAT(texts(findings), testing::Not(Contains(HasSubstr("can be looked at"))));
+    EXPECT_THAT(texts(findings), Contains(HasSubstr("1 of 1 messages should have been tried")));
+}
+
+TEST_F(LocalChecksTest, SaysWhenItCanNotLookAtEveryBox) {
+    make_box();
+    Context& here = context();
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const Fd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    rlimit few = before;
+    few.rlim_cur = static_cast<rlim_t>(next.get()) + 3;  // the root, and a listing of it
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    const Findings findings = check_spool(here, spool);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_THAT(texts(findings), Contains(HasSubstr("not every box can be looked at")));
+}
+
 TEST_F(LocalChecksTest, EntriesOfTheSpoolThatAreNobodysBox) {
-    const std::string box = spool + "/" + std::to_string(::geteuid());
-    std::filesystem::create_directory(box);
-    ::chmod(box.c_str(), 02770);
+    make_box();
     EXPECT_THAT(blamed(spool_findings()), testing::Not(Contains("spool problem")));
     EXPECT_THAT(texts(spool_findings()), Contains(HasSubstr("no system engine is running")));
     std::ofstream(spool + "/1") << "x";

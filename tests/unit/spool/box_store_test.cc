@@ -412,6 +412,28 @@ TEST_F(BoxStoreTest, SetAsideIsDurableNewNameFirst) {
     EXPECT_EQ(store_.count_corrupt(), 1U);
 }
 
+/// There may be thousands of them, and nothing hangs on them: who claims doesn't wait for the disk.
+TEST_F(BoxStoreTest, WhatIsNoMessageIsSetAsideAtOnceAndSyncedWithTheRemovals) {
+    const auto set_aside = [this](const MessageId& id) {
+        const EntryName name{id, kDue};
+        write_file(name.text(), "");
+        EXPECT_EQ(store_.claim(name).refusal, ClaimRefusal::set_aside);
+    };
+    set_aside("01hk2w7yz0c0000007");
+    EXPECT_EQ(files_.count("fsync"), 1U) << "the new folder";
+    set_aside("01hk2w7yz0c0000008");
+    EXPECT_EQ(files_.count("fsync"), 1U);
+    ASSERT_TRUE(store_.sync_removals());
+    EXPECT_EQ(files_.count("fsync"), 3U) << "the new names, the old ones";
+    ASSERT_TRUE(store_.sync_removals());
+    EXPECT_EQ(files_.count("fsync"), 4U);
+
+    set_aside("01hk2w7yz0c0000009");
+    fs::rename(box_.path() + "/corrupt", box_.path() + "/elsewhere");
+    ASSERT_TRUE(store_.sync_removals());
+    EXPECT_EQ(files_.count("fsync"), 5U);
+}
+
 TEST_F(BoxStoreTest, ASubmittedReportIsDurableAndClaimed) {
     auto report = store_.submit(kId, make_envelope(), kHeader, kBody, kDue);
     ASSERT_TRUE(report) << report.error().message();

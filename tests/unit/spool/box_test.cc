@@ -1,5 +1,6 @@
 #include "spool/box.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "support/failing_file_system.h"
@@ -133,6 +135,118 @@ TEST_F(BoxTest, ANameSquattedByAnothersDirectoryIsGoneRound) {
     EXPECT_EQ(open_own()->path(), own_path() + "-00000007");
 }
 
+/// Whoever may write to a directory can move it to where boxes are, whosever it is.
+class OpenBoxTest : public BoxTest {
+protected:
+    OpenBoxTest() {
+        fs::create_directory(own_path());
+        EXPECT_EQ(::chmod(own_path().c_str(), 02770), 0);
+    }
+    /// The caller's box is another one, and nobody else takes this one for a box either.
+    void expect_no_box() {
+        EXPECT_EQ(open_own()->path(), own_path() + "-00000007");
+        const std::string name = fs::path(own_path()).filename();
+        EXPECT_TRUE(open_box(files_, root_.path(), name).error().is(EPERM));
+        std::vector<std::string> closed;
+        EXPECT_TRUE(visit_boxes(
+            files_,
+            root_.path(),
+            ::getuid(),
+            [&](const Box& box) { EXPECT_NE(box.path(), own_path()); },
+            [&](const ClosedBox& box) {
+                EXPECT_TRUE(box.is_open_to_others);
+                EXPECT_EQ(box.owner, ::getuid());
+                closed.push_back(box.path);
+            }
+        ));
+        EXPECT_THAT(closed, ElementsAre(own_path()));
+    }
+    void expect_box() {
+        const auto box = open_own();
+        ASSERT_TRUE(box) << box.error().message();
+        EXPECT_EQ(box->path(), own_path());
+    }
+    /// With an access control list by which uid 12345 may do `rights`; false where there are none.
+    static bool let_somebody(const std::string& path, const char* list, char rights) {
+        const std::string octets{2,  0, 0,      0,                                   // version
+                                 1,  0, 7,      0, '\xff', '\xff', '\xff', '\xff',   // the owner
+                                 2,  0, rights, 0, 0x39,   0x30,   0,      0,        // uid 12345
+                                 4,  0, 7,      0, '\xff', '\xff', '\xff', '\xff',   // the group
+                                 16, 0, 7,      0, '\xff', '\xff', '\xff', '\xff',   // at most
+                                 32, 0, 0,      0, '\xff', '\xff', '\xff', '\xff'};  // others
+        return ::setxattr(path.c_str(), list, octets.data(), octets.size(), 0) == 0;
+    }
+};
+
+TEST_F(OpenBoxTest, WhatAllMayWriteToIsNone) {
+    expect_box();
+    ASSERT_EQ(::chmod(own_path().c_str(), 02777), 0);
+    expect_no_box();
+}
+
+TEST_F(OpenBoxTest, OneThatAllMayWriteToIsNotFoundUnderAnotherNameEither) {
+    const std::string moved = own_path() + "-aaaaaaaa";
+    fs::rename(own_path(), moved);
+    ASSERT_EQ(::chmod(moved.c_str(), 02777), 0);
+    std::ofstream(own_path()) << "squatted";
+    EXPECT_EQ(open_own()->path(), own_path() + "-00000007");
+}
+
+TEST_F(OpenBoxTest, WhatAnAccessControlListLetsAnotherWriteToIsNone) {
+    if (!let_somebody(own_path(), "system.posix_acl_access", 7)) {
+        GTEST_SKIP() << "needs a file system with access control lists";
+    }
+    expect_no_box();
+}
+
+TEST_F(OpenBoxTest, AListThatOnlyLetsAnotherReadIsNoHarm) {
+    if (!let_somebody(own_path(), "system.posix_acl_access", 5)) {
+        GTEST_SKIP() << "needs a file system with access control lists";
+    }
+    expect_box();
+}
+
+TEST_F(OpenBoxTest, WhomTheAdministratorLetsWriteToAllBoxesMay) {
+    if (!let_somebody(root_.path(), "system.posix_acl_default", 7)) {
+        GTEST_SKIP() << "needs a file system with access control lists";
+    }
+    ASSERT_TRUE(let_somebody(own_path(), "system.posix_acl_access", 7));
+    expect_box();
+}
+
+TEST_F(OpenBoxTest, WhatAnotherGroupMayWriteToIsNone) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to give a directory away";
+    }
+    ASSERT_EQ(::chown(own_path().c_str(), static_cast<uid_t>(-1), 12345), 0);
+    ASSERT_EQ(::chmod(own_path().c_str(), 02750), 0);
+    expect_box();
+    ASSERT_EQ(::chmod(own_path().c_str(), 02770), 0);
+    expect_no_box();
+}
+
+TEST_F(OpenBoxTest, OneFromBeforeTheSpoolGotItsGroupStaysItsOwners) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to give a directory away";
+    }
+    ASSERT_EQ(::chown(root_.path().c_str(), static_cast<uid_t>(-1), 12345), 0);
+    ASSERT_EQ(::chmod(root_.path().c_str(), 03777), 0);
+    ASSERT_EQ(::chown(own_path().c_str(), static_cast<uid_t>(-1), 0), 0);
+    ASSERT_EQ(::chmod(own_path().c_str(), 02770), 0);
+    expect_box();
+    EXPECT_FALSE(open_own()->is_shared());
+}
+
+TEST_F(OpenBoxTest, WhereNobodyElseCanPutADirectoryItsGroupIsItsOwnersBusiness) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to give a directory away";
+    }
+    ASSERT_EQ(::chmod(root_.path().c_str(), 02700), 0);
+    ASSERT_EQ(::chown(own_path().c_str(), static_cast<uid_t>(-1), 12345), 0);
+    ASSERT_EQ(::chmod(own_path().c_str(), 02770), 0);
+    expect_box();
+}
+
 TEST_F(BoxTest, SomebodyWhoMakesTheBoxAtTheSameTimeIsNoTrouble) {
     // Another process of ours was quicker: our mkdir says EEXIST.
     files_.fail(2, ENOENT, "open");
@@ -197,6 +311,22 @@ TEST_F(BoxTest, ListGivesBoxesOnly) {
     EXPECT_THAT(paths, testing::UnorderedElementsAre(own_path(), root_ / "12345-abcdefgh"));
     EXPECT_THAT(*list_boxes(files_, root_.path(), 54321), IsEmpty());
     EXPECT_THAT(*list_boxes(files_, root_ / "none", kAnyOwner), IsEmpty());
+}
+
+TEST_F(BoxTest, MoreBoxesThanDescriptorsAreVisitedOneByOne) {
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_EQ(::mkdir((own_path() + "-" + std::to_string(i)).c_str(), 0770), 0);
+    }
+    std::size_t visited = 0;
+    int highest = 0;
+    EXPECT_TRUE(visit_boxes(files_, root_.path(), kAnyOwner, [&](const Box& box) {
+        ++visited;
+        highest = std::max(highest, box.directory());
+    }));
+    EXPECT_EQ(visited, 100U);
+    EXPECT_LT(highest, 50);
+    files_.fail(2, EMFILE, "open");
+    EXPECT_TRUE(visit_boxes(files_, root_.path(), kAnyOwner, [](const Box&) {}).error().is(EMFILE));
 }
 
 TEST(BoxName, IsAUidAndPerhapsSomethingRandom) {

@@ -244,6 +244,22 @@ TEST(JournalState, KeepsTheLastOutcomeAndCounts) {
     EXPECT_TRUE(state.recipients[6].is_pending());
 }
 
+TEST(JournalState, KeepsTheDeferralAfterWhichARecipientWasGivenUp) {
+    JournalState state(2);
+    const mail::RecipientOutcome given_up(OutcomeKind::failed, kGivenUp, "given up");
+    mail::RecipientOutcome refused(OutcomeKind::failed, kGivenUp, "in transit for too long");
+    refused.reply_code = 554;
+    const mail::RecipientOutcome later(OutcomeKind::deferred, {4, 4, 1}, "connection refused");
+    state.apply(OutcomeRecord{0, {}, later});
+    state.apply(OutcomeRecord{0, {}, given_up});
+    ASSERT_TRUE(state.recipients[0].last_deferral);
+    EXPECT_EQ(state.recipients[0].last_deferral->text, "connection refused");
+    EXPECT_EQ(state.recipients[0].last->text, "given up");
+    state.apply(OutcomeRecord{1, {}, later});
+    state.apply(OutcomeRecord{1, {}, refused});
+    EXPECT_FALSE(state.recipients[1].last_deferral);
+}
+
 TEST(JournalState, RecipientsThatAreNotThereAreIgnored) {
     JournalState state(1);
     OutcomeRecord record = make_outcome();

@@ -89,6 +89,38 @@ TEST_F(MessageFileTest, AGiantJournalIsCorrupt) {
     EXPECT_TRUE(is_corrupt(message.error()));
 }
 
+TEST_F(MessageFileTest, AGreatTailIsNotReadToItsEnd) {
+    const std::string octets =
+        whole_file() + encode_record(make_outcome(0, mail::OutcomeKind::deferred));
+    const std::size_t before = files_.count("pread");
+    auto message = read_octets(octets + std::string(20U << 20, '\0'));
+    ASSERT_TRUE(message);
+    EXPECT_TRUE(message->is_torn());
+    EXPECT_EQ(message->journal_end(), octets.size());
+    EXPECT_EQ(message->journal().recipients[0].attempts, 1U);
+    EXPECT_LE(files_.count("pread") - before, 4U);
+    EXPECT_LT(message->take_replayed().size(), 1000U);
+}
+
+TEST_F(MessageFileTest, ALongJournalIsReadInPiecesAndSyncedInsteadOfKept) {
+    std::string octets = whole_file();
+    for (int i = 0; i < 20; ++i) {
+        octets += encode_record(DialogueRecord{{}, std::string(30000, 'x')});
+        octets += encode_record(make_outcome(0, mail::OutcomeKind::deferred));
+    }
+    ReportRecord report;
+    report.recipients.assign(50000, 1);  // longer than a piece
+    octets += encode_record(report) + encode_record(make_outcome(0, mail::OutcomeKind::deferred));
+    const std::size_t before = files_.count("fsync");
+    auto message = read_octets(octets);
+    ASSERT_TRUE(message);
+    EXPECT_FALSE(message->is_torn());
+    EXPECT_EQ(message->journal_end(), octets.size());
+    EXPECT_EQ(message->journal().recipients[0].attempts, 21U);
+    EXPECT_TRUE(message->take_replayed().empty());
+    EXPECT_EQ(files_.count("fsync") - before, 1U);
+}
+
 TEST_F(MessageFileTest, ATailTornAtAnyOctetLeavesTheRecordsBeforeIt) {
     const std::string octets = whole_file();
     const std::string first = encode_record(make_outcome(0, mail::OutcomeKind::deferred, "first"));

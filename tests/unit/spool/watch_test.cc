@@ -61,6 +61,29 @@ TEST_F(WatchTest, ARemovedWatchIsSilent) {
     EXPECT_TRUE(watch_.read()->events.empty());
 }
 
+/// Who makes entries without end doesn't keep the reader from anything else.
+TEST_F(WatchTest, ReadsSoMuchAtOnceAndSaysThatThereMayBeMore) {
+    constexpr std::size_t kMany = 3000;
+    ASSERT_TRUE(watch_.add_directory(box_.directory()));
+    const std::string long_name(200, 'x');
+    for (std::size_t i = 0; i < kMany; ++i) {
+        write_file(long_name + std::to_string(i), "");
+    }
+    auto events = watch_.read();
+    ASSERT_TRUE(events);
+    EXPECT_TRUE(events->has_more);
+    EXPECT_LT(events->events.size(), kMany);
+    EXPECT_TRUE(is_readable());
+    std::size_t seen = events->events.size();
+    while (events->has_more) {
+        events = watch_.read();
+        ASSERT_TRUE(events);
+        seen += events->events.size();
+    }
+    EXPECT_EQ(seen, kMany);
+    EXPECT_FALSE(is_readable());
+}
+
 TEST_F(WatchTest, OnlyDirectoriesAreWatchedAsDirectories) {
     const EntryName name = commit_one();
     auto file = posix_.open(box_.directory(), name.text(), O_RDONLY, 0);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "queue_fixture.h"
+#include "support/few_descriptors.h"
 
 namespace mxpost::submit {
 namespace {
@@ -126,6 +127,20 @@ TEST_F(QueueSampleTest, ManyDomainsAreOneBeyondALimit) {
     ASSERT_EQ(figures.destinations.size(), 5U);
     EXPECT_EQ(figures.destinations[0].domain, "(others)");
     EXPECT_EQ(figures.destinations[0].waiting, 16U);
+}
+
+TEST_F(QueueSampleTest, LooksIntoMoreBoxesThanThereAreDescriptors) {
+    queue_message({"a@x.test"});
+    for (int i = 0; i < 100; ++i) {
+        const std::string box = root() + "/" + std::to_string(::getuid()) + "-" + std::to_string(i);
+        ASSERT_EQ(::mkdir(box.c_str(), 0770), 0);
+    }
+    const test::FewDescriptors few;
+    QueueSample sample(around_);
+    const auto figures = look(sample);
+    EXPECT_EQ(figures.messages, 1U);
+    EXPECT_EQ(figures.opened, 1U);
+    EXPECT_TRUE(complaints_.empty());
 }
 
 TEST_F(QueueSampleTest, OfDamagedMessagesThereIsOnlyTheName) {

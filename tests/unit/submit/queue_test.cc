@@ -11,6 +11,7 @@
 
 #include "diagnose/port_25.h"
 #include "submission_fixture.h"
+#include "support/few_descriptors.h"
 
 namespace mxpost::submit {
 namespace {
@@ -307,6 +308,38 @@ TEST_F(Queue, SaysNothingOfEnginesWhereOneHoldsTheBox) {
     ASSERT_TRUE(*disk_.try_lock(engine->get()));
     print();
     EXPECT_THAT(out_, testing::Not(testing::Contains(HasSubstr("no engine"))));
+}
+
+/// As root sees them where a thousand users have sent mail.
+TEST_F(Queue, ShowsMoreBoxesThanThereAreDescriptors) {
+    for (int i = 0; i < 100; ++i) {
+        const std::string box = root() + "/" + std::to_string(::getuid()) + "-" + std::to_string(i);
+        ASSERT_EQ(::mkdir(box.c_str(), 0770), 0);
+    }
+    submit_deferred("a@x.test");
+    const test::FewDescriptors few;
+    EXPECT_EQ(print(), ExitStatus::ok);
+    EXPECT_THAT(complaints_, IsEmpty());
+    EXPECT_EQ(out_.back(), "\t\tTotal requests: 1");
+    EXPECT_EQ(
+        count_queue(
+            around_,
+            [this](std::string_view line) { out_.emplace_back(line); },
+            [this](std::string_view line) { complaints_.emplace_back(line); }
+        ),
+        ExitStatus::ok
+    );
+    EXPECT_THAT(complaints_, IsEmpty());
+}
+
+TEST_F(Queue, TellsOfADirectoryThatCanNotBeABox) {
+    const std::string open = root() + "/" + std::to_string(::getuid()) + "-aaaaaaaa";
+    ASSERT_EQ(::mkdir(open.c_str(), 0770), 0);
+    ASSERT_EQ(::chmod(open.c_str(), 0777), 0);
+    std::ofstream(open + "/000000000000000000.0000000") << "forged";
+    EXPECT_EQ(print(), ExitStatus::ok);
+    EXPECT_THAT(out_, ElementsAre("Mail queue is empty", "\t\tTotal requests: 0"));
+    EXPECT_THAT(complaints_, ElementsAre(HasSubstr("can't be a box")));
 }
 
 TEST_F(Queue, MarksWhatIsBeingSent) {
