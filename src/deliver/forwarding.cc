@@ -6,6 +6,7 @@
 #include "base/base32.h"
 #include "base/crc32c.h"
 #include "base/text.h"
+#include "deliver/local_message.h"
 
 namespace mxpost::deliver {
 namespace {
@@ -174,7 +175,7 @@ Result<spool::MessageId> Forwarding::copy(
     id = copy_id(recipient, list);
     if (!outbox_.has_copy(id, claim_.submitter())) {
         envelope.arrival = services_.clock.now();
-        const std::string header = "Delivered-To: " + original.address.text() + "\r\n" + header_;
+        const std::string header = delivered_to_field(original.address) + header_;
         StoredBody body(claim_);
         const spool::BodySource source = [&](std::span<char> buffer) {
             auto size = body.read(buffer);

@@ -22,6 +22,7 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Each has a copy of its message, which takes memory.
 constexpr std::size_t kMaxRequests = 24;      // at once; the helper serves a few more
 constexpr std::size_t kMaxRequestsOfOne = 4;  // for one user or alias
 constexpr std::size_t kMaxRemembered = 10'000;
@@ -89,13 +90,18 @@ HelperAgent::HelperAgent(
       time_limit_(time_limit),
       slots_(executor_, kMaxRequests) {}
 
-asio::awaitable<local::Answer> HelperAgent::deliver(local::Request request) {
-    const std::shared_ptr<Semaphore> own = slots_of(request.name);
+asio::awaitable<local::Answer> HelperAgent::deliver(std::string name, RequestMaker make) {
+    const std::shared_ptr<Semaphore> own = slots_of(name);
     const Semaphore::Permit turn = co_await own->acquire();
     const Semaphore::Permit slot = co_await slots_.acquire();
     if (is_stopping_) {
         co_return untried();
     }
+    auto made = make();
+    if (!made) {
+        co_return deferred("the message can't be prepared: " + made.error().message());
+    }
+    local::Request request = std::move(*made);
     const std::string key = key_of(request);
     if (const auto found = done_.find(key); found != done_.end()) {
         request.done = found->second;

@@ -34,7 +34,7 @@ public:
         std::chrono::seconds time_limit = std::chrono::seconds(960)
     );
 
-    boost::asio::awaitable<local::Answer> deliver(local::Request request) override;
+    boost::asio::awaitable<local::Answer> deliver(std::string name, RequestMaker make) override;
     void stop() override { is_stopping_ = true; }
 
 private:

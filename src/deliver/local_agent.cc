@@ -2,7 +2,7 @@
 
 namespace mxpost::deliver {
 
-boost::asio::awaitable<local::Answer> NoLocalAgent::deliver(local::Request) {
+boost::asio::awaitable<local::Answer> NoLocalAgent::deliver(std::string, RequestMaker) {
     local::Answer answer;
     answer.outcome = mail::RecipientOutcome(
         mail::OutcomeKind::deferred,

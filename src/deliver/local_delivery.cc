@@ -4,9 +4,11 @@
 #include <map>
 
 #include "base/text.h"
+#include "deliver/domain_pattern.h"
 #include "deliver/lmtp.h"
 #include "deliver/local_message.h"
 #include "deliver/remote_attempt.h"
+#include "deliver/tls_wish.h"
 
 namespace mxpost::deliver {
 
@@ -55,10 +57,16 @@ void fold(std::optional<mail::RecipientOutcome>& all, mail::RecipientOutcome one
 
 }  // namespace
 
+const mail::Address& destination(const Services& services, const mail::Address& address) {
+    const bool is_sent_on = services.local_mail_to && is_local(services, address);
+    return is_sent_on ? *services.local_mail_to : address;
+}
+
 bool is_local(const Services& services, const mail::Address& address) {
-    const auto& local = services.local_domains;
+    const std::string domain = dns_form(address.domain());
     return !address.is_qualified() ||
-           std::ranges::find(local, ascii_lower(address.domain())) != local.end();
+           std::ranges::find(services.local_domains, domain, &dns_form) !=
+               services.local_domains.end();
 }
 
 std::string user_name(const mail::Address& address) {
@@ -191,15 +199,15 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::deliver_leaves(
 asio::awaitable<mail::RecipientOutcome> LocalDelivery::deliver_here(
     std::uint32_t recipient, local::Leaf leaf, DialogueLog& dialogue
 ) {
-    auto made = make_request(recipient, leaf);
-    if (!made) {
-        if (spool::is_corrupt(made.error())) {
-            content_problem_ = made.error().message();
+    std::string name = request_name(leaf);
+    RequestMaker make = [this, recipient, &leaf] {
+        auto request = make_request(recipient, leaf);
+        if (!request && spool::is_corrupt(request.error())) {
+            content_problem_ = request.error().message();
         }
-        co_return deferred({4, 3, 0}, "the message can't be prepared: " + made.error().message());
-    }
-    local::Request request = std::move(*made);
-    local::Answer answer = co_await services_.local_agent.deliver(std::move(request));
+        return request;
+    };
+    local::Answer answer = co_await services_.local_agent.deliver(std::move(name), std::move(make));
     is_unattempted_ |= answer.outcome.is_untried;
     // A target that has failed takes nothing from the others, but is what the sender hears of.
     std::optional<mail::RecipientOutcome> all = answer.outcome;
@@ -356,7 +364,7 @@ Consignment LocalDelivery::consign(
 asio::awaitable<mail::RecipientOutcome> LocalDelivery::send_elsewhere(
     mail::Envelope envelope, mail::Address delivered_to, DialogueLog& dialogue
 ) {
-    const std::string header = "Delivered-To: " + delivered_to.text() + "\r\n" + header_;
+    const std::string header = delivered_to_field(delivered_to) + header_;
     std::vector<mail::Recipient> recipients = envelope.recipients;
     Way way = Way::direct;
     if (services_.relay != nullptr) {
@@ -364,6 +372,7 @@ asio::awaitable<mail::RecipientOutcome> LocalDelivery::send_elsewhere(
         way = services_.relay->choose(domain, services_.clock.steady_now());
     }
     Consignment consignment = consign(envelope, header, std::move(recipients), dialogue);
+    consignment.tls_wish = tls_wish(envelope, header);
     AttemptResult result = co_await attempt_remote(services_, way, std::move(consignment));
     if (!result.content_problem.empty()) {
         content_problem_ = result.content_problem;

@@ -20,6 +20,8 @@ namespace mxpost::deliver {
 
 /// Is this an address of this host: one of its domains, or none?
 bool is_local(const Services& services, const mail::Address& address);
+/// Where its mail goes: elsewhere, for one of this host, if the administrator says so.
+const mail::Address& destination(const Services& services, const mail::Address& address);
 
 /// The user whom an address of this host means: "Ann+news" is ann.
 std::string user_name(const mail::Address& address);

@@ -8,12 +8,28 @@
 
 #include "base/text.h"
 #include "mail/header.h"
+#include "mail/xtext.h"
+#include "route/domain_name.h"
 
 namespace mxpost::deliver {
 
 namespace {
 
 constexpr std::uint64_t kMaxInMemory = 4 * 1024 * 1024;
+constexpr std::string_view kDeliveredTo = "Delivered-To";
+
+std::string ascii_text(const mail::Address& address) {
+    if (is_ascii(address.text())) {
+        return address.text();
+    }
+    const std::string& name = address.local_part();
+    const auto domain = route::to_a_labels(address.domain());
+    const mail::Address ascii(
+        address.needs_smtp_utf8() ? mail::to_utf8_address_xtext(name) : name,
+        domain ? *domain : mail::to_utf8_address_xtext(address.domain())
+    );
+    return ascii.text();
+}
 
 Result<Fd> memory_file() {
     Fd fd(::memfd_create("mxpost-message", MFD_CLOEXEC));
@@ -63,13 +79,18 @@ std::string local_header(std::string_view header, const LocalTrace& trace) {
     mail::HeaderBlock block = mail::parse_header(header);
     std::erase_if(block.fields, [](const auto& field) { return field.is("Return-Path"); });
     return "Return-Path: <" + mail::path_text(trace.sender) +
-           ">\r\nX-Original-To: " + trace.original_to.text() +
-           "\r\nDelivered-To: " + trace.delivered_to.text() + "\r\n" + block.text();
+           ">\r\nX-Original-To: " + trace.original_to.text() + "\r\n" +
+           delivered_to_field(trace.delivered_to) + block.text();
+}
+
+std::string delivered_to_field(const mail::Address& address) {
+    return std::string(kDeliveredTo) + ": " + ascii_text(address) + "\r\n";
 }
 
 bool was_delivered_to(std::string_view header, const mail::Address& address) {
+    const std::string text = ascii_text(address);
     for (const mail::HeaderField& field : mail::parse_header(header).fields) {
-        if (field.is("Delivered-To") && ascii_iequals(field.text(), address.text())) {
+        if (field.is(kDeliveredTo) && ascii_iequals(field.text(), text)) {
             return true;
         }
     }

@@ -22,6 +22,10 @@ struct LocalTrace {
 /// that it had is removed; its Delivered-To fields stay: they are the way that the message came.
 std::string local_header(std::string_view header, const LocalTrace& trace);
 
+/// The field for copies that go on, with its line end. ASCII whatever the address is, so that no
+/// copy needs SMTPUTF8 for it: A-labels, and a local part as "j\x{F6}rg" (RFC 6533 3).
+std::string delivered_to_field(const mail::Address& address);
+
 /// True when the header says that the message was delivered to `address` before: a loop.
 bool was_delivered_to(std::string_view header, const mail::Address& address);
 

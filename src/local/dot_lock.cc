@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -19,6 +20,12 @@ WallTime modified(const struct stat& status) {
     const auto since = std::chrono::seconds(status.st_mtim.tv_sec) +
                        std::chrono::nanoseconds(status.st_mtim.tv_nsec);
     return WallTime(std::chrono::duration_cast<std::chrono::microseconds>(since));
+}
+
+/// Whoever may make files beside the mailbox, as everybody in /tmp may, could write a mark: only a
+/// lock file of this user says anything. (One with a second name was moved here by somebody else.)
+bool is_ours(const struct stat& status) {
+    return S_ISREG(status.st_mode) && status.st_uid == ::geteuid() && status.st_nlink == 1;
 }
 
 }  // namespace
@@ -48,6 +55,7 @@ std::optional<LockMark> LockMark::parse(std::string_view text) {
 }
 
 Result<bool> DotLock::try_acquire(std::uint64_t inode, WallTime now) {
+    left_behind_.reset();  // what an earlier attempt saw may hold no more
     for (int attempt = 0; attempt < 2; ++attempt) {
         auto fd = files_.open(directory_, name_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
         if (fd) {
@@ -63,6 +71,7 @@ Result<bool> DotLock::try_acquire(std::uint64_t inode, WallTime now) {
         }
         if (auto removed = files_.unlink(directory_, name_);
             !removed && !removed.error().is(ENOENT)) {
+            left_behind_.reset();  // it stays, and would be obeyed at each delivery
             return removed.error();
         }
     }
@@ -76,7 +85,8 @@ Result<bool> DotLock::is_stale(std::uint64_t inode, WallTime now) {
         return status.error().is(ENOENT) ? Result<bool>(true) : Result<bool>(status.error());
     }
     auto fd = files_.open(directory_, name_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (fd && S_ISREG(status->st_mode)) {
+    const auto opened = fd ? files_.fstat(fd->get()) : fd.error();
+    if (opened && is_ours(*opened)) {
         std::array<char, 128> text{};
         const auto got = files_.read(fd->get(), text.data(), text.size());
         const auto mark = got ? LockMark::parse(std::string_view(text.data(), *got)) : std::nullopt;

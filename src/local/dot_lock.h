@@ -36,7 +36,8 @@ public:
     ~DotLock() { (void)release().has_value(); }
 
     /// One attempt: false when somebody has it. The caller holds fcntl's lock on the mailbox: a
-    /// lock file with a mark for the same inode belongs to a dead mxpost, and left_behind() has it.
+    /// lock file of this user with a mark for the same inode belongs to a dead mxpost, and, once it
+    /// is removed, left_behind() has it.
     Result<bool> try_acquire(std::uint64_t inode, WallTime now);
     const std::optional<LockMark>& left_behind() const { return left_behind_; }
     Result<void> mark(const LockMark& mark);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,6 +45,17 @@ void restore_signals() {
     ::signal(SIGCHLD, SIG_DFL);
 }
 
+void tell_uid(Fd whose, uid_t uid) {
+    const std::uint64_t number = uid;
+    (void)!::write(whose.get(), &number, sizeof number);
+}
+
+uid_t told_uid(const Fd& whose) {
+    std::uint64_t number = 0;
+    return ::read(whose.get(), &number, sizeof number) == sizeof number ? static_cast<uid_t>(number)
+                                                                        : 0;
+}
+
 }  // namespace
 
 void Helper::run() {
@@ -53,10 +65,9 @@ void Helper::run() {
         return;
     }
     signals_ = std::move(*signals);
-    while (!is_ending_ || !children_.empty()) {
-        const bool takes_more = !is_ending_ && children_.size() < options_.max_children;
+    while (!is_ending_ || children_.size() > count_stuck()) {
         std::array<pollfd, 2> events{
-            pollfd{signals_.get(), POLLIN, 0}, pollfd{takes_more ? fd_.get() : -1, POLLIN, 0}};
+            pollfd{signals_.get(), POLLIN, 0}, pollfd{takes_more() ? fd_.get() : -1, POLLIN, 0}};
         ::poll(events.data(), events.size(), time_to_wait());
         signalfd_siginfo signal{};
         while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
@@ -68,6 +79,29 @@ void Helper::run() {
             take_connection();
         }
     }
+}
+
+std::size_t Helper::count_stuck() const {
+    return static_cast<std::size_t>(std::ranges::count_if(children_, [](const auto& child) {
+        return child.second.is_stuck;
+    }));
+}
+
+std::set<uid_t> Helper::stuck_users() const {
+    std::map<uid_t, std::size_t> counts;
+    std::set<uid_t> users;
+    for (const auto& [pid, child] : children_) {
+        if (child.uid != 0 && ++counts[child.uid] >= options_.max_stuck_of_one) {
+            users.insert(child.uid);
+        }
+    }
+    return users;
+}
+
+bool Helper::takes_more() const {
+    const std::size_t stuck = count_stuck();
+    return !is_ending_ && children_.size() - stuck < options_.max_children &&
+           stuck < options_.max_stuck;
 }
 
 void Helper::take_connection() {
@@ -104,21 +138,29 @@ bool Helper::is_client(const Fd& connection) const {
 }
 
 void Helper::start_child(Fd connection) {
-    const pid_t pid = ::fork();
+    Fd whose(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const pid_t pid = whose ? ::fork() : -1;
     if (pid < 0) {
         log_.error("no process for a delivery can be made; the mail is tried again later");
         return;  // closing tells the engine
     }
     if (pid > 0) {
-        children_.emplace(pid, SteadyClock::now() + options_.max_time);
+        Child child;
+        child.deadline = SteadyClock::now() + options_.max_time;
+        child.whose = std::move(whose);
+        children_.emplace(pid, std::move(child));
         return;
     }
     ::setsid();
     restore_signals();
     fd_.reset();
     signals_.reset();
+    options_.service.stuck_users = stuck_users();
+    children_.clear();  // what the others tell is not for it to write
     try {
-        serve_connection(connection, options_.service, log_);
+        serve_connection(connection, options_.service, log_, [&](uid_t uid) {
+            tell_uid(std::move(whose), uid);
+        });
     } catch (const std::exception& exception) {
         log_.error(std::string("internal error: ") + exception.what());
         ::_exit(EXIT_FAILURE);
@@ -137,23 +179,32 @@ void Helper::reap() {
     }
 }
 
+/// Once is enough: where it doesn't end a child at once, it ends it when its file system answers.
 void Helper::kill_late() {
-    for (auto& [pid, deadline] : children_) {
-        if (SteadyClock::now() >= deadline) {
-            log_.error("a delivery took too long and is killed");
-            ::kill(-pid, SIGKILL);
-            ::kill(pid, SIGKILL);
-            deadline = SteadyClock::now() + std::chrono::seconds(10);  // until it is reaped
+    for (auto& [pid, child] : children_) {
+        if (child.is_stuck || SteadyClock::now() < child.deadline) {
+            continue;
         }
+        child.is_stuck = true;
+        child.uid = told_uid(child.whose);
+        log_.error(
+            "a delivery for uid " + std::to_string(child.uid) +
+            " took too long and is killed (process " + std::to_string(pid) + ")"
+        );
+        ::kill(-pid, SIGKILL);
+        ::kill(pid, SIGKILL);
     }
 }
 
 int Helper::time_to_wait() const {
     auto left = std::chrono::milliseconds(-1);
-    for (const auto& [pid, deadline] : children_) {
+    for (const auto& [pid, child] : children_) {
+        if (child.is_stuck) {
+            continue;
+        }
         const auto until = std::max(
             std::chrono::milliseconds(1),
-            std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now())
+            std::chrono::ceil<std::chrono::milliseconds>(child.deadline - SteadyClock::now())
         );
         left = left.count() < 0 ? until : std::min(left, until);
     }

@@ -3,12 +3,14 @@
 // It takes connections of one user only, and forks a child for each before it has read a single
 // octet. The child reads one request, looks the user up itself, becomes them for good, serves the
 // request, answers and ends. So nothing that an engine or a user writes is ever seen by a process
-// that outlives it, and only the request's fixed layout by one that is root.
+// that outlives it, and only the request's fixed layout by one that is root. All that the helper
+// hears of a child is the uid that it became.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 
 #include <sys/types.h>
@@ -24,6 +26,10 @@ struct HelperOptions {
     uid_t client = 0;  // whose requests are served, besides root's
     std::size_t max_children = 32;
     std::chrono::seconds max_time{900};  // of one request, then it is killed
+    // Children that live on although they were killed: a user's own file system (FUSE), or one of
+    // the network, keeps them until it answers. They take nobody else's turn.
+    std::size_t max_stuck = 256;
+    std::size_t max_stuck_of_one = 4;  // then that user's mail waits
 };
 
 class Helper {
@@ -37,11 +43,21 @@ public:
     Helper(const Helper&) = delete;
     Helper& operator=(const Helper&) = delete;
 
-    /// Until SIGTERM or SIGINT, or the end of the channel; then for its children. The process has
-    /// no other children and threads.
+    /// Until SIGTERM or SIGINT, or the end of the channel; then for its children, unless they are
+    /// stuck. The process has no other children and threads.
     void run();
 
 private:
+    struct Child {
+        std::chrono::steady_clock::time_point deadline;
+        Fd whose;  // an eventfd with the uid, once the child is about to become the user
+        bool is_stuck = false;  // past its deadline and killed
+        uid_t uid = 0;          // of a stuck one; 0: it never was the user
+    };
+
+    std::size_t count_stuck() const;
+    std::set<uid_t> stuck_users() const;
+    bool takes_more() const;
     void take_connection();
     bool is_client(const Fd& connection) const;
     void start_child(Fd connection);
@@ -55,7 +71,7 @@ private:
     Fd fd_;
     Fd signals_;
     bool is_ending_ = false;
-    std::map<pid_t, std::chrono::steady_clock::time_point> children_;  // with their deadlines
+    std::map<pid_t, Child> children_;
 };
 
 /// A listening socket at `path`, which only its owner `uid` may connect to. What stands there is

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <fcntl.h>
+
 #include "base/text.h"
 #include "local/alias_files.h"
 #include "local/alias_table.h"
@@ -22,6 +24,19 @@ using Kind = AliasTarget::Kind;
 /// How much an outcome decides for the recipient.
 int weight(OutcomeKind kind) {
     return kind == OutcomeKind::deferred ? 2 : kind == OutcomeKind::failed ? 1 : 0;
+}
+
+/// Do all directories and links on the way to `path` belong to root, as those to /var/mail do? One
+/// of a user's could lead anywhere by the time that the mailbox is opened.
+bool is_way_of_root(FileSystem& files, const std::string& path) {
+    for (std::size_t slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+        const auto status = files.stat(AT_FDCWD, slash == 0 ? "/" : path.substr(0, slash));
+        if (!status || status->st_uid != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 }  // namespace
@@ -187,7 +202,8 @@ RecipientOutcome RecipientDelivery::to_mailbox() {
     if (options_.mailbox.kind == mail::MailboxKind::maildir) {
         return deliver_to_maildir(tools_, path, *message_, options_.host_name);
     }
-    const MailGroup group(options_.mail_group);
+    const bool may_use_group = options_.mail_group && is_way_of_root(tools_.files, path);
+    const MailGroup group(may_use_group ? options_.mail_group : std::nullopt);
     const MboxFile mbox{path, account_.uid, 0660, true};
     return append_to_mbox(tools_, mbox, *message_, from_line_);
 }

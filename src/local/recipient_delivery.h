@@ -23,7 +23,9 @@ struct DeliveryOptions {
     std::string host_name;                   // for names in Maildirs
     std::uint64_t max_message = 0;           // octets
     std::chrono::seconds program_time{300};
-    std::optional<gid_t> mail_group;  // owner of /var/mail; within reach of the process
+    /// Owner of /var/mail, within reach of the process; used where none but root could have made
+    /// the way to the mailbox.
+    std::optional<gid_t> mail_group;
 };
 
 class RecipientDelivery {

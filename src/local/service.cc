@@ -1,6 +1,7 @@
 #include "local/service.h"
 
 #include <thread>
+#include <utility>
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,21 @@ Answer refusal(OutcomeKind kind, mail::EnhancedStatus status, std::string text) 
     return answer;
 }
 
+/// Nothing more is begun for a user whose deliveries hang.
+Decision admit(Account account, const ServiceOptions& options) {
+    if (!options.stuck_users.contains(account.uid)) {
+        return {std::move(account), {}};
+    }
+    return {
+        std::nullopt,
+        refusal(
+            OutcomeKind::deferred,
+            {4, 2, 0},
+            "earlier deliveries for " + account.name +
+                " hang and can't be killed: a file system that they use doesn't answer"
+        )};
+}
+
 Decision decide_alias(const ServiceOptions& options) {
     const auto account = find_account(options.alias_user);
     if (!account || !*account || (*account)->uid == 0 || (*account)->gid == 0) {
@@ -39,7 +55,7 @@ Decision decide_alias(const ServiceOptions& options) {
                     "file"
             )};
     }
-    return {**account, {}};
+    return admit(**account, options);
 }
 
 }  // namespace
@@ -59,7 +75,7 @@ Decision decide(const Request& request, const ServiceOptions& options) {
     const bool is_user = *account && (*account)->uid >= options.min_uid && (*account)->uid != 0 &&
                          (*account)->uid != kNobody && (*account)->gid != 0;
     if (is_user) {
-        return {**account, {}};
+        return admit(**account, options);
     }
     if (is_lmtp) {
         // The LMTP server has users of its own; nothing of theirs is touched here.
@@ -86,7 +102,12 @@ Decision decide(const Request& request, const ServiceOptions& options) {
         )};
 }
 
-void serve_connection(const Fd& connection, const ServiceOptions& options, Log& log) {
+void serve_connection(
+    const Fd& connection,
+    const ServiceOptions& options,
+    Log& log,
+    const std::function<void(uid_t)>& on_user
+) {
     ::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &kRequestWait, sizeof kRequestWait);
     const int room = 2 * static_cast<int>(kMaxAnswerPacket);
     ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
@@ -110,6 +131,7 @@ void serve_connection(const Fd& connection, const ServiceOptions& options, Log& 
         return answer_with(decision.refusal);
     }
     const Account& account = *decision.account;
+    on_user(account.uid);
     // Pipes and files of aliases are nobody's mailbox.
     DeliveryOptions delivery = options.delivery;
     if (request->kind == RequestKind::alias_entry) {

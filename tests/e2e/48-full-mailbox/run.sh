@@ -31,6 +31,7 @@ part "killed while it writes"
 # The mailbox as a delivery leaves it that dies in the middle, with its lock file.
 size=$(stat -c %s /var/mail/alice)
 printf '0\nmxpost %s %s 5000\n' "$(stat -c %i /var/mail/alice)" "$size" > /var/mail/alice.lock
+chown alice /var/mail/alice.lock # nobody else's is believed
 cp /var/mail/alice "$RUN/before"
 printf 'From bob@corp.example Mon Jan  1 12:00:00 2024\nSubject: to' >> /var/mail/alice
 letter torn | sendmail -i -f bob@corp.example alice@host.example

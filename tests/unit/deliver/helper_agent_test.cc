@@ -45,11 +45,23 @@ protected:
         request.message = Fd(::memfd_create("message", MFD_CLOEXEC));
         return request;
     }
+    /// What an engine asks for `name`; counts the requests that were made.
+    boost::asio::awaitable<local::Answer> deliver(
+        HelperAgent& agent, const std::string& name = "alice"
+    ) {
+        RequestMaker make = [this, name]() -> Result<local::Request> {
+            ++made;
+            local::Request one = request();
+            one.name = name;
+            return one;
+        };
+        return agent.deliver(name, std::move(make));
+    }
     void ask(HelperAgent& agent) {
         answer.reset();
         boost::asio::co_spawn(
             io,
-            agent.deliver(request()),
+            deliver(agent),
             [this](const std::exception_ptr& error, local::Answer result) {
                 ASSERT_FALSE(error);
                 answer = std::move(result);
@@ -68,6 +80,7 @@ protected:
     boost::asio::io_context io{1};
     std::deque<Fd> helper;  // its ends of the connections
     std::optional<local::Answer> answer;
+    int made = 0;
 };
 
 local::Answer deferred_answer() {
@@ -100,11 +113,9 @@ TEST_F(HelperAgentTest, OneUsersSlowProgramsKeepNobodyElseWaiting) {
     HelperAgent agent(io.get_executor(), connector());
     int answered = 0;
     const auto ask_for = [&](const std::string& name) {
-        local::Request wanted = request();
-        wanted.name = name;
         boost::asio::co_spawn(
             io,
-            agent.deliver(std::move(wanted)),
+            deliver(agent, name),
             [&](const std::exception_ptr&, const local::Answer&) { ++answered; }
         );
     };
@@ -131,7 +142,7 @@ TEST_F(HelperAgentTest, BeginsNothingMoreWhenTheEngineEnds) {
     for (int i = 0; i < 50; ++i) {
         boost::asio::co_spawn(
             io,
-            agent.deliver(request()),
+            deliver(agent),
             [&](const std::exception_ptr&, const local::Answer& result) {
                 untried += result.outcome.is_untried ? 1 : 0;
             }
@@ -201,11 +212,9 @@ TEST_F(HelperAgentTest, AsksForABoundedNumberAtOnce) {
     HelperAgent agent(io.get_executor(), connector());
     int answered = 0;
     for (int i = 0; i < 40; ++i) {
-        local::Request wanted = request();
-        wanted.name = "user" + std::to_string(i);
         boost::asio::co_spawn(
             io,
-            agent.deliver(std::move(wanted)),
+            deliver(agent, "user" + std::to_string(i)),
             [&](const std::exception_ptr& error, const local::Answer&) {
                 EXPECT_FALSE(error);
                 ++answered;
@@ -214,12 +223,51 @@ TEST_F(HelperAgentTest, AsksForABoundedNumberAtOnce) {
     }
     io.poll();
     EXPECT_EQ(helper.size(), 24U);
+    EXPECT_EQ(made, 24) << "each has a copy of its message";
     while (!helper.empty()) {
         helper.pop_front();
         io.restart();
         io.poll();
     }
     EXPECT_EQ(answered, 40);
+    EXPECT_EQ(made, 40);
+}
+
+TEST_F(HelperAgentTest, MakesARequestWhenItIsItsTurn) {
+    HelperAgent agent(io.get_executor(), connector());
+    for (int i = 0; i < 50; ++i) {
+        boost::asio::co_spawn(
+            io, deliver(agent), [](const std::exception_ptr&, const local::Answer&) {}
+        );
+    }
+    io.poll();
+    EXPECT_EQ(made, 4);
+    helper.pop_front();
+    io.restart();
+    io.poll();
+    EXPECT_EQ(made, 5);
+    agent.stop();
+    helper.clear();
+    io.restart();
+    io.poll();
+    EXPECT_EQ(made, 5);
+}
+
+TEST_F(HelperAgentTest, DefersWhatCantBePrepared) {
+    HelperAgent agent(io.get_executor(), connector());
+    RequestMaker make = []() -> Result<local::Request> {
+        return Error::from_errno(ENOSPC, "write");
+    };
+    boost::asio::co_spawn(
+        io,
+        agent.deliver("alice", std::move(make)),
+        [this](const std::exception_ptr&, local::Answer result) { answer = std::move(result); }
+    );
+    io.poll();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->outcome.kind, OutcomeKind::deferred);
+    EXPECT_THAT(answer->outcome.text, HasSubstr("can't be prepared: write: No space left"));
+    EXPECT_THAT(helper, IsEmpty());
 }
 
 TEST_F(HelperAgentTest, ReachesAForkedHelperThroughItsChannel) {

@@ -2,6 +2,11 @@
 // file-system call on the way.
 #include "deliver/local_delivery.h"
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "deliver/tls_wish.h"
 #include "deliver_test.h"
 #include "mail/header.h"
 
@@ -19,7 +24,16 @@ constexpr std::chrono::minutes kLater{10};
 /// A helper that delivers to everybody, and notes whom it was asked for.
 class Mailboxes final : public LocalAgent {
 public:
-    boost::asio::awaitable<local::Answer> deliver(local::Request request) override {
+    boost::asio::awaitable<local::Answer> deliver(std::string, RequestMaker make) override {
+        auto made = make();
+        if (!made) {
+            local::Answer nothing;
+            nothing.outcome = mail::RecipientOutcome(
+                mail::OutcomeKind::deferred, {4, 3, 0}, made.error().message()
+            );
+            co_return nothing;
+        }
+        const local::Request request = std::move(*made);
         static const char* const kKinds[] = {"?", "user", "programs of", "mailbox"};
         requests.push_back(
             std::string(kKinds[static_cast<int>(request.kind)]) + " " + request.name
@@ -83,11 +97,14 @@ protected:
             life.services.files};
     }
     std::optional<spool::EntryName> run(
-        Life& life, Services& services, const spool::EntryName& name
+        Life& life,
+        Services& services,
+        const spool::EntryName& name,
+        Finality finality = Finality::keep_trying
     ) {
         auto claimed = life.store.claim(name);
         EXPECT_TRUE(claimed.claim) << claimed.reason;
-        MessageDelivery delivery(services, life, std::move(claimed.claim), Finality::keep_trying);
+        MessageDelivery delivery(services, life, std::move(claimed.claim), finality);
         delivery_ = &delivery;
         bool is_done = false;
         std::optional<spool::EntryName> next;
@@ -104,6 +121,21 @@ protected:
         }
         EXPECT_TRUE(is_done);
         return next;
+    }
+    /// In the original's file, as its owner may at any time.
+    void change(const std::string& from, const std::string& to) {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(queue_.root())) {
+            if (!entry.is_regular_file() ||
+                entry.path().filename().string().find(kId) == std::string::npos) {
+                continue;
+            }
+            std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+            std::stringstream text;
+            text << file.rdbuf();
+            file.clear();
+            file.seekp(static_cast<std::streamoff>(text.str().rfind(from)));
+            file << to;
+        }
     }
     /// Every message in the queue but the original.
     std::vector<spool::MessageFile> copies() {
@@ -183,6 +215,17 @@ TEST_F(LocalDeliveryTest, TheEngineEndsBetweenTwoRecipients) {
     EXPECT_EQ(queue_.state(1).attempts, 0U);
 }
 
+TEST_F(LocalDeliveryTest, AFileThatChangesBetweenTwoRecipientsIsSetAside) {
+    mailboxes_.on_request = [&](std::size_t) { change("octets", "OCTETS"); };
+    std::string body;
+    while (body.size() < 1'000'000) {  // a short one would be in memory since the claim
+        body += "octets\r\n";
+    }
+    const auto log = attempt(make_envelope({"ann@host.example.net", "bob@host.example.net"}), body);
+    EXPECT_THAT(mailboxes_.requests, ElementsAre("user ann"));
+    EXPECT_THAT(log, testing::Contains(HasSubstr("set aside in corrupt/")));
+}
+
 TEST_F(LocalDeliveryTest, LinesThatCompletionMakesTooLongAreFolded) {
     std::string list = "x@m\xC3\xBCller.example";
     for (int i = 0; i < 50; ++i) {
@@ -225,6 +268,42 @@ TEST_F(LocalDeliveryTest, AnAliasElsewhereBecomesACopyAndTheOriginalGoes) {
         ))
     );
     EXPECT_THAT(mailboxes_.requests, IsEmpty());
+}
+
+TEST_F(LocalDeliveryTest, ACopyNeedsNoSmtpUtf8ForTheNameThatItCameBy) {
+    queue_.write_aliases("j\xC3\xB6rg: ops@a.test\n");
+    mail::Envelope envelope = make_envelope({"j\xC3\xB6rg@host.example.net"});
+    envelope.is_smtp_utf8 = true;
+    attempt(envelope);
+
+    ASSERT_THAT(copies(), SizeIs(1));
+    EXPECT_FALSE(copies()[0].envelope().is_smtp_utf8);
+    EXPECT_EQ(copies()[0].header(), "Delivered-To: j\\x{F6}rg@host.example.net\r\n" + kHeader);
+}
+
+TEST_F(LocalDeliveryTest, WithoutAQueueTheSendersWishForTlsCountsBehindAnAlias) {
+    queue_.write_aliases("root: ops@a.test\n");
+    mail::Envelope envelope = make_envelope({"root@host.example.net"});
+    envelope.requires_tls = true;
+    const auto name = queue_.commit(envelope);
+    Life life(queue_);
+    life.resolver.add_mx("a.test", 10, "mx.a.test");
+    life.resolver.add_address("mx.a.test", "192.0.2.1");
+    Services services = with_mailboxes(life);
+    (void)run(life, services, name, Finality::single_attempt);
+
+    EXPECT_THAT(life.log.lines, testing::Contains(HasSubstr("dsn=5.7.30")))
+        << "nothing says that these servers are a.test's";
+}
+
+TEST(TlsWish, IsTheEnvelopesThenTheHeaders) {
+    mail::Envelope envelope;
+    EXPECT_EQ(tls_wish(envelope, "Subject: x\r\n"), TlsWish::usual);
+    const std::string header = "Subject: x\r\ntls-required:  NO \r\nTo: y\r\n";
+    EXPECT_EQ(tls_wish(envelope, header), TlsWish::lenient);
+    EXPECT_EQ(tls_wish(envelope, "TLS-Required: yes\r\n"), TlsWish::usual);
+    envelope.requires_tls = true;
+    EXPECT_EQ(tls_wish(envelope, header), TlsWish::required);
 }
 
 TEST_F(LocalDeliveryTest, ACopyGoesOnWhenTheJournalThatNamesItIsOnDisk) {

@@ -36,6 +36,25 @@ TEST(LocalHeader, TellsALoop) {
     EXPECT_FALSE(was_delivered_to(header, mail::Address("bob", "host.example")));
 }
 
+TEST(LocalHeader, TellsInAsciiWhomItIsDeliveredTo) {
+    const mail::Address plain("Ann+x=y", "HOST.example");
+    EXPECT_EQ(delivered_to_field(plain), "Delivered-To: Ann+x=y@HOST.example\r\n");
+    const std::string buecher =
+        "b\xC3\xBC"
+        "cher.example";
+    EXPECT_EQ(
+        delivered_to_field(mail::Address("ann+x", buecher)),
+        "Delivered-To: ann+x@xn--bcher-kva.example\r\n"
+    );
+    const mail::Address joerg("j\xC3\xB6rg", buecher);
+    const std::string field = delivered_to_field(joerg);
+    EXPECT_EQ(field, "Delivered-To: j\\x{F6}rg@xn--bcher-kva.example\r\n");
+    EXPECT_TRUE(was_delivered_to(field, joerg));
+    EXPECT_TRUE(was_delivered_to(field, mail::Address("j\xC3\xB6rg", "xn--bcher-kva.example")));
+    EXPECT_FALSE(was_delivered_to(field, mail::Address("jorg", buecher)));
+    EXPECT_EQ(delivered_to_field(mail::Address("j\xC3\xB6rg", "")), "Delivered-To: j\\x{F6}rg\r\n");
+}
+
 TEST(LocalMessage, HasLfLinesHoweverItIsRead) {
     PosixFileSystem files;
     const std::string text = "A: b\r\n\r\nline\r\n.\r\nbare\rcr\r\r\nend\r\n";

@@ -3,21 +3,35 @@
 
     service_exposure.py SOURCE_DIR
 
-The system engine, which listens and speaks to everybody, stays at 1.6 or below. Exit status 77: there
-is no systemd-analyze.
+The system engine, which listens and speaks to everybody, stays at 1.6 or below. What it doesn't count:
+processes that users' programs leave behind in the local helper's unit count as the users', not as the
+unit's. Exit status 77: there is no systemd-analyze.
 """
 import os
 import shutil
 import subprocess
 import sys
 
-LIMITS = {"mxpost.service": 16, "mxpost-queue.service": 20}  # tenths
+LIMITS = {"mxpost.service": 16, "mxpost-queue.service": 20, "mxpost-local.service": 53}  # tenths
+DEMANDED = {"mxpost-local.service": ["TasksMax=infinity", "LimitNPROC=4096"]}
+
+
+def lacks_lines():
+    found = False
+    for name, demanded in DEMANDED.items():
+        with open(os.path.join(sys.argv[1], "compat", "systemd", name), encoding="utf-8") as unit:
+            lines = unit.read().splitlines()
+        for line in demanded:
+            if line not in lines:
+                found = True
+                print(f"{name} lacks {line}")
+    return found
 
 
 def main():
+    failed = lacks_lines()
     if shutil.which("systemd-analyze") is None:
-        sys.exit(77)
-    failed = False
+        sys.exit(1 if failed else 77)
     for name, limit in LIMITS.items():
         path = os.path.join(sys.argv[1], "compat", "systemd", name)
         done = subprocess.run(

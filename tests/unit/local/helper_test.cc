@@ -8,7 +8,10 @@
 #include <gmock/gmock.h>
 
 #include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -25,6 +28,21 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr const char* kUser = "games";
+
+/// Then root can't kill other users' processes: it is as if they hung in a file system.
+void give_up_killing() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    ::syscall(SYS_capget, &header, sets.data());
+    sets[0].effective &= ~(1U << CAP_KILL);
+    sets[0].permitted &= ~(1U << CAP_KILL);
+    ::syscall(SYS_capset, &header, sets.data());
+}
+
+bool has_answer(const Fd& connection, int wait = 0) {
+    pollfd event{connection.get(), POLLIN, 0};
+    return ::poll(&event, 1, wait) == 1;
+}
 
 class HelperTest : public ::testing::Test {
 protected:
@@ -52,12 +70,14 @@ protected:
         options.service.delivery.program_time = std::chrono::seconds(20);
         options.service.delivery.mail_group = mail->gr_gid;
     }
-    void TearDown() override {
+    void TearDown() override { end(); }
+    void end() {
         if (helper_ > 0) {
             ::kill(helper_, SIGTERM);
             int status = 0;
             ::waitpid(helper_, &status, 0);
             EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+            helper_ = 0;
         }
     }
 
@@ -75,6 +95,9 @@ protected:
         helper_ = ::fork();
         if (helper_ == 0) {
             channel.reset();
+            if (!may_kill) {
+                give_up_killing();
+            }
             NullLog log;
             Helper helper(options, log, source, std::move(fd));
             helper.run();
@@ -101,6 +124,11 @@ protected:
         request.message = memory_file("Subject: x\n\nbody\n");
         return request;
     }
+    Fd send(const Request& request) const {
+        Fd fd = connect();
+        EXPECT_TRUE(send_packet(fd.get(), *encode(request), request.message.get()));
+        return fd;
+    }
     Answer ask(const Request& request) const { return ask(request, connect()); }
     static Answer ask(const Request& request, const Fd& fd) {
         EXPECT_TRUE(send_packet(fd.get(), *encode(request), request.message.get()));
@@ -115,6 +143,7 @@ protected:
     std::string socket;
     Fd channel;
     HelperOptions options;
+    bool may_kill = true;
     Account user_;
     Account other_;
 
@@ -132,6 +161,26 @@ TEST_F(HelperTest, WritesAMailboxAsItsOwner) {
     EXPECT_EQ(status.st_gid, *options.service.delivery.mail_group);
     EXPECT_EQ(status.st_mode & 07777, 0660U);
     EXPECT_THAT(content_of(spool + "/" + kUser), HasSubstr("Subject: x\n\nbody\n\n"));
+}
+
+TEST_F(HelperTest, UsesTheMailGroupOnlyWhereTheWayIsRoots) {
+    const std::string home = directory / kUser;
+    ASSERT_EQ(::mkdir(home.c_str(), 0755), 0);
+    ASSERT_EQ(::chown(home.c_str(), user_.uid, user_.gid), 0);
+    options.service.delivery.mailbox = {mail::MailboxKind::mbox, directory / "%u/Mail/inbox"};
+    const std::string link = home + "/Mail";
+    ASSERT_EQ(::symlink(spool.c_str(), link.c_str()), 0);
+    ASSERT_EQ(::lchown(link.c_str(), user_.uid, user_.gid), 0);
+    start();
+    EXPECT_EQ(ask(request(kUser)).outcome.kind, OutcomeKind::deferred);
+    EXPECT_FALSE(exists(spool + "/inbox"));
+    ASSERT_EQ(::unlink(link.c_str()), 0);
+    ASSERT_EQ(::mkdir(link.c_str(), 0755), 0);
+    ASSERT_EQ(::chown(link.c_str(), user_.uid, user_.gid), 0);
+    EXPECT_EQ(ask(request(kUser)).outcome.kind, OutcomeKind::delivered);
+    struct stat status {};
+    ASSERT_EQ(::stat((link + "/inbox").c_str(), &status), 0);
+    EXPECT_EQ(status.st_gid, user_.gid);
 }
 
 TEST_F(HelperTest, ServesThroughAChannelAndEndsWithIt) {
@@ -260,11 +309,54 @@ TEST_F(HelperTest, KillsWhatTakesTooLong) {
     put(options.service.delivery.alias_files[0], "slow: \"|/bin/sleep 1000\"\n");
     options.max_time = std::chrono::seconds(1);
     start();
-    const Fd fd = connect();
-    const Request slow = request("slow", RequestKind::alias_entry);
-    ASSERT_TRUE(send_packet(fd.get(), *encode(slow), slow.message.get()));
+    const Fd fd = send(request("slow", RequestKind::alias_entry));
     const auto reply = receive_packet(fd.get(), kMaxAnswerPacket);
     EXPECT_TRUE(!reply || reply->data.empty()) << "it was killed before it could answer";
+}
+
+TEST_F(HelperTest, ChildrenThatCantBeKilledTakeNobodyElsesTurn) {
+    put(options.service.delivery.alias_files[0],
+        "slow: \"|/bin/sh -c 'until test -e " + (directory / "go") + "; do sleep 0.1; done'\"\n");
+    options.max_time = std::chrono::seconds(1);
+    options.max_children = 2;
+    options.max_stuck_of_one = 1;
+    may_kill = false;
+    start();
+    const Request slow = request("slow", RequestKind::alias_entry);
+    const std::array stuck{send(slow), send(slow)};
+    EXPECT_EQ(ask(request(kUser)).outcome.kind, OutcomeKind::delivered);
+    const Answer refused = ask(slow);
+    EXPECT_EQ(refused.outcome.kind, OutcomeKind::deferred) << "it would hang, too";
+    EXPECT_THAT(refused.outcome.text, HasSubstr("earlier deliveries for news hang"));
+    for (const Fd& connection : stuck) {
+        EXPECT_FALSE(has_answer(connection));
+    }
+    put(directory / "go", "");
+    for (const Fd& connection : stuck) {
+        EXPECT_TRUE(has_answer(connection, 10'000));
+    }
+    // They answer before they end.
+    Answer answer = ask(slow);
+    for (int i = 0; i < 100 && answer.outcome.kind == OutcomeKind::deferred; ++i) {
+        ::poll(nullptr, 0, 50);
+        answer = ask(slow);
+    }
+    EXPECT_EQ(answer.outcome.kind, OutcomeKind::delivered) << answer.outcome.text;
+}
+
+TEST_F(HelperTest, EndsWithoutChildrenThatCantBeKilled) {
+    put(options.service.delivery.alias_files[0],
+        "slow: \"|/bin/sh -c 'until test -e " + (directory / "go") + "; do sleep 0.1; done'\"\n");
+    options.max_time = std::chrono::seconds(1);
+    may_kill = false;
+    start();
+    const Request slow = request("slow", RequestKind::alias_entry);
+    const Fd stuck = send(slow);
+    EXPECT_EQ(ask(request(kUser)).outcome.kind, OutcomeKind::delivered) << "both are under way";
+    end();
+    EXPECT_FALSE(has_answer(stuck));
+    put(directory / "go", "");
+    EXPECT_TRUE(has_answer(stuck, 10'000));
 }
 
 TEST_F(HelperTest, ServesManyAtOnceWithABoundedNumberOfChildren) {

@@ -29,6 +29,13 @@ protected:
         return append_to_mbox(tools, mbox, reader, kFrom);
     }
     std::string lock() const { return mbox.path + ".lock"; }
+    /// A lock file that says of a message which is there that its delivery was killed.
+    void put_false_mark() {
+        put(mbox.path, kOld);
+        struct stat status {};
+        ASSERT_EQ(::stat(mbox.path.c_str(), &status), 0);
+        put(lock(), LockMark{status.st_ino, 0, 1000}.text());
+    }
 
     MboxFile mbox;
 };
@@ -154,6 +161,52 @@ TEST_F(MboxTest, CutsNothingWhenSomethingWasAddedSince) {
     );
     ASSERT_EQ(warnings.size(), 1U);
     EXPECT_NE(warnings[0].find("torn"), std::string::npos);
+}
+
+// In a directory such as /tmp nobody but its owner can remove the file.
+TEST_F(MboxTest, BelievesNoMarkThatItCantRemove) {
+    put_false_mark();
+    mbox.is_lock_file_must = false;
+    files.fail(1, EPERM, "unlink");
+    EXPECT_EQ(append().kind, OutcomeKind::delivered);
+    EXPECT_EQ(content_of(mbox.path), std::string(kOld) + kStored);
+    EXPECT_TRUE(exists(lock()));
+}
+
+TEST_F(MboxTest, BelievesNoMarkOfAnotherUser) {
+    clock.jump_to(SystemClock().now());
+    put_false_mark();
+    if (::chown(lock().c_str(), ::geteuid() + 1, static_cast<gid_t>(-1)) != 0) {
+        GTEST_SKIP() << "needs root, to make a file of somebody else's";
+    }
+    EXPECT_EQ(append().kind, OutcomeKind::deferred) << "any other program's lock file";
+    clock.advance(DotLock::kStaleAfter);
+    EXPECT_EQ(append().kind, OutcomeKind::delivered);
+    EXPECT_EQ(content_of(mbox.path), std::string(kOld) + kStored);
+}
+
+TEST_F(MboxTest, BelievesNoMarkThatHasAnotherName) {
+    clock.jump_to(SystemClock().now());
+    put_false_mark();
+    ASSERT_EQ(::link(lock().c_str(), (directory / "elsewhere").c_str()), 0);
+    clock.advance(DotLock::kStaleAfter);
+    EXPECT_EQ(append().kind, OutcomeKind::delivered);
+    EXPECT_EQ(content_of(mbox.path), std::string(kOld) + kStored);
+}
+
+// It got its inode from the file that a mail reader has replaced meanwhile.
+TEST_F(MboxTest, ForgetsAMarkWhenItHasToTryAgain) {
+    put_false_mark();
+    bool is_replaced = false;
+    files.on_call = [&](const std::string& call) {
+        if (call == "unlink" && !is_replaced) {
+            is_replaced = true;
+            put(directory / "rewritten", kOld);
+            ASSERT_EQ(::rename((directory / "rewritten").c_str(), mbox.path.c_str()), 0);
+        }
+    };
+    EXPECT_EQ(append().kind, OutcomeKind::delivered);
+    EXPECT_EQ(content_of(mbox.path), std::string(kOld) + kStored);
 }
 
 TEST_F(MboxTest, ClosesATornLastLine) {
