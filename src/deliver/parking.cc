@@ -1,8 +1,6 @@
 #include "deliver/parking.h"
 
-#include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -17,7 +15,7 @@ bool Parking::park(ServedBox& box, const spool::Claim& claim) {
         return false;
     }
     box.index().park_for(claim.name(), lane);
-    boxes_[lane].insert(&box);
+    lanes_[lane].boxes.insert(&box);
     return true;
 }
 
@@ -45,27 +43,36 @@ std::uint32_t Parking::busy_lane(const spool::Claim& claim) const {
 }
 
 void Parking::unpark(std::uint32_t lane, std::size_t count) {
-    const auto boxes = boxes_.extract(lane);
-    if (!boxes) {
+    const auto found = lanes_.find(lane);
+    if (found == lanes_.end()) {
         return;
     }
-    std::set<ServedBox*> left;
-    for (ServedBox* box : boxes.mapped()) {
-        count -= std::min(count, box->index().unpark(lane, count));
-        if (box->index().parked_in(lane) > 0) {
-            left.insert(box);
+    std::set<ServedBox*>& boxes = found->second.boxes;
+    while (count > 0 && !boxes.empty()) {
+        const auto first = boxes.lower_bound(found->second.next);
+        std::vector<ServedBox*> in_turn(first, boxes.end());
+        in_turn.insert(in_turn.end(), boxes.begin(), first);
+        // Those before this one get one more, or, of more boxes than there is room for, all.
+        found->second.next = in_turn[count % in_turn.size()];
+        for (std::size_t i = 0; i < in_turn.size(); ++i) {
+            const std::size_t others = in_turn.size() - i - 1;
+            const std::size_t part = (count + others) / (others + 1);  // rounded up
+            count -= in_turn[i]->index().unpark(lane, part);
+            if (in_turn[i]->index().parked_in(lane) == 0) {
+                boxes.erase(in_turn[i]);
+            }
         }
     }
-    if (!left.empty()) {
-        boxes_.emplace(lane, std::move(left));
+    if (boxes.empty()) {
+        lanes_.erase(found);
     }
 }
 
 void Parking::unpark_forgotten(std::size_t count) {
     std::vector<std::uint32_t> lanes;
-    for (const auto& [lane, boxes] : boxes_) {
-        if (!services_.sites.is_saturated(lane)) {
-            lanes.push_back(lane);
+    for (const auto& [number, lane] : lanes_) {
+        if (!services_.sites.is_saturated(number)) {
+            lanes.push_back(number);
         }
     }
     for (const std::uint32_t lane : lanes) {

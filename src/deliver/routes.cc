@@ -21,11 +21,11 @@ namespace {
 
 constexpr std::size_t kMaxLookUps = 50;  // domains at once; each asks several questions
 constexpr std::size_t kMaxEntries = 10000;
-constexpr std::size_t kMaxPeers = 100000;  // in all entries: some tens of megabytes
 // Short beside the TTLs that the resolver's own cache goes by: this one only spares the work of
 // putting its answers together.
 constexpr std::chrono::seconds kFoundFor{60};
 constexpr std::chrono::seconds kFailedFor{10};
+constexpr std::chrono::minutes kTidyEvery{10};
 
 // RFC 3463 3.8: cryptography that is needed isn't there.
 constexpr mail::EnhancedStatus kSecurityFailure{4, 7, 5};
@@ -42,15 +42,15 @@ tls::DaneDomain dane_domain(const route::Route& route) {
     return domain;
 }
 
-/// Sessions of a site are shared: who demands something of its hosts is another site than who
-/// doesn't, and by DANE-TA each domain demands something else.
+/// Sessions of a site are shared: who demands something of its hosts, or may not go to one at
+/// present, is another site than who doesn't, and by DANE-TA each domain demands something else.
 std::string site_suffix(const route::Route& route, const std::vector<tls::DaneVerdict>& verdicts) {
     std::string suffix;
     for (const tls::DaneVerdict& verdict : verdicts) {
         if (verdict.demand && verdict.demand->names.size() > 1) {
             return " dane=" + route.domain;
         }
-        suffix = verdict.demand ? " dane" : suffix;
+        suffix = verdict.demand || !verdict.problem.empty() ? " dane" : suffix;
     }
     return suffix;
 }
@@ -73,9 +73,46 @@ void insist_on_dane(const route::Route& route, std::vector<tls::DaneVerdict>& da
     }
 }
 
-std::size_t peers_of(const std::optional<NextHopResult>& result) {
-    const auto* hop = result ? std::get_if<NextHop>(&*result) : nullptr;
-    return hop == nullptr ? 0 : hop->peers.size();
+std::size_t octets_of(const tls::Demand& demand) {
+    std::size_t octets = sizeof(demand) + demand.source.size();
+    for (const dns::TlsaRecord& record : demand.tlsa) {
+        octets += sizeof(record) + record.data.size();
+    }
+    for (const std::string& name : demand.names) {
+        octets += sizeof(name) + name.size();
+    }
+    return octets;
+}
+
+std::size_t octets_of(const tls::AppliedPolicy& policy) {
+    std::size_t octets = sizeof(policy) + policy.domain.size() + policy.problem.size();
+    for (const std::vector<std::string>* texts : {&policy.lines, &policy.mx}) {
+        for (const std::string& text : *texts) {
+            octets += sizeof(text) + text.size();
+        }
+    }
+    return octets;
+}
+
+/// What neighbours have in common counts once.
+std::size_t octets_of(const NextHopResult& result) {
+    const auto* hop = std::get_if<NextHop>(&result);
+    if (hop == nullptr) {
+        return sizeof(result) + std::get<mail::RecipientOutcome>(result).text.size();
+    }
+    std::size_t octets = sizeof(result) + hop->domain.size() + hop->site.size();
+    const smtp::Peer* before = nullptr;
+    for (const smtp::Peer& peer : hop->peers) {
+        octets += sizeof(peer) + peer.host.size();
+        if (peer.demand && (before == nullptr || before->demand != peer.demand)) {
+            octets += octets_of(*peer.demand);
+        }
+        if (peer.policy && (before == nullptr || before->policy != peer.policy)) {
+            octets += octets_of(*peer.policy);
+        }
+        before = &peer;
+    }
+    return octets;
 }
 
 SteadyTime::duration keep_for(const NextHopResult& result) {
@@ -128,7 +165,8 @@ Routes::Routes(
       settings_(settings),
       clock_(clock),
       dane_(dane),
-      look_ups_(std::move(executor), kMaxLookUps) {}
+      look_ups_(std::move(executor), kMaxLookUps),
+      tidied_(clock.steady_now()) {}
 
 asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent, TlsWish wish) {
     const bool is_lenient = wish == TlsWish::lenient;
@@ -167,10 +205,7 @@ asio::awaitable<NextHopResult> Routes::find(std::string domain, bool is_urgent, 
     if (error) {
         std::rethrow_exception(error);
     }
-    peers_ -= peers_of(entry.result);
-    entry.result = result;
-    peers_ += peers_of(entry.result);
-    entry.until = clock_.steady_now() + keep_for(result);
+    keep(entry, result);
     make_room();
     co_return result;
 }
@@ -245,10 +280,12 @@ NextHopResult Routes::next_hop(const route::Route& route, const std::vector<tls:
         // Unusable TLSA records ask for encryption, of whom `tls` may ask for more.
         const bool is_outdone = dane[i].demand && dane[i].demand->use == tls::TlsUse::encrypt &&
                                 session_.tls == tls::TlsUse::verify;
+        const auto unusable = unusable_policy(route.domain, dane[i]);
         for (const asio::ip::address& address : host.addresses) {
             smtp::Peer& peer = hop.peers.emplace_back(host.name, address);
             peer.preference = host.preference;
             peer.demand = is_outdone ? nullptr : dane[i].demand;
+            peer.policy = unusable;
         }
     }
     if (hop.peers.empty()) {
@@ -266,14 +303,30 @@ const std::string* Routes::known_site(const std::string& domain) const {
     return hop == nullptr ? nullptr : &hop->site;
 }
 
+void Routes::keep(Entry& entry, const NextHopResult& result) {
+    octets_ -= entry.octets;
+    entry.result = result;
+    entry.octets = octets_of(result);
+    octets_ += entry.octets;
+    entry.until = clock_.steady_now() + keep_for(result);
+}
+
 void Routes::make_room() {
-    if (entries_.size() <= kMaxEntries && peers_ <= kMaxPeers) {
-        return;
+    const auto is_full = [this] { return entries_.size() > kMaxEntries || octets_ > kMaxOctets; };
+    const SteadyTime now = clock_.steady_now();
+    if (is_full() || now - tidied_ >= kTidyEvery) {
+        tidied_ = now;
+        erase_if([now](const Entry& entry) { return entry.until <= now; });
     }
-    // Seldom, and all of it is soon found again.
-    std::erase_if(entries_, [this](const auto& entry) {
-        const bool is_erased = !entry.second.is_asked_for;
-        peers_ -= is_erased ? peers_of(entry.second.result) : 0;
+    if (is_full()) {
+        erase_if([](const Entry&) { return true; });  // seldom, and all of it is soon found again
+    }
+}
+
+void Routes::erase_if(const std::function<bool(const Entry&)>& may_go) {
+    std::erase_if(entries_, [&](const auto& entry) {
+        const bool is_erased = !entry.second.is_asked_for && may_go(entry.second);
+        octets_ -= is_erased ? entry.second.octets : 0;
         return is_erased;
     });
 }

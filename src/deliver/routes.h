@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ namespace mxpost::deliver {
 
 class Routes {
 public:
+    /// What all answers may take, about: whoever has many names may have a hundred addresses and 64
+    /// KiB of TLSA records for each.
+    static constexpr std::size_t kMaxOctets = std::size_t{32} << 20;
+
     /// References must outlive it. `session`: for all that goes to MX hosts. `dane`: who is asked
     /// for TLSA records; null: nobody.
     Routes(
@@ -54,10 +59,13 @@ public:
     void stop() { is_stopping_ = true; }
     /// The site of a domain (lower case) that was found lately; null: it isn't known.
     const std::string* known_site(const std::string& domain) const;
+    /// What all answers take, about.
+    std::size_t octets() const { return octets_; }
 
 private:
     struct Entry {
         std::optional<NextHopResult> result;
+        std::size_t octets = 0;  // of the result
         SteadyTime until;
         bool is_asked_for = false;
         std::vector<std::shared_ptr<boost::asio::steady_timer>> waiters;
@@ -67,7 +75,10 @@ private:
     /// `dane`: one verdict for each of the route's hosts.
     NextHopResult next_hop(const route::Route& route, const std::vector<tls::DaneVerdict>& dane)
         const;
+    void keep(Entry& entry, const NextHopResult& result);
     void make_room();
+    /// All that `may_go` and that nobody asks for.
+    void erase_if(const std::function<bool(const Entry&)>& may_go);
 
     boost::asio::any_io_executor executor_;
     route::Router& router_;
@@ -79,7 +90,8 @@ private:
     tls::ReportLog* reports_ = nullptr;
     Semaphore look_ups_;
     std::unordered_map<std::string, Entry> entries_;
-    std::size_t peers_ = 0;  // of all entries
+    std::size_t octets_ = 0;  // of all entries
+    SteadyTime tidied_;
     bool is_stopping_ = false;
 };
 

@@ -254,14 +254,16 @@ asio::awaitable<bool> SiteSession::open_one(
     if (!result.trouble) {
         job.tried.push_back(peer.text());
         messages_ = 0;
+        has_delivered_ = false;
         site_.opened(peer.text());
         note_tls(job);
         co_return true;
     }
     const tls::TlsUse use = peer.demand ? peer.demand->use : job.hop->session.tls;
     const std::string& tls_failure = open_->session.tls_failure();
+    const mail::Step step = result.trouble->step;
     if (use == tls::TlsUse::may && !tls_failure.empty() &&
-        result.trouble->step == mail::Step::greeting) {
+        (step == mail::Step::connect || step == mail::Step::greeting)) {
         // The second connection, in clear, was one too many: the next attempt needs but one.
         tell_tls_broken(job, peer, tls_failure);
     }
@@ -420,6 +422,9 @@ void SiteSession::done(smtp::Parcel&, smtp::TransactionResult result) {
     under_way_.pop_front();
     SiteJob& job = *cargo.job;
     job.reach = Reach::connected;
+    if (result.is_session_stale || result.is_unattempted) {
+        reconnect(job);
+    }
     if (cargo.content->error()) {
         job.note_content_trouble(*cargo.content->error());
     } else if (result.is_unattempted) {
@@ -429,6 +434,7 @@ void SiteSession::done(smtp::Parcel&, smtp::TransactionResult result) {
         const std::vector<Fate> fates = learn(job, result);
         job.apply(cargo.chunk, result, fates);
         if (std::ranges::any_of(result.outcomes, is_delivered)) {
+            has_delivered_ = true;
             note_success(cargo.begun);
         }
     }
@@ -472,6 +478,10 @@ std::vector<Fate> SiteSession::learn(SiteJob& job, const smtp::TransactionResult
             fates[i] = Fate::other_host;
             must_move_ = true;
             tell(job.services(), ruling, outcome);
+        } else if (ruling.is_reconnect && has_delivered_) {
+            fates[i] = Fate::other_host;  // or this one, again
+            must_move_ = true;
+            reconnect(job);
         } else if (needs_tls && !was_moved_for_tls_) {
             fates[i] = Fate::other_host;
             was_moved_for_tls_ = must_move_ = true;
@@ -479,6 +489,14 @@ std::vector<Fate> SiteSession::learn(SiteJob& job, const smtp::TransactionResult
         }
     }
     return fates;
+}
+
+/// The session is over, not the host's patience: what is left of the job goes to it again. Not
+/// without a delivery before each time, or that could go on for ever.
+void SiteSession::reconnect(SiteJob& job) {
+    if (has_delivered_) {
+        std::erase(job.tried, open_->session.peer().text());
+    }
 }
 
 void SiteSession::note_success(SteadyTime begun) {

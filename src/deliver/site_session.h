@@ -74,6 +74,7 @@ private:
     bool load(SiteJob& job);
     void settle(SiteJob& job);
     std::vector<Fate> learn(SiteJob& job, const smtp::TransactionResult& result);
+    void reconnect(SiteJob& job);
     void note_success(SteadyTime begun);
     void note_habits();
     bool is_usable();
@@ -89,6 +90,7 @@ private:
     bool must_end_ = false;
     bool must_move_ = false;  // a job in hand is to go on at another host
     bool was_moved_for_tls_ = false;
+    bool has_delivered_ = false;  // the present connection
     Phase phase_ = Phase::opening;
 };
 

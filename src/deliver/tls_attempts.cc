@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdio>
-#include <memory>
 
 namespace mxpost::deliver {
 namespace {
@@ -88,6 +87,18 @@ tls::TlsAttempt refused_attempt(
     attempt.policy = std::move(policy);
     attempt.mx_host = host;
     return attempt;
+}
+
+std::shared_ptr<const tls::AppliedPolicy> unusable_policy(
+    const std::string& domain, const tls::DaneVerdict& verdict
+) {
+    if (verdict.failure != tls::Failure::tlsa_invalid || !verdict.demand) {
+        return nullptr;
+    }
+    auto policy = tlsa_policy(domain);
+    policy->failure = verdict.failure;
+    policy->problem = verdict.demand->source;
+    return policy;
 }
 
 }  // namespace mxpost::deliver

@@ -1,6 +1,7 @@
 // What the opening of a session tells the reports of RFC 8460.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,12 @@ std::optional<tls::TlsAttempt> tls_attempt(
 /// A host that gets no mail because of its TLSA records (RFC 7672 2.1.3).
 tls::TlsAttempt refused_attempt(
     const std::string& domain, const std::string& host, const tls::DaneVerdict& verdict
+);
+
+/// For a host whose TLSA records are all of no use (RFC 8460 4.3.2.1); null for any other. Its
+/// sessions count as failed because of that, though encryption is all that is asked of them.
+std::shared_ptr<const tls::AppliedPolicy> unusable_policy(
+    const std::string& domain, const tls::DaneVerdict& verdict
 );
 
 }  // namespace mxpost::deliver

@@ -22,6 +22,9 @@ struct PacketDeleter {
     void operator()(ldns_pkt* packet) const { ldns_pkt_free(packet); }
 };
 using Packet = std::unique_ptr<ldns_pkt, PacketDeleter>;
+struct RecordDeleter {
+    void operator()(ldns_rr* record) const { ldns_rr_free(record); }
+};
 
 Error unreadable(ldns_status status) {
     std::string text = "unreadable DNS reply: ";
@@ -218,15 +221,28 @@ ReplyCode code_of(const ldns_pkt& packet) {
     }
 }
 
-bool is_question_of(const ldns_pkt& packet, const Question& question) {
-    const ldns_rr_list* list = ldns_pkt_question(&packet);
-    if (ldns_rr_list_rr_count(list) != 1) {
-        return false;
-    }
-    const ldns_rr& asked = *ldns_rr_list_rr(list, 0);
+bool is_same_question(const ldns_rr& asked, const Question& question) {
     return ldns_rr_get_class(&asked) == LDNS_RR_CLASS_IN &&
            static_cast<RecordType>(ldns_rr_get_type(&asked)) == question.type &&
            ldns_rr_owner(&asked) != nullptr && name_text(*ldns_rr_owner(&asked)) == question.name;
+}
+
+bool is_question_of(const ldns_pkt& packet, const Question& question) {
+    const ldns_rr_list* list = ldns_pkt_question(&packet);
+    return ldns_rr_list_rr_count(list) == 1 &&
+           is_same_question(*ldns_rr_list_rr(list, 0), question);
+}
+
+/// The same of a packet that may be cut behind its question.
+bool begins_with(std::span<const std::uint8_t> wire, const Question& question) {
+    ldns_rr* decoded = nullptr;
+    std::size_t at = kHeaderSize;
+    const ldns_status status =
+        ldns_wire2rr(&decoded, wire.data(), wire.size(), &at, LDNS_SECTION_QUESTION);
+    const std::unique_ptr<ldns_rr, RecordDeleter> asked(
+        status == LDNS_STATUS_OK ? decoded : nullptr
+    );
+    return LDNS_QDCOUNT(wire.data()) == 1 && asked && is_same_question(*asked, question);
 }
 
 /// A server that couldn't read the question may leave it out of its complaint.
@@ -320,10 +336,14 @@ Result<std::optional<Reply>> decode_reply(
     ldns_pkt* decoded = nullptr;
     const ldns_status status = ldns_wire2pkt(&decoded, wire.data(), wire.size());
     const Packet packet(decoded);
+    Reply reply;
     if (status != LDNS_STATUS_OK || !packet) {
+        if (LDNS_TC_WIRE(wire.data()) && begins_with(wire, question)) {
+            reply.is_truncated = true;  // RFC 2181 9: some cut in the middle of a record
+            return std::optional<Reply>(std::move(reply));
+        }
         return unreadable(status);
     }
-    Reply reply;
     reply.code = code_of(*packet);
     const bool has_no_question = ldns_rr_list_rr_count(ldns_pkt_question(packet.get())) == 0;
     if (!is_question_of(*packet, question) && !(has_no_question && may_lack_question(reply.code))) {

@@ -82,7 +82,8 @@ Result<std::string> encode_query(
 );
 
 /// Nothing: not a reply to this query (other id, other question, no reply at all): wait on.
-/// Error: it claims to be the reply but can't be decoded.
+/// Error: it claims to be the reply but can't be decoded. One that says it was cut (TC) may be cut
+/// anywhere: without records then, it is good for asking again over TCP.
 Result<std::optional<Reply>> decode_reply(
     std::span<const std::uint8_t> wire, const Question& question, std::uint16_t id
 );

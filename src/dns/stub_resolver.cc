@@ -312,8 +312,15 @@ void StubResolver::Core::reload() {
     }
 }
 
+/// Where one is trusted to check DNSSEC, the others aren't asked at all: what it takes for forged,
+/// or can't tell at the moment, would come from them as an answer that nobody has signed, and DANE
+/// would be off for that host (RFC 7672 2.1.2, 2.1.3 want the mail to wait).
 std::vector<udp::endpoint> StubResolver::Core::servers_in_order() {
     std::vector<udp::endpoint> servers = conf_.servers;
+    const auto is_trusted_one = [this](const udp::endpoint& server) { return is_trusted(server); };
+    if (std::ranges::any_of(servers, is_trusted_one)) {
+        std::erase_if(servers, std::not_fn(is_trusted_one));
+    }
     if (conf_.is_rotating && !servers.empty()) {
         const auto first = static_cast<std::ptrdiff_t>(rotation_++ % servers.size());
         std::rotate(servers.begin(), servers.begin() + first, servers.end());

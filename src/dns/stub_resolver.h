@@ -22,6 +22,7 @@ namespace mxpost::dns {
 
 struct StubResolverSettings {
     /// AD of these counts even without "trust-ad". An address is never trusted for being local.
+    /// Where some of the servers are among these, only they are asked.
     std::vector<boost::asio::ip::address> trusted_resolvers;
     std::chrono::milliseconds max_duration{30000};  // of one look-up, all servers and rounds
     std::size_t max_parallel = 64;

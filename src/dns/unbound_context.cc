@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "dns/interpret.h"
+#include "dns/private_domains.h"
 
 namespace mxpost::dns {
 namespace {
@@ -74,8 +75,8 @@ int configure(ub_ctx* context, const std::string& trust_anchor, const ResolvConf
     ub_ctx_debugout(context, nullptr);  // not to the engine's stderr
     ub_ctx_debuglevel(context, 0);
     int error = ub_ctx_async(context, 1);
-    const auto set = [&](const char* option, const char* value) {
-        error = error != 0 ? error : ub_ctx_set_option(context, option, value);
+    const auto set = [&](const char* option, const std::string& value) {
+        error = error != 0 ? error : ub_ctx_set_option(context, option, value.c_str());
     };
     // The library's own defaults are for a few look-ups at a time.
     set("outgoing-range:", "256");
@@ -86,6 +87,10 @@ int configure(ub_ctx* context, const std::string& trust_anchor, const ResolvConf
     // Names of private networks are looked up like others, and nobody signs them.
     set("unblock-lan-zones:", "yes");
     set("insecure-lan-zones:", "yes");
+    for (const std::string_view domain : kPrivateDomains) {
+        set("domain-insecure:", std::string(domain.substr(1)));
+    }
+    set("domain-insecure:", std::string(kTestDomain.substr(1)));
     error = error != 0 ? error : ub_ctx_add_ta_file(context, trust_anchor.c_str());
     if (forwarders != nullptr) {
         for (const auto& server : forwarders->servers) {
@@ -94,6 +99,11 @@ int configure(ub_ctx* context, const std::string& trust_anchor, const ResolvConf
         if (forwarders->is_tcp_only) {
             set("tcp-upstream:", "yes");
         }
+    }
+    // What "unblock" leaves as it is: the library says itself that these are empty. Last of all,
+    // because it ends the setting of options, and reads the trust anchor.
+    for (const char* zone : {"home.arpa.", "test."}) {
+        error = error != 0 ? error : ub_ctx_zone_remove(context, zone);
     }
     return error;
 }

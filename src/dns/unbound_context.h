@@ -20,9 +20,9 @@ namespace mxpost::dns {
 /// its context until it ends.
 class UnboundContext : public std::enable_shared_from_this<UnboundContext> {
 public:
-    /// `trust_anchor`: path of a file with DS or DNSKEY records of the root, which is read at the
-    /// first look-up. `forwarders`: whom to ask; null: the DNS's own servers, from the root on. No
-    /// thread runs before the first look-up.
+    /// `trust_anchor`: path of a file with DS or DNSKEY records of the root, which is read now.
+    /// `forwarders`: whom to ask; null: the DNS's own servers, from the root on, who know nothing
+    /// of private_domains.h's. No thread runs before the first look-up.
     static Result<std::shared_ptr<UnboundContext>> make(
         boost::asio::any_io_executor executor,
         const std::string& trust_anchor,

@@ -1,5 +1,6 @@
 #include "dns/validating_resolver.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <utility>
@@ -7,6 +8,7 @@
 #include <boost/asio.hpp>
 
 #include "base/text.h"
+#include "dns/private_domains.h"
 #include "dns/raw_answer.h"
 #include "dns/unbound_context.h"
 
@@ -21,6 +23,13 @@ using ContextPointer = std::shared_ptr<UnboundContext>;
 // How long it holds that resolv.conf's servers pass no signatures on, or that they can't be asked.
 constexpr std::chrono::seconds kStrippedFor(3600);
 constexpr std::chrono::seconds kUnknownFor(60);
+
+bool is_private(const std::string& name) {
+    return name.ends_with(kTestDomain) ||
+           std::ranges::any_of(kPrivateDomains, [&](std::string_view domain) {
+               return name.ends_with(domain);
+           });
+}
 
 }  // namespace
 
@@ -45,7 +54,10 @@ public:
         if (!is_query_name(question.name)) {
             co_return not_a_name(question.name);
         }
-        const Result<ContextPointer> context = co_await choose();
+        Result<ContextPointer> context = co_await choose();
+        if (context && is_private(question.name)) {
+            context = forwarding();
+        }
         if (!context) {
             co_return RawAnswer(LookupStatus::temporary, context.error().message());
         }
@@ -55,7 +67,7 @@ public:
 
     void stop() {
         is_stopped_ = true;
-        for (const ContextPointer& context : {forwarding_, recursing_, chosen_}) {
+        for (const ContextPointer& context : {candidate_, forwarding_, recursing_, chosen_}) {
             if (context) {
                 context->stop();
             }
@@ -87,24 +99,28 @@ private:
         const Result<void> chosen = co_await probe();
         is_probing_ = false;
         probed_.cancel();
+        if (is_stopped_) {
+            co_return Error::invalid("the resolver was stopped");
+        }
         co_return chosen ? Result<ContextPointer>(chosen_) : chosen.error();
     }
 
     asio::awaitable<Result<void>> probe() {
-        auto forwarding = UnboundContext::make(executor_, settings_.trust_anchor, &conf_);
-        if (!forwarding) {
-            co_return forwarding.error();
+        auto made = UnboundContext::make(executor_, settings_.trust_anchor, &conf_);
+        if (!made) {
+            co_return made.error();
         }
-        const ContextPointer candidate = *forwarding;
-        forwarding_ = candidate;
+        const ContextPointer candidate = *made;
+        candidate_ = candidate;
         const SteadyTime deadline = std::chrono::steady_clock::now() + settings_.probe_duration;
         const auto signatures = co_await candidate->probe(deadline);
+        candidate_ = nullptr;
         if (signatures == UnboundContext::Signatures::there) {
+            forwarding_ = candidate;
             chosen_ = candidate;
             until_ = SteadyTime::max();
             co_return Result<void>();
         }
-        forwarding_ = nullptr;
         if (!recursing_) {
             auto recursing = UnboundContext::make(executor_, settings_.trust_anchor, nullptr);
             if (!recursing) {
@@ -116,6 +132,19 @@ private:
         chosen_ = recursing_;
         until_ = clock_.steady_now() + (is_known ? kStrippedFor : kUnknownFor);
         co_return Result<void>();
+    }
+
+    /// resolv.conf's servers for what only they know. Nobody signs that: it doesn't matter here
+    /// whether they pass signatures on.
+    Result<ContextPointer> forwarding() {
+        if (!forwarding_) {
+            auto made = UnboundContext::make(executor_, settings_.trust_anchor, &conf_);
+            if (!made) {
+                return made.error();
+            }
+            forwarding_ = *made;
+        }
+        return forwarding_;
     }
 
     /// Another network: its servers may be better, or worse. Not while the present ones are probed.
@@ -136,9 +165,10 @@ private:
     ValidatingSettings settings_;
     const Clock& clock_;
     ResolvConf conf_;
-    ContextPointer forwarding_;
-    ContextPointer recursing_;
-    ContextPointer chosen_;  // one of these
+    ContextPointer candidate_;   // is being probed
+    ContextPointer forwarding_;  // asks resolv.conf's servers
+    ContextPointer recursing_;   // asks the DNS's own
+    ContextPointer chosen_;      // one of these two
     SteadyTime until_;
     bool is_probing_ = false;
     bool is_stopped_ = false;

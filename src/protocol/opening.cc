@@ -123,6 +123,7 @@ Verdict Opening::after_hello() {
         return Verdict::go_on();
     }
     if (!is_tls_ && settings_.start_tls == StartTls::required) {
+        state_ = State::start_tls;  // that is the step at which it fails, for TLS reports
         const std::string& whose = settings_.tls_required_for;
         return Verdict::refused(deferral(
             7,

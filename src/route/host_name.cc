@@ -1,11 +1,11 @@
 #include "route/host_name.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 
 #include "base/text.h"
+#include "dns/private_domains.h"
 #include "route/domain_name.h"
 #include "route/sender_domain.h"
 #include "route/special_address.h"
@@ -14,18 +14,6 @@ namespace mxpost::route {
 namespace {
 
 constexpr std::chrono::seconds kPatience(5);
-/// RFC 6762, RFC 8375, RFC 6761 6.4, and those of RFC 6762's appendix G.
-constexpr std::array<std::string_view, 10> kPrivateDomains = {
-    ".local",
-    ".home.arpa",
-    ".invalid",
-    ".internal",
-    ".intranet",
-    ".private",
-    ".corp",
-    ".home",
-    ".lan",
-    ".localnet"};
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -66,7 +54,7 @@ bool is_valid_helo_name(std::string_view name) {
 
 bool is_private_name(std::string_view name) {
     const std::string lower = ascii_lower(name);
-    return std::ranges::any_of(kPrivateDomains, [&](std::string_view domain) {
+    return std::ranges::any_of(dns::kPrivateDomains, [&](std::string_view domain) {
         return lower.ends_with(domain);
     });
 }

@@ -83,6 +83,8 @@ asio::awaitable<ReverseName> look_up_reverse_name(
 
 /// Shared with the completion handler of the look-up, which may come when nobody waits any more.
 struct ReverseNames::Entry {
+    void take(const ReverseName& found, SteadyTime now);
+
     ReverseName name;
     bool is_known = false;  // there was an answer once
     bool is_running = false;
@@ -90,6 +92,18 @@ struct ReverseNames::Entry {
     SteadyTime fresh_until{};
     std::vector<std::shared_ptr<asio::steady_timer>> waiting;  // cancelled when there is an answer
 };
+
+void ReverseNames::Entry::take(const ReverseName& found, SteadyTime now) {
+    // A name server that is silent for a moment doesn't make a name wrong that led back till now.
+    if (found.is_settled || !name.is_confirmed) {
+        name = found;
+    }
+    fresh_until = now;
+    fresh_until += !found.is_settled    ? SteadyTime::duration(kUnsettledFor)
+                   : found.is_confirmed ? kConfirmedFor
+                                        : kUnconfirmedFor;
+    is_known = true;
+}
 
 std::shared_ptr<ReverseNames::Entry> ReverseNames::entry_of(const ip::address& source) {
     const auto found = entries_.find(source);
@@ -113,13 +127,8 @@ void ReverseNames::start(
         executor,
         look_up_reverse_name(source, resolver_, clock_),
         [entry, &clock = clock_](const std::exception_ptr& failure, const ReverseName& name) {
-            entry->name = failure ? ReverseName() : name;
-            entry->is_known = true;
+            entry->take(failure ? ReverseName() : name, clock.steady_now());
             entry->is_running = false;
-            entry->fresh_until = clock.steady_now();
-            entry->fresh_until += entry->name.is_confirmed ? SteadyTime::duration(kConfirmedFor)
-                                  : entry->name.is_settled ? kUnconfirmedFor
-                                                           : kUnsettledFor;
             for (const auto& timer : std::exchange(entry->waiting, {})) {
                 timer->cancel();
             }

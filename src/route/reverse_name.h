@@ -34,8 +34,8 @@ boost::asio::awaitable<ReverseName> look_up_reverse_name(
 );
 
 /// What was found, kept for a while: two hours where a name leads back, five minutes where none
-/// does, one minute where that isn't known. One look-up at a time for each address. Not
-/// thread-safe.
+/// does, one minute where that isn't known. A name that leads back stays until another look-up says
+/// that it doesn't: none that failed. One look-up at a time for each address. Not thread-safe.
 class ReverseNames {
 public:
     /// Both must outlive this and the look-ups in flight, which end by themselves.

@@ -17,6 +17,11 @@
 namespace mxpost::tls {
 namespace {
 
+const SystemClock kClock;
+/// All certificates that a server shows; OpenSSL would take 100 KiB of each, and keep them with its
+/// sessions.
+constexpr long kMaxCertificates = 65536;
+
 bool is_ip_address(const std::string& host) {
     std::array<unsigned char, 16> octets{};
     return inet_pton(AF_INET, host.c_str(), octets.data()) == 1 ||
@@ -152,6 +157,12 @@ bool Established::is_enough_for(TlsUse use) const {
 }
 
 Result<std::unique_ptr<ClientContext>> ClientContext::make(const TrustSettings& trust) {
+    return make(trust, kClock);
+}
+
+Result<std::unique_ptr<ClientContext>> ClientContext::make(
+    const TrustSettings& trust, const Clock& clock
+) {
     std::unique_ptr<SSL_CTX, ContextDeleter> context(SSL_CTX_new(TLS_client_method()));
     if (!context) {
         return library_error("setting TLS up");
@@ -162,13 +173,15 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(const TrustSettings& 
     // Verification runs with SSL_VERIFY_NONE too, it only doesn't end the handshake.
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_max_cert_list(context.get(), kMaxCertificates);
     if (!trust.is_default() && !load_trust(context.get(), trust)) {
         return library_error(
             "loading " + (trust.ca_file.empty() ? trust.ca_directory : trust.ca_file)
         );
     }
     ERR_clear_error();
-    return std::unique_ptr<ClientContext>(new ClientContext(std::move(context), !trust.is_default())
+    return std::unique_ptr<ClientContext>(
+        new ClientContext(std::move(context), clock, !trust.is_default())
     );
 }
 
@@ -199,7 +212,8 @@ Result<SslPointer> ClientContext::new_connection(
         return library_error("naming the TLS peer " + names.front());
     }
     if (!endpoint.empty()) {
-        sessions_->use(ssl.get(), key_of(endpoint, names, demand));
+        const bool must_be_verified = demand.use == TlsUse::verify || demand.use == TlsUse::dane;
+        sessions_->use(ssl.get(), key_of(endpoint, names, demand), must_be_verified);
     }
     return ssl;
 }

@@ -8,6 +8,7 @@
 
 #include <openssl/ssl.h>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "tls/demand.h"
 #include "tls/failure.h"
@@ -50,12 +51,17 @@ class ClientContext {
 public:
     /// TLS 1.2 or later (RFC 8996, RFC 9325). Error when a CA file or directory can't be loaded.
     static Result<std::unique_ptr<ClientContext>> make(const TrustSettings& trust);
+    /// `clock`, by which sessions grow old, must outlive it.
+    static Result<std::unique_ptr<ClientContext>> make(
+        const TrustSettings& trust, const Clock& clock
+    );
 
     /// For one connection to `host`: a name (sent as SNI, checked against the certificate, final
     /// dot or not; unless `demand` names others) or the text of an IP address (checked, not sent).
     /// `verify` insists on the library's usual strength of keys, the others take what is better
     /// than clear text. `endpoint` (an address and port; empty: don't) says whose session may be
-    /// resumed: only one of the same endpoint, names and demand is. The context must outlive it.
+    /// resumed: only one of the same endpoint, names and demand is, for an hour after the handshake
+    /// that showed the certificate. The context must outlive it.
     Result<SslPointer> new_connection(
         const std::string& host, const Demand& demand, const std::string& endpoint = {}
     );
@@ -64,8 +70,10 @@ private:
     struct ContextDeleter {
         void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
     };
-    ClientContext(std::unique_ptr<SSL_CTX, ContextDeleter> context, bool is_trust_loaded)
-        : sessions_(std::make_unique<SessionCache>(context.get())),
+    ClientContext(
+        std::unique_ptr<SSL_CTX, ContextDeleter> context, const Clock& clock, bool is_trust_loaded
+    )
+        : sessions_(std::make_unique<SessionCache>(context.get(), clock)),
           context_(std::move(context)),
           is_trust_loaded_(is_trust_loaded) {}
 

@@ -5,11 +5,12 @@
 #                    -> mail.down.test: nobody listens
 #                    -> mail.live.test: serves live.test and *.shared.test
 #
-# Mail that IPv6 is no good for arrives over IPv4 in the same attempt, and the next one takes IPv4 at
-# once, with another engine too. Of hundreds of messages for a site that is down one tries, and the others say why they wait;
-# mail for others isn't delayed, and one who asks gets an attempt. Domains behind one MX share a
-# session, and a message for more recipients than the server takes goes in several transactions. A
-# message that is taken back while it waits for its site is gone before the site's turn comes.
+# Mail that IPv6 is no good for arrives over IPv4 in the same attempt, and the next one takes IPv4
+# at once, with another engine too. Of hundreds of messages for a site that is down one tries, and
+# the others say why they wait; mail for others isn't delayed, and one who asks gets an attempt.
+# Domains behind one MX share a session, and a message for more recipients than the server takes
+# goes in several transactions, over several connections where one takes no more. A message that is
+# taken back while it waits for its site is gone before the site's turn comes.
 . "$LAB/lib.sh"
 
 ip -6 addr show dev eth0 | grep -q 2001:db8::1 || skip "no IPv6 here"
@@ -117,6 +118,16 @@ part "more recipients than the server takes"
 letter many | as_user alice sendmail -i -f s@corp.example $(printf 'r%s@live.test ' $(seq 100))
 wait_mail live 66
 [ "$(for n in 64 65 66; do envelope live $n; done | grep -c '^to ')" = 100 ] || fail "not 100 recipients"
+
+part "more transactions than the server takes in a connection"
+for server in few some; do
+    # shellcheck disable=SC2046  # many words
+    letter many | as_user alice sendmail -i -f s@corp.example $(printf "r%s@$server.test " $(seq 100))
+    wait_mail $server 10
+    [ "$(for n in $(seq 10); do envelope $server "$n"; done | grep -c '^to ')" = 100 ] || fail "not 100 recipients"
+    wait_empty
+    expect_no_log "@$server\\.test>.*status=deferred"
+done
 
 part "taken back while it waits for its site"
 wait_empty

@@ -55,6 +55,12 @@ tries right 'tls=TLS.* DANE,.*status=sent'
 tries wrong 'status=deferred'
 begin_anew
 
+part "nobody asks the one beside it, which would pass on what is forged"
+setting 'resolver = 198.51.100.53, 198.51.100.55' 'trusted-resolver = 198.51.100.53'
+tries right 'tls=TLS.* DANE,.*status=sent'
+tries forged 'status=deferred .*TLSA records of mx\.forged\.example.*198\.51\.100\.53 answered SERVFAIL'
+begin_anew
+
 part "a system engine says once that DANE is off"
 setting
 start_system_engine

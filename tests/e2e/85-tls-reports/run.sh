@@ -1,6 +1,7 @@
 # TLS reports: what was counted on one day goes out after it, by mail and by HTTPS, to those who ask.
 #
 #   sendmail (alice) -> system engine: deferred, because of policies that name other servers
+#                    -> notls.mx: deferred, because its policy is enforced and it has no STARTTLS
 #                    -> Postfix (plain.example)
 #   the engine, two days later -> Postfix (reports@collector.example), https.py (POST)
 #
@@ -26,6 +27,8 @@ for domain in bymail byhttps silent; do
     printf 'version: STSv1\nmode: enforce\nmx: mx.elsewhere.example\nmax_age: 86400\n' |
         https_answer mta-sts.$domain.example '200 OK' text/plain
 done
+printf 'version: STSv1\nmode: enforce\nmx: mx.notls.example\nmax_age: 86400\n' |
+    https_answer mta-sts.notls.example '200 OK' text/plain
 https_answer reports.byhttps.example '201 Created' '' < /dev/null
 
 part "sessions are counted, and survive the engine"
@@ -38,8 +41,10 @@ for domain in bymail byhttps silent; do
     letter $domain | as_user alice sendmail -i -f s@corp.example u@$domain.example
     wait_log "to=<u@$domain\.example>.*status=deferred .*names none of its mail servers"
 done
+letter notls | as_user alice sendmail -i -f s@corp.example u@notls.example
+wait_log 'to=<u@notls\.example>.*status=deferred .*the server does not offer it'
 stop_system_engine
-for domain in bymail byhttps silent plain; do
+for domain in bymail byhttps silent notls plain; do
     counted $domain.example || fail "$(cat "$COUNTS")"
 done
 [ "$(stat -c %a:%U "$COUNTS")" = 600:mxpost ] || fail "$(ls -l "$COUNTS")"
@@ -57,16 +62,20 @@ mxpost queue delete --all > "$RUN/deleted"
 queue_is_empty || fail "$(messages)"
 perl -pi -e 's/^domain\t(\d+)/"domain\t" . ($1 - 2)/e' "$COUNTS"
 start_system_engine
-wait_mail postfix 2
+wait_mail postfix 3
 wait_until 20 test -e "$RUN/got/https/0002.head"
 wait_log 'TLS report for byhttps\.example to https://reports\.byhttps\.example/tlsrpt\?x: sent'
 expect_envelope postfix 2 '' reports@collector.example
-judge mail "$(got postfix 2)" bymail.example validation-failure
+expect_envelope postfix 3 '' reports@collector.example
+bymail=$(find_mail postfix '^TLS-Report-Domain: bymail\.example')
+judge mail "$(got postfix "$bymail")" bymail.example validation-failure
+notls=$(find_mail postfix '^TLS-Report-Domain: notls\.example')
+judge mail "$(got postfix "$notls")" notls.example starttls-not-supported
 judge post "$RUN/got/https/0001" "$RUN/got/https/0001.head" byhttps.example validation-failure
 judge post "$RUN/got/https/0002" "$RUN/got/https/0002.head" plain.example success
 grep -q '^web POST reports\.byhttps\.example /tlsrpt?x$' "$RUN/log/https" || fail "$(cat "$RUN/log/https")"
 
 part "once, and a report causes no report"
 stop_system_engine
-! grep -Eq 'bymail|byhttps|silent|plain|collector' "$COUNTS" || fail "$(cat "$COUNTS")"
-expect_count postfix 2
+! grep -Eq 'bymail|byhttps|silent|notls|plain|collector' "$COUNTS" || fail "$(cat "$COUNTS")"
+expect_count postfix 3

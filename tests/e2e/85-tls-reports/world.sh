@@ -7,7 +7,7 @@ cd /lab/certs
         -out root.pem -days 30 -subj /CN=root
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout web.key -out web.csr \
         -subj /CN=web
-    printf 'subjectAltName=DNS:*.bymail.example,DNS:*.byhttps.example,DNS:*.silent.example\n' > web.ext
+    printf 'subjectAltName=DNS:*.bymail.example,DNS:*.byhttps.example,DNS:*.silent.example,DNS:*.notls.example\n' > web.ext
     openssl x509 -req -in web.csr -CA root.pem -CAkey root.key -CAcreateserial -extfile web.ext \
         -days 30 -out web.pem
 } 2> openssl.log

@@ -89,6 +89,27 @@ TEST_F(DemandsTest, TheFirstPolicyThatFitsADomainCounts) {
         << "a session with less demanded of it must not be shared";
 }
 
+// Else mail that must be verified would go without, and nobody be told.
+TEST_F(DemandsTest, APolicyFitsHoweverItsDomainIsWritten) {
+    for (const char* domain : {"xn--bcher-kva.example", "shop.xn--bcher-kva.example"}) {
+        life_.resolver.add_mx(domain, 10, "mx.example");
+    }
+    const std::string u_labels =
+        "b\xc3\xbc"
+        "cher.example";
+    const auto policies = config::parse_tls_policies(
+        u_labels + ":verify, ." + u_labels +
+        ":encrypt, [IPv6:2001:DB8::0:1]:verify, [192.0.2.1]:encrypt"
+    );
+    life_.settings.tls_policy = policies.value();
+    EXPECT_EQ(use_of(find("xn--bcher-kva.example")), tls::TlsUse::verify);
+    EXPECT_EQ(use_of(find(u_labels)), tls::TlsUse::verify);
+    EXPECT_EQ(use_of(find("shop.xn--bcher-kva.example")), tls::TlsUse::encrypt);
+    EXPECT_EQ(use_of(find("[IPv6:2001:db8::1]")), tls::TlsUse::verify);
+    EXPECT_EQ(use_of(find("[IPv6:2001:db8::2]")), tls::TlsUse::may);
+    EXPECT_EQ(use_of(find("[IPv6:::ffff:192.0.2.1]")), tls::TlsUse::encrypt);
+}
+
 TEST_F(DemandsTest, NoDowngradeIsForAllOrForADomainAndNotForWhoIsLenient) {
     EXPECT_FALSE(find("b.example").refuses_downgrade);
     life_.settings.tls_policy = config::parse_tls_policies("bank.example:no-downgrade").value();

@@ -137,6 +137,13 @@ TEST_F(RoutesTest, SharesNoSessionsWithWhoDemandsSomethingElse) {
     EXPECT_NE(by_issuer, by_key);
 }
 
+// Nor may mail go to a host over them that it has no TLSA records of at present.
+TEST_F(RoutesTest, SharesNoSessionsWithWhoMayGoToAnyHost) {
+    const std::string plain = hop().site;
+    resolver_.fail_tlsa("_25._tcp.a.example.org", "SERVFAIL");
+    EXPECT_NE(hop().site, plain);
+}
+
 // RFC 7672 2.1.3.
 TEST_F(RoutesTest, PassesOverAHostWhoseTlsaRecordsAreUnknown) {
     resolver_.fail_tlsa("_25._tcp.a.example.org", "SERVFAIL");
@@ -188,29 +195,100 @@ TEST_F(RoutesTest, VerifiesByNameWhereTlsaRecordsCannotBeUsed) {
     EXPECT_THAT(peers(hop()), ElementsAre("a.example.org", "b.example.org"));
 }
 
-// Whoever has many names could fill the memory with a few thousand of them.
-TEST_F(RoutesTest, KeepsABoundedNumberOfAddresses) {
-    resolver_.set_secure(false);
-    for (int i = 0; i < 100; ++i) {
-        resolver_.add_address("mx.evil.example", "192.0.2." + std::to_string(100 + i));
+// RFC 8460 4.3.2.1
+TEST_F(RoutesTest, SaysForReportsThatTlsaRecordsCannotBeUsed) {
+    add_tlsa("a.example.org", 1);
+    add_tlsa("b.example.org", 3);
+    const NextHop found = hop();
+    ASSERT_THAT(peers(found), ElementsAre("a.example.org by demand", "b.example.org by DANE"));
+    ASSERT_NE(found.peers[0].policy, nullptr);
+    EXPECT_EQ(found.peers[0].policy->type, tls::PolicyType::tlsa);
+    EXPECT_EQ(found.peers[0].policy->failure, tls::Failure::tlsa_invalid);
+    EXPECT_EQ(found.peers[1].policy, nullptr);
+}
+
+// Whoever has many names could fill the memory with a few thousand of them: with addresses, and
+// with TLSA records as long as an answer may be.
+class RoutesMemoryTest : public RoutesTest {
+protected:
+    void give_addresses() {
+        hosts_ = {"mx.evil.example"};
+        for (int i = 0; i < 100; ++i) {
+            resolver_.add_address("mx.evil.example", "192.0.2." + std::to_string(100 + i));
+        }
     }
+    void give_tlsa_records() {
+        for (int host = 0; host < 10; ++host) {
+            hosts_.push_back("mx" + std::to_string(host) + ".evil.example");
+            resolver_.add_address(hosts_.back(), "192.0.2.1");
+            for (char i = 0; i < 60; ++i) {
+                dns::TlsaRecord record;
+                record.usage = 3;
+                record.matching_type = 2;
+                record.data = std::string(64, i);
+                resolver_.add_tlsa("_25._tcp." + hosts_.back(), record);
+            }
+        }
+    }
+    static std::string name_of(int i) { return "x" + std::to_string(i) + ".example"; }
+    /// Until those that were found first are forgotten: how many were.
+    int fill(Routes& routes, std::size_t least_octets_of_one) {
+        for (int i = 0; i < 10000; ++i) {
+            for (const std::string& host : hosts_) {
+                resolver_.add_mx(name_of(i), 10, host);
+            }
+            find(routes, name_of(i));
+            if (routes.known_site(name_of(0)) == nullptr) {
+                return i;
+            }
+            EXPECT_LE(routes.octets(), Routes::kMaxOctets);
+            EXPECT_GE(routes.octets(), static_cast<std::size_t>(i) * least_octets_of_one);
+        }
+        return -1;
+    }
+
+private:
+    std::vector<std::string> hosts_;
+};
+
+TEST_F(RoutesMemoryTest, IsBoundedForAddresses) {
+    give_addresses();
     Routes routes(io_.get_executor(), router_, session_, settings_, clock_, nullptr);
-    const auto name_of = [](int i) { return "x" + std::to_string(i) + ".example"; };
-    for (int i = 0; i < 1000; ++i) {
-        resolver_.add_mx(name_of(i), 10, "mx.evil.example");
+    const int count = fill(routes, 100 * sizeof(smtp::Peer));
+    EXPECT_GT(count, 500);
+    EXPECT_EQ(routes.known_site(name_of(count)), nullptr);
+    // They count no more.
+    EXPECT_EQ(routes.octets(), 0U);
+    find(routes, name_of(0));
+    find(routes, name_of(0));
+    EXPECT_NE(routes.known_site(name_of(0)), nullptr);
+}
+
+TEST_F(RoutesMemoryTest, IsBoundedForTlsaRecords) {
+    give_tlsa_records();
+    Routes routes(io_.get_executor(), router_, session_, settings_, clock_, dane_);
+    EXPECT_GT(fill(routes, std::size_t{10} * 60 * 64), 300);
+}
+
+TEST_F(RoutesMemoryTest, WhatIsTooOldGoesFirst) {
+    give_tlsa_records();
+    Routes routes(io_.get_executor(), router_, session_, settings_, clock_, dane_);
+    const int count = fill(routes, 0);
+    for (int i = 0; i < count / 2; ++i) {
         find(routes, name_of(i));
     }
-    EXPECT_NE(routes.known_site(name_of(0)), nullptr);
-    EXPECT_NE(routes.known_site(name_of(999)), nullptr);
-    find(routes, "example.org");
+    clock_.advance(std::chrono::minutes(2));
+    for (int i = count / 2; i <= count; ++i) {
+        find(routes, name_of(i));
+    }
     EXPECT_EQ(routes.known_site(name_of(0)), nullptr);
-    EXPECT_EQ(routes.known_site(name_of(999)), nullptr);
-    // They count no more.
-    find(routes, name_of(0));
-    find(routes, name_of(0));
-    EXPECT_NE(routes.known_site(name_of(0)), nullptr);
+    EXPECT_NE(routes.known_site(name_of(count / 2)), nullptr);
+    EXPECT_NE(routes.known_site(name_of(count)), nullptr);
+    // Nobody needs room, but nobody asks for them any more either.
+    clock_.advance(std::chrono::minutes(20));
     find(routes, "example.org");
-    EXPECT_NE(routes.known_site(name_of(0)), nullptr);
+    EXPECT_EQ(routes.known_site(name_of(count)), nullptr);
+    EXPECT_NE(routes.known_site("example.org"), nullptr);
 }
 
 }  // namespace

@@ -90,6 +90,23 @@ TEST_F(TlsAttemptTest, TlsaRecordsAreThePolicy) {
     );
 }
 
+TEST_F(TlsAttemptTest, RecordsThatAreOfNoUseAreReported) {
+    tls::DaneVerdict verdict;
+    EXPECT_EQ(unusable_policy("example.com", verdict), nullptr);
+    auto demand = std::make_shared<tls::Demand>(TlsUse::encrypt);
+    demand->source = "the TLSA records of mx.example, none of which can be used";
+    verdict.demand = demand;
+    EXPECT_EQ(unusable_policy("example.com", verdict), nullptr);
+    verdict.failure = Failure::tlsa_invalid;
+    peer_.demand = demand;
+    peer_.policy = unusable_policy("example.com", verdict);
+    ASSERT_NE(peer_.policy, nullptr);
+    EXPECT_EQ(peer_.policy->failure, Failure::tlsa_invalid);
+    EXPECT_EQ(peer_.policy->problem, demand->source);
+    shake_hands(Failure::none);
+    EXPECT_EQ(told(), "tlsa success") << "the policy's own failure comes first, see ReportCounts";
+}
+
 TEST_F(TlsAttemptTest, OtherTroubleSaysNothingOfTls) {
     for (const mail::Step step : {mail::Step::connect, mail::Step::greeting, mail::Step::hello}) {
         fail(step);

@@ -241,6 +241,25 @@ TEST(DecodeReply, SurvivesEveryCutAndEveryFlippedOctet) {
     }
 }
 
+// RFC 2181 9
+TEST(DecodeReply, TakesWhatIsCutAnywhereBehindItsQuestionForTruncated) {
+    DnsPacket packet(kId, kOk | DnsPacket::kTruncated);
+    packet.question("example.org", 15);
+    const std::size_t least = packet.wire().size();
+    packet.answer("example.org", 15, DnsPacket::mx_data(10, "mx.example.org"));
+    const std::string& wire = packet.wire();
+    for (std::size_t size = least; size < wire.size(); ++size) {
+        const auto reply = decode(wire.substr(0, size));
+        ASSERT_TRUE(reply && *reply) << "cut at " << size;
+        EXPECT_TRUE((*reply)->is_truncated);
+        EXPECT_TRUE((*reply)->answers.empty());
+    }
+    const auto cut_in_question = decode(wire.substr(0, least - 1));
+    EXPECT_FALSE(cut_in_question && *cut_in_question) << "it may be anybody's";
+    const auto of_another = decode(wire.substr(0, wire.size() - 1), Question("b", RecordType::mx));
+    EXPECT_FALSE(of_another && *of_another);
+}
+
 TEST(DecodeReply, EndsOnACompressionPointerToItself) {
     const auto reply = decode(DnsPacket(kId, kOk)
                                   .question("example.org", 15)

@@ -54,6 +54,18 @@ TEST_F(StubResolverTest, UsesTcpWhereTheReplyIsTruncated) {
     EXPECT_TRUE(server.queries()[1].is_tcp);
 }
 
+TEST_F(StubResolverTest, UsesTcpWhereTheReplyIsCutInARecord) {
+    add_server([](const DnsQuery& query) {
+        if (query.is_tcp) {
+            return answer_a(query);
+        }
+        DnsPacket packet = query.reply(DnsPacket::kRecursive | DnsPacket::kTruncated);
+        const std::string wire = packet.answer(query.name(), kA, kAddress).wire();
+        return Replies{wire.substr(0, wire.size() - 2)};
+    });
+    EXPECT_THAT(addresses("h.example").records, ElementsAre(make_address("192.0.2.1")));
+}
+
 TEST_F(StubResolverTest, AsksTheNextServerWhereTcpGivesNothing) {
     add_server([](const DnsQuery& query) {
         return query.is_tcp ? Replies{"short"}
@@ -218,6 +230,32 @@ TEST_F(StubResolverTest, BelievesAdOfANamedResolverOnly) {
     resolver_.reset();
     settings_.trusted_resolvers = {make_address("127.0.0.9")};
     EXPECT_FALSE(addresses("h.example").is_secure);
+}
+
+// RFC 7672 2.1.2, 2.1.3: what the trusted one takes for forged, or doesn't answer, others would
+// pass on as if nobody had signed it.
+TEST_F(StubResolverTest, AsksNobodyElseWhereANamedResolverIsTrusted) {
+    add_server([](const DnsQuery& query) {
+        return query.name() == "slow.example" ? Replies{} : one(query.reply(0x0082));
+    });
+    auto& other = add_server(answer_authentic);
+    settings_.trusted_resolvers = {make_address("127.0.0.1")};
+    conf_.timeout = milliseconds(20);
+    EXPECT_EQ(addresses("forged.example").status, LookupStatus::temporary);
+    EXPECT_EQ(addresses("slow.example").status, LookupStatus::temporary);
+    EXPECT_EQ(addresses("forged.example").status, LookupStatus::temporary)
+        << "also when the trusted one was silent a moment ago";
+    EXPECT_TRUE(other.queries().empty());
+}
+
+TEST_F(StubResolverTest, AsksTheNextOfThoseThatAreTrusted) {
+    add_server(answer_a);
+    add_server([](const DnsQuery& query) { return one(query.reply(0x0082)); });
+    add_server(answer_authentic);
+    settings_.trusted_resolvers = {make_address("127.0.0.2"), make_address("127.0.0.3")};
+    EXPECT_TRUE(addresses("h.example").is_secure);
+    EXPECT_TRUE(servers_[0]->queries().empty());
+    EXPECT_EQ(servers_[1]->queries().size(), 1U);
 }
 
 TEST_F(StubResolverTest, CountsAChainAsSecureOnlyWhereEachReplyIs) {

@@ -2,7 +2,9 @@
 
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include <boost/asio.hpp>
 #include <gmock/gmock.h>
@@ -17,6 +19,7 @@ namespace {
 
 namespace asio = boost::asio;
 using test::DnsQuery;
+using Replies = std::vector<std::string>;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -25,13 +28,19 @@ class ValidatingResolverTest : public testing::Test {
 protected:
     ValidatingResolverTest()
         : server_(context_, "127.0.0.1", [this](const DnsQuery& query) {
-              const bool is_silent = query.name() == silent_;
-              return is_silent ? std::vector<std::string>()
-                               : std::vector<std::string>{zone_.answer(query)};
+              return query.name() == silent_ ? Replies() : Replies{answer(query)};
           }) {
         settings_.trust_anchor = directory_.path() + "/root.key";
         settings_.max_duration = std::chrono::seconds(20);
         std::ofstream(settings_.trust_anchor) << zone_.anchor() << "\n";
+    }
+
+    std::string answer(const DnsQuery& query) const {
+        if (unsigned_.contains(query.name()) && query.type() == 1) {
+            const std::string address("\xc0\x00\x02\x07", 4);  // 192.0.2.7
+            return query.reply().answer(query.name(), 1, address).wire();
+        }
+        return strips_signatures_ ? query.reply().wire() : zone_.answer(query);
     }
 
     std::unique_ptr<ValidatingResolver> make() {
@@ -63,7 +72,9 @@ protected:
 
     test::TemporaryDirectory directory_;
     test::SignedZone zone_;
-    std::string silent_ = "-";  // who asks for this name gets no answer (the root has none)
+    std::string silent_ = "-";        // who asks for this name gets no answer (the root has none)
+    std::set<std::string> unsigned_;  // names that have the address 192.0.2.7, without signature
+    bool strips_signatures_ = false;
     asio::io_context context_;
     test::ScriptedDnsServer server_;
     ValidatingSettings settings_;
@@ -114,6 +125,31 @@ TEST_F(ValidatingResolverTest, PutsOffWhatIsForged) {
 TEST_F(ValidatingResolverTest, PutsOffWhatIsNotProvenToBeAbsent) {
     const auto resolver = make();
     EXPECT_EQ(run(resolver->txt("nothing.example.org")).status, LookupStatus::temporary);
+}
+
+// The root says that there is nothing, and so does the library of two of them.
+TEST_F(ValidatingResolverTest, AsksTheNetsOwnServersForNamesThatOnlyTheyKnow) {
+    unsigned_ = {"nas.home.arpa", "printer.test", "server.lan", "a.corp", "mx.mail.internal"};
+    for (const bool strips_signatures : {false, true}) {
+        SCOPED_TRACE(strips_signatures);
+        strips_signatures_ = strips_signatures;
+        settings_.max_duration = std::chrono::seconds(5);  // the DNS's own servers don't answer
+        const auto resolver = make();
+        for (const std::string& name : unsigned_) {
+            const auto answer = run(resolver->addresses(name, Family::ipv4));
+            EXPECT_EQ(answer.status, LookupStatus::ok) << name << ": " << answer.reason;
+            EXPECT_FALSE(answer.is_secure);
+            EXPECT_THAT(answer.records, ElementsAre(asio::ip::make_address("192.0.2.7")));
+        }
+    }
+}
+
+TEST_F(ValidatingResolverTest, PutsOffWhatIsNotSignedElsewhere) {
+    unsigned_ = {"server.example"};
+    const auto resolver = make();
+    EXPECT_EQ(
+        run(resolver->addresses("server.example", Family::ipv4)).status, LookupStatus::temporary
+    );
 }
 
 TEST_F(ValidatingResolverTest, EndsInTime) {

@@ -225,6 +225,19 @@ TEST(ClientMachine, LossInTheHandshakeIsATlsFailure) {
     EXPECT_EQ(machine.trouble()->text, "timed out while waiting for the TLS handshake");
 }
 
+// What TLS reports go by (RFC 8460 4.3.1: starttls-not-supported).
+TEST(ClientMachine, TlsThatIsRequiredAndNotOfferedFailsAtStartTls) {
+    ClientSettings settings("me.example");
+    settings.start_tls = StartTls::required;
+    ClientMachine machine{settings};
+    machine.received("220 mx\r\n");
+    machine.received("250 mx\r\n");
+    ASSERT_TRUE(machine.trouble());
+    EXPECT_EQ(machine.trouble()->step, mail::Step::start_tls);
+    EXPECT_FALSE(machine.is_tls_failure());
+    EXPECT_TRUE(machine.output().ends_with("QUIT\r\n"));
+}
+
 TEST(ClientMachine, MustIssueStartTlsDefersAfterAFailedHandshake) {
     for (const bool is_after_failure : {false, true}) {
         ClientSettings settings("me.example");

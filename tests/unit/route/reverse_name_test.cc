@@ -120,6 +120,20 @@ TEST_F(ReverseNameTest, IsKeptForAWhile) {
     EXPECT_TRUE(find().is_confirmed);
 }
 
+TEST_F(ReverseNameTest, AFailureUnsettlesNothingThatWasConfirmed) {
+    confirm("us.example");
+    find();
+    clock_.advance(std::chrono::hours(3));
+    resolver_.fail_ptr("2001:db8::25", "SERVFAIL");
+    find();  // looks it up again behind the scenes
+    EXPECT_TRUE(find().is_confirmed);
+    EXPECT_EQ(find().host_name, "us.example");
+    clock_.advance(std::chrono::minutes(2));
+    resolver_.clear_ptr();
+    find();
+    EXPECT_FALSE(find().is_confirmed) << "it is asked again soon, and this is an answer";
+}
+
 /// Answers when the test says so.
 class SlowResolver final : public dns::Resolver {
 public:

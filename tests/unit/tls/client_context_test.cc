@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "support/certificate.h"
+#include "support/manual_clock.h"
 
 namespace mxpost::tls {
 namespace {
@@ -332,17 +333,78 @@ TEST(ClientContext, ResumesOnlySessionsOfTheSameServerNameAndDemand) {
     }
 }
 
-TEST(ClientContext, ASessionThatWasntGoodEnoughIsntBetterWhenResumed) {
-    auto context = ClientContext::make(TrustSettings());
-    ASSERT_TRUE(context);
-    const Certificate certificate("DNS:mx.example");
-    const auto server = certificate.server_context(TLS1_2_VERSION);
-    const Demand verify(TlsUse::verify);
-    for (int i = 0; i < 2; ++i) {
-        const auto result =
-            shake_hands(**context, server.get(), "mx.example", verify, "192.0.2.1 25");
-        EXPECT_FALSE(result.established.is_enough_for(TlsUse::verify));
+// The server may have another certificate by now.
+TEST(ClientContext, ASessionThatWasntGoodEnoughIsntKept) {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        SCOPED_TRACE(version);
+        auto context = ClientContext::make(TrustSettings());
+        ASSERT_TRUE(context);
+        const Certificate certificate("DNS:mx.example");
+        const auto server = certificate.server_context(version);
+        const Demand verify(TlsUse::verify);
+        for (int i = 0; i < 2; ++i) {
+            const auto result =
+                shake_hands(**context, server.get(), "mx.example", verify, "192.0.2.1 25");
+            EXPECT_FALSE(result.established.is_enough_for(TlsUse::verify));
+            EXPECT_FALSE(result.established.is_resumed);
+        }
     }
+}
+
+// TLS 1.3 gives another ticket with each resumption.
+TEST(ClientContext, ASessionEndsAnHourAfterItsCertificateWasLookedAt) {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        SCOPED_TRACE(version);
+        test::ManualClock clock;
+        const Certificate certificate("DNS:mx.example");
+        const TemporaryFile file(certificate.pem());
+        TrustSettings trust;
+        trust.ca_file = file.path();
+        auto context = ClientContext::make(trust, clock);
+        ASSERT_TRUE(context);
+        const auto server = certificate.server_context(version);
+        const Demand verify(TlsUse::verify);
+        const auto is_resumed = [&] {
+            const auto result =
+                shake_hands(**context, server.get(), "mx.example", verify, "192.0.2.1 25");
+            EXPECT_TRUE(result.established.is_enough_for(TlsUse::verify));
+            return result.established.is_resumed;
+        };
+        EXPECT_FALSE(is_resumed());
+        for (int i = 0; i < 2; ++i) {
+            clock.advance(std::chrono::minutes(25));
+            EXPECT_TRUE(is_resumed()) << i;
+        }
+        clock.advance(std::chrono::minutes(25));
+        EXPECT_FALSE(is_resumed());
+    }
+}
+
+TEST(SessionCache, KeepsNothingThatIsOver) {
+    test::ManualClock clock;
+    const Certificate certificate("DNS:mx.example");
+    const auto server_context = certificate.server_context();
+    OpenSslPointer<SSL_CTX> client_context(SSL_CTX_new(TLS_client_method()));
+    SessionCache cache(client_context.get(), clock);
+    const auto visit = [&](const std::string& key) {
+        const SslPointer client(SSL_new(client_context.get()));
+        const SslPointer server(SSL_new(server_context.get()));
+        cache.use(client.get(), key, false);
+        connect(client.get(), server.get());
+        EXPECT_TRUE(shake_hands(client.get(), server.get()));
+        char octet = 0;
+        EXPECT_EQ(SSL_write(server.get(), "2", 1), 1);
+        EXPECT_EQ(SSL_read(client.get(), &octet, 1), 1);
+    };
+    visit("a");
+    const std::size_t of_one = cache.size();
+    EXPECT_GT(of_one, 0U);
+    visit("b");
+    EXPECT_EQ(cache.size(), 2 * of_one);
+    clock.advance(std::chrono::hours(2));
+    visit("c");
+    EXPECT_EQ(cache.size(), of_one) << "nobody asks for the others again";
+    client_context.reset();  // the cache outlives it
 }
 
 TEST(ClientContext, RefusesTls11) {
