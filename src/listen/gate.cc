@@ -19,7 +19,11 @@ bool may_relay(const config::IpAddress& client, const std::vector<config::Networ
 }
 
 std::string client_key(const config::IpAddress& address) {
-    if (address.is_ipv4() || address.is_loopback()) {
+    if (address.is_ipv4()) {
+        // All of 127.0.0.0/8 is everybody's on this host.
+        return address.is_loopback() ? "127.0.0.1" : address.text();
+    }
+    if (address.is_loopback()) {
         return address.text();
     }
     auto octets = address.octets();
@@ -67,6 +71,14 @@ bool Gate::may_send(const std::string& client, SteadyTime now) {
         return false;
     }
     ++entry.sent;
+    return true;
+}
+
+bool Gate::reserve(std::size_t octets) {
+    if (octets > kMostReserved - reserved_) {
+        return false;
+    }
+    reserved_ += octets;
     return true;
 }
 

@@ -32,6 +32,10 @@ struct GateLimits {
 
 class Gate {
 public:
+    /// What 100 recipients take at most (RFC 5321 4.5.3.1.8), and 1,000 connections bear.
+    static constexpr std::size_t kAlwaysReserved = 64U << 10;
+    static constexpr std::size_t kMostReserved = 64U << 20;
+
     enum class Verdict : std::uint8_t {
         admitted,
         full,        // too many connections of all clients
@@ -46,6 +50,11 @@ public:
     void leave(const std::string& client);
     /// Counts a message; false: not now.
     bool may_send(const std::string& client, SteadyTime now);
+
+    /// Memory for the envelopes of transactions under way, of all clients; false: there is none,
+    /// for now. A transaction's first kAlwaysReserved octets aren't asked for.
+    bool reserve(std::size_t octets);
+    void release(std::size_t octets) { reserved_ -= octets; }
 
     std::size_t connections() const { return connections_; }
     /// So many connections that idle ones have to go sooner.
@@ -63,6 +72,7 @@ private:
 
     GateLimits limits_;
     std::size_t connections_ = 0;
+    std::size_t reserved_ = 0;
     std::unordered_map<std::string, Client> clients_;
 };
 

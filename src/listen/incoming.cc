@@ -18,6 +18,7 @@ Incoming::Incoming(
       client_(std::move(client)) {}
 
 protocol::Reception::Refusal Incoming::check_sender(const protocol::MailCommand&) {
+    release();  // what RSET has ended
     if (outlet_.queued() >= around_.settings.max_queued_messages) {
         return protocol::ServerReply(452, "4.3.1 too many messages in the queue, try again later");
     }
@@ -27,6 +28,36 @@ protocol::Reception::Refusal Incoming::check_sender(const protocol::MailCommand&
         );
     }
     return std::nullopt;
+}
+
+protocol::Reception::Refusal Incoming::check_recipient(const mail::Recipient& recipient) {
+    constexpr std::size_t kCopies = 2;  // the dialogue's, and the message's
+    const std::size_t octets = kCopies * (sizeof(recipient) + recipient.address.text().size() +
+                                          recipient.original_recipient.size());
+    envelope_ += octets;
+    if (envelope_ <= Gate::kAlwaysReserved) {
+        return std::nullopt;
+    }
+    if (!gate_.reserve(octets)) {
+        return protocol::ServerReply(452, "4.3.1 too many recipients for now, try again later");
+    }
+    reserved_ += octets;
+    return std::nullopt;
+}
+
+protocol::Reception::Refusal Incoming::end() {
+    release();
+    return SmtpReception::end();
+}
+
+void Incoming::abandon() {
+    release();
+    SmtpReception::abandon();
+}
+
+void Incoming::release() {
+    gate_.release(std::exchange(reserved_, 0));
+    envelope_ = 0;
 }
 
 protocol::Reception::Refusal Incoming::content(std::string_view piece) {

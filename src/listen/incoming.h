@@ -1,8 +1,10 @@
 // Incoming: the messages of one connection, and where they go.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "listen/gate.h"
@@ -37,17 +39,28 @@ public:
         std::string client
     );
 
+    Incoming(const Incoming&) = delete;
+    Incoming& operator=(const Incoming&) = delete;
+    ~Incoming() override { release(); }
+
     Refusal check_sender(const protocol::MailCommand& command) override;
+    Refusal check_recipient(const mail::Recipient& recipient) override;
     Refusal content(std::string_view piece) override;
+    Refusal end() override;
+    void abandon() override;
 
     /// Content has come since the last call.
     bool has_progressed() { return std::exchange(has_progressed_, false); }
 
 private:
+    void release();
+
     const submit::Surroundings& around_;
     const Outlet& outlet_;
     Gate& gate_;
     std::string client_;
+    std::size_t envelope_ = 0;  // octets that the recipients so far take
+    std::size_t reserved_ = 0;  // of them, with the gate
     bool has_progressed_ = false;
 };
 

@@ -40,6 +40,7 @@ TEST(ClientKey, TakesAnIpv6NetworkForOneClient) {
     EXPECT_NE(client_key(ip("10.0.0.1")), client_key(ip("10.0.0.2")));
     EXPECT_EQ(client_key(ip("10.0.0.1")), client_key(ip("::ffff:10.0.0.1")));
     EXPECT_NE(client_key(ip("::1")), client_key(ip("::2")));
+    EXPECT_EQ(client_key(ip("127.0.0.1")), client_key(ip("127.9.9.9")));
     EXPECT_NE(client_key(uid_t{1000}), client_key(uid_t{1001}));
 }
 
@@ -53,6 +54,15 @@ TEST(Gate, CountsAllConnectionsAndThoseOfEachClient) {
     gate.leave("a");
     EXPECT_EQ(gate.admit("c", kNow), Verdict::admitted);
     EXPECT_EQ(gate.connections(), 3U);
+}
+
+TEST(Gate, HasMemoryForSoManyEnvelopes) {
+    Gate gate({3, 2, 0, 0});
+    EXPECT_TRUE(gate.reserve(Gate::kMostReserved - 10));
+    EXPECT_FALSE(gate.reserve(11));
+    EXPECT_TRUE(gate.reserve(10));
+    gate.release(11);
+    EXPECT_TRUE(gate.reserve(11));
 }
 
 TEST(Gate, IsCrowdedFromThreeQuartersOn) {
