@@ -15,6 +15,7 @@
 #include "apps/dkim_keys.h"
 #include "apps/listening.h"
 #include "apps/resolvers.h"
+#include "apps/secret_file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "config/values.h"
@@ -118,15 +119,11 @@ Result<std::vector<NewKey>> make_keys(const Wanted& wanted) {
 
 /// The group of the system engine, which is to read them.
 std::optional<gid_t> reading_group(const config::Settings& settings) {
-    if (::geteuid() != 0) {
-        return std::nullopt;
+    const auto group = engine_group(settings);
+    if (!group && ::geteuid() == 0) {
+        complain_line("there is no user " + settings.user + ": only root can read the new key");
     }
-    const auto user = local::find_account(settings.user);
-    if (user && *user) {
-        return (*user)->gid;
-    }
-    complain_line("there is no user " + settings.user + ": only root can read the new key");
-    return std::nullopt;
+    return group;
 }
 
 std::string setting_with(

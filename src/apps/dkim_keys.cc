@@ -3,20 +3,15 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <unistd.h>
+
+#include "apps/secret_file.h"
 
 namespace mxpost::apps {
 namespace {
 
-/// Gives what was just made to the group, as far as the caller may.
-Result<void> share(FileSystem& files, int fd, std::optional<gid_t> group, mode_t mode) {
-    if (!group) {
-        return {};
-    }
-    if (::fchown(fd, static_cast<uid_t>(-1), *group) != 0) {
-        return Error::from_errno(errno, "chown");
-    }
-    return files.fchmod(fd, mode);
+Result<void> set_mode(FileSystem& files, const std::string& path, mode_t mode) {
+    const auto directory = files.open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return directory ? files.fchmod(directory->get(), mode) : directory.error();
 }
 
 /// The last two components, so that a misspelt path makes no tree.
@@ -29,6 +24,12 @@ Result<void> make_directory(
         if (!made && !made.error().is(EEXIST)) {
             return made.error();
         }
+        // Whatever the umask: /etc/mxpost has other files, which every engine reads.
+        if (made) {
+            if (const auto opened = set_mode(files, parent, 0755); !opened) {
+                return opened.error();
+            }
+        }
     }
     const auto made = files.mkdir(AT_FDCWD, path, 0700);
     if (!made) {
@@ -36,26 +37,6 @@ Result<void> make_directory(
     }
     const auto directory = files.open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     return directory ? share(files, directory->get(), group, 0750) : directory.error();
-}
-
-Result<void> write_key(FileSystem& files, const NewKey& key, std::optional<gid_t> group) {
-    const auto file =
-        files.open(AT_FDCWD, key.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (!file) {
-        return file.error();
-    }
-    const Secret pem = key.key.pem();
-    auto done = files.write(file->get(), pem.view());
-    if (done) {
-        done = share(files, file->get(), group, 0640);
-    }
-    if (done) {
-        done = files.fsync(file->get());
-    }
-    if (!done) {
-        (void)files.unlink(AT_FDCWD, key.path).has_value();
-    }
-    return done;
 }
 
 }  // namespace
@@ -70,7 +51,9 @@ Result<void> write_keys(
         return Error(made.error().code(), "can't make " + directory);
     }
     for (std::size_t i = 0; i < keys.size(); ++i) {
-        if (const auto written = write_key(files, keys[i], group); !written) {
+        const Secret pem = keys[i].key.pem();
+        if (const auto written = write_secret_file(files, keys[i].path, pem.view(), group);
+            !written) {
             for (std::size_t before = 0; before < i; ++before) {
                 (void)files.unlink(AT_FDCWD, keys[before].path).has_value();
             }

@@ -1,12 +1,12 @@
 #include "apps/import_config.h"
 
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "apps/secret_file.h"
 #include "base/file_system.h"
 #include "base/text.h"
 #include "config/import.h"
@@ -37,7 +37,7 @@ bool exists(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0;
 }
 
-/// Readable for its maker only, and never a file that is there already.
+/// Readable for the engine, and never a file that is there already.
 ExitStatus write_credentials(
     FileSystem& files, const std::string& path, const config::Import& import
 ) {
@@ -45,18 +45,17 @@ ExitStatus write_credentials(
         complain("no user and password to write to " + path + " were found");
         return ExitStatus::data_error;
     }
-    auto file = files.open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    if (!file) {
-        complain(file.error().message());
-        return ExitStatus::io_error;
-    }
-    if (auto written = files.write(file->get(), config::credentials_text(import)); !written) {
+    // The present settings may be those of another program, or wrong.
+    const auto group = engine_group(config::Settings());
+    if (auto written = write_secret_file(files, path, config::credentials_text(import), group);
+        !written) {
         complain(path + ": " + written.error().message());
         return ExitStatus::io_error;
     }
     complain(
         "user and password are in " + path +
-        ": let the engine read it (chgrp mxpost, chmod 640) and name it in relay-credentials"
+        (group ? ", which the engine can read"
+               : ": let the engine read it (chgrp mxpost, chmod 640)")
     );
     return ExitStatus::ok;
 }
@@ -78,8 +77,9 @@ std::vector<std::string> found_places() {
 
 }  // namespace
 
-ExitStatus import_config(const std::vector<std::string>& paths, const std::string& credentials) {
+ExitStatus import_config(const std::vector<std::string>& paths, const std::string& file) {
     PosixFileSystem files;
+    const std::string credentials = file.empty() ? file : std::filesystem::absolute(file).string();
     const std::vector<std::string> places = paths.empty() ? found_places() : paths;
     if (places.empty()) {
         complain("found no configuration of ssmtp, msmtp, dma, nullmailer or Postfix");
@@ -100,7 +100,7 @@ ExitStatus import_config(const std::vector<std::string>& paths, const std::strin
             );
             return ExitStatus::usage;
         }
-        std::cout << config::import_text(*import);
+        std::cout << config::import_text(*import, credentials);
         if (!import->user.empty() && credentials.empty()) {
             complain(
                 path + " has a login for the relay; its password isn't shown: " +

@@ -9,8 +9,7 @@
 namespace mxpost::apps {
 
 /// Prints the mxpost.conf that says what `paths` say; without any, what the first of Debian's
-/// places says. `credentials`, if not empty, is a file to be made for the relay's user and
-/// password.
-ExitStatus import_config(const std::vector<std::string>& paths, const std::string& credentials);
+/// places says. `file`, if not empty, is one to be made for the relay's user and password.
+ExitStatus import_config(const std::vector<std::string>& paths, const std::string& file);
 
 }  // namespace mxpost::apps

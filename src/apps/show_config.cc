@@ -8,6 +8,7 @@
 #include "apps/resolvers.h"
 #include "base/file_system.h"
 #include "config/load.h"
+#include "config/relay.h"
 #include "diagnose/load.h"
 #include "submit/sender_rules.h"
 
@@ -48,6 +49,9 @@ ExitStatus show_config() {
     const auto names =
         submit::find_host_names(loaded->values, submit::HostFiles(), submit::system_host_name());
     auto problems = submit::load_sender_rules(files, loaded->values, names).problems;
+    if (auto relay = config::relay_problem(values)) {
+        problems.push_back(std::move(*relay));
+    }
     if (const auto rules = diagnose::load_rules(files, values.reply_rules); !rules) {
         problems.push_back(rules.error().message());
     }

@@ -195,22 +195,20 @@ std::optional<Import> import_settings(const std::string& path, const ReadText& r
     return std::nullopt;
 }
 
-std::string import_text(const Import& import) {
+std::string import_text(const Import& import, const std::string& credentials) {
+    const std::string file = credentials.empty() ? kCredentials : credentials;
     std::string text = comment(
         "mxpost.conf, made from " + printable(import.path, 256) + " (" + import.program + ")."
     );
     for (const ImportedSetting& setting : import.settings) {
-        text += "\n" + comment(printable(setting.origin, 256)) + setting.key + " = " +
-                setting.value + "\n";
+        const std::string& value = setting.key == "relay-credentials" ? file : setting.value;
+        text += "\n" + comment(printable(setting.origin, 256)) + setting.key + " = " + value + "\n";
     }
-    if (!import.user.empty()) {
-        text += "\n" +
-                comment("The relay's user and password belong into a file that only mxpost") +
-                comment("may read; `mxpost config --import --credentials FILE` writes it:") +
-                comment(
-                    "  printf 'USER:PASSWORD\\n' | install -m 640 -g mxpost /dev/stdin " +
-                    std::string(kCredentials)
-                );
+    if (!import.user.empty() && credentials.empty()) {
+        text +=
+            "\n" + comment("The relay's user and password belong into a file that only mxpost") +
+            comment("may read; `mxpost config --import --credentials FILE` writes it:") +
+            comment("  printf 'USER:PASSWORD\\n' | install -m 640 -g mxpost /dev/stdin " + file);
     }
     if (!import.sender_map.empty()) {
         text += "\n" + comment("Sender addresses: put these lines into a file, and name it here.") +

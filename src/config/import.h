@@ -44,7 +44,9 @@ const std::vector<std::string>& import_candidates();
 std::optional<Import> import_settings(const std::string& path, const ReadText& read);
 
 /// An mxpost.conf that says the same; what couldn't be said stands there as comments.
-std::string import_text(const Import& import);
+/// `credentials`: the file that relay-credentials is to name, if there is a login; empty: the
+/// usual.
+std::string import_text(const Import& import, const std::string& credentials = {});
 
 /// The line of the file that relay-credentials names: the one place for a password.
 std::string credentials_text(const Import& import);

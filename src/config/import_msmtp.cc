@@ -88,16 +88,14 @@ private:
 
 class Reader {
 public:
-    Reader(const std::string& path, const Commands& commands)
-        : draft_("msmtp", path), commands_(commands) {}
+    Reader(const std::string& path, const Commands& commands, const ReadText& read)
+        : draft_("msmtp", path), commands_(commands), read_(read) {}
 
     Import run() {
         take_relay();
         take_sender();
         set_if_there("domain", "helo-name");
-        if (text("aliases").starts_with('/')) {
-            set_if_there("aliases", "alias-files");
-        }
+        take_aliases();
         if (const Argument* source = find("source_ip")) {
             const bool is_v6 = source->value.find(':') != std::string::npos;
             draft_.set(
@@ -129,6 +127,23 @@ private:
     void set_if_there(std::string_view command, std::string_view key) {
         if (const Argument* const found = find(command)) {
             draft_.set(key, found->value, found->origin);
+        }
+    }
+
+    void take_aliases() {
+        const Argument* const file = find("aliases");
+        if (file == nullptr || !file->value.starts_with('/')) {
+            return;
+        }
+        draft_.set("alias-files", file->value, file->origin);
+        for (const ImportLine& line : import_lines(read_(file->value).value_or(""))) {
+            if (ascii_istarts_with(line.text, "default:")) {
+                draft_.remark(
+                    import_origin(file->value, line.number),
+                    "default:",
+                    "the alias of everybody without one is \"*:\" here, or local-mail-to"
+                );
+            }
         }
     }
 
@@ -222,6 +237,7 @@ private:
 
     ImportDraft draft_;
     const Commands& commands_;
+    const ReadText& read_;
     std::vector<std::string> known_;
 };
 
@@ -234,7 +250,7 @@ Import import_msmtp(const std::string& path, const ReadText& read) {
     }
     const Commands none;
     const Commands* const chosen = accounts.chosen();
-    Import import = Reader(path, chosen == nullptr ? none : *chosen).run();
+    Import import = Reader(path, chosen == nullptr ? none : *chosen, read).run();
     for (const Account& account : accounts.all()) {
         if (&account.commands != chosen) {
             import.remarks.push_back(printable(

@@ -234,7 +234,12 @@ private:
     void take_listening() {
         const std::string value = take("inet_interfaces");
         if (value == "loopback-only" || value == "localhost") {
-            draft_.set("listen", "127.0.0.1:25, [::1]:25", origin_);
+            // The unit's engine has no right to open port 25 itself.
+            draft_.remark(
+                origin_,
+                "inet_interfaces = " + value,
+                "for software that speaks SMTP to localhost: systemctl enable --now mxpost.socket"
+            );
         } else if (!value.empty()) {
             draft_.remark(
                 origin_,

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "local/account.h"
 
 namespace mxpost::deliver {
 namespace {
@@ -62,6 +63,15 @@ CredentialsResult parse(const std::string& path, std::string_view text) {
 }
 
 }  // namespace
+
+TrustedUser trusted_user(const config::Settings& settings) {
+    TrustedUser trusted;
+    if (const auto user = local::find_account(settings.user); user && *user) {
+        trusted.uid = (*user)->uid;
+        trusted.gid = (*user)->gid;
+    }
+    return trusted;
+}
 
 CredentialsResult read_credentials(const std::string& path, const TrustedUser& trusted) {
     const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "config/settings.h"
 #include "protocol/sasl.h"
 
 namespace mxpost::deliver {
@@ -19,6 +20,9 @@ struct TrustedUser {
     std::optional<uid_t> uid;
     std::optional<gid_t> gid;
 };
+
+/// The engine's own user, as the settings name it; nobody where there is none.
+TrustedUser trusted_user(const config::Settings& settings);
 
 struct CredentialsProblem {
     bool is_forbidden = false;  // this process may not read it; another engine may

@@ -5,10 +5,12 @@
 
 #include <sys/stat.h>
 
-#include "base/text.h"
+#include "config/relay.h"
+#include "deliver/domain_pattern.h"
 #include "deliver/named_host.h"
+#include "deliver/relay_server.h"
 #include "deliver/services.h"
-#include "tls/openssl_digests.h"
+#include "route/domain_name.h"
 
 namespace mxpost::deliver {
 
@@ -16,32 +18,16 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::uint16_t kSmtpPort = 25;
-constexpr std::uint16_t kImplicitTlsPort = 465;  // RFC 8314 3.3
 constexpr std::chrono::minutes kAfterRefusedLogin{10};
 constexpr std::chrono::minutes kComplainAgain{10};
 
-const tls::OpensslDigests kDigests;
-
-/// `domain` is `entry`, or below it where that is written ".example.com".
-bool is_covered(std::string_view domain, std::string_view entry) {
-    return entry.starts_with('.') ? domain.ends_with(entry) : domain == entry;
-}
-
-tls::TlsUse tls_use(config::RelayTls setting, bool has_credentials, tls::TlsUse usual) {
-    switch (setting) {
-        case config::RelayTls::none:
-            return tls::TlsUse::none;
-        case config::RelayTls::may:
-            return tls::TlsUse::may;
-        case config::RelayTls::encrypt:
-            return tls::TlsUse::encrypt;
-        case config::RelayTls::verify:
-            return tls::TlsUse::verify;
-        case config::RelayTls::unset:
-            break;
-    }
-    return has_credentials ? tls::TlsUse::verify : usual;
+/// What config::is_relayed() says, which doesn't know that a domain may be written in two ways.
+bool is_relayed(const config::Settings& settings, const std::string& domain) {
+    const std::string form = dns_form(domain);
+    return config::is_relayed(settings, domain) ||
+           std::ranges::any_of(settings.relay_for, [&](const std::string& entry) {
+               return is_covered(form, entry);
+           });
 }
 
 }  // namespace
@@ -74,37 +60,15 @@ Relay::Relay(
 
 // Who goes by it
 
-bool Relay::is_listed(const std::string& domain) const {
-    return std::ranges::any_of(settings_.relay_for, [&](const std::string& entry) {
-        return is_covered(domain, entry);
-    });
-}
-
 Way Relay::choose(const std::string& domain, SteadyTime now) {
-    if (is_listed(domain)) {
+    if (is_relayed(settings_, domain)) {
         return Way::relay;
     }
-    switch (settings_.relay_when) {
-        case config::RelayWhen::always:
-            return Way::relay;
-        case config::RelayWhen::blocked:
-            return watch_.is_blocked() && !watch_.take_probe(now) ? Way::relay : Way::direct;
-        case config::RelayWhen::unset:
-            break;
-    }
-    return settings_.relay_for.empty() ? Way::relay : Way::direct;
+    const bool is_instead = is_fallback() && watch_.is_blocked() && !watch_.take_probe(now);
+    return is_instead ? Way::relay : Way::direct;
 }
 
 // The way there
-
-/// As for a domain (RFC 5321 5.1), where nothing speaks against it: a submission server has no MX
-/// record of its own, and credentials are for the server that was named, not for one that a DNS
-/// answer names.
-bool Relay::has_mx_lookup() const {
-    const bool is_smtp = server_.port == 0 || server_.port == kSmtpPort;
-    return is_smtp && !server_.is_bracketed && settings_.relay_credentials.empty() &&
-           !config::is_ip_address(server_.host) && server_.host != "localhost";
-}
 
 asio::awaitable<NextHopResult> Relay::find(Services& services) {
     NextHop hop;
@@ -113,8 +77,8 @@ asio::awaitable<NextHopResult> Relay::find(Services& services) {
     if (const auto refused = prepare_session(services, hop.session)) {
         co_return *refused;
     }
-    const std::uint16_t port = server_.port == 0 ? kSmtpPort : server_.port;
-    if (has_mx_lookup()) {
+    const std::uint16_t port = config::relay_port(server_);
+    if (config::has_mx_lookup(settings_, server_)) {
         const route::RouteResult routed = co_await services.router.route(server_.host);
         if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&routed)) {
             auto status = outcome->status;
@@ -134,10 +98,12 @@ asio::awaitable<NextHopResult> Relay::find(Services& services) {
     if (!addresses) {
         co_return complain(services, {4, 4, 3}, addresses.error().message());
     }
+    // The name in a certificate is the DNS's.
+    const std::string host = route::to_a_labels(server_.host).value_or(server_.host);
     for (const asio::ip::address& address : *addresses) {
         // On another port somebody else may listen: a tunnel, another mail server.
-        if (port != kSmtpPort || !services.router.is_own_address(address)) {
-            hop.peers.emplace_back(server_.host, address, port);
+        if (port != config::kSmtpPort || !services.router.is_own_address(address)) {
+            hop.peers.emplace_back(host, address, port);
         }
     }
     if (hop.peers.empty()) {
@@ -150,21 +116,14 @@ asio::awaitable<NextHopResult> Relay::find(Services& services) {
 std::optional<mail::RecipientOutcome> Relay::prepare_session(
     Services& services, smtp::SessionSettings& session
 ) {
-    const bool has_credentials = !settings_.relay_credentials.empty();
-    session.is_appointed = true;
-    session.is_tls_from_start = server_.port == kImplicitTlsPort;
-    session.tls = tls_use(settings_.relay_tls, has_credentials, session.tls);
-    if (!has_credentials) {
-        return std::nullopt;
-    }
+    adapt_to_relay(settings_, server_, session);
     if (refusal_ && services.clock.steady_now() < refusal_->until &&
         refusal_->file_state == state_of_credentials()) {
         return mail::RecipientOutcome(
             mail::OutcomeKind::deferred, {4, 7, 8}, refusal_->text + " (not tried again so soon)"
         );
     }
-    const auto read = read_credentials(settings_.relay_credentials, trusted_);
-    if (const auto* problem = std::get_if<CredentialsProblem>(&read)) {
+    if (const auto problem = add_relay_credentials(settings_, trusted_, services.random, session)) {
         if (problem->is_forbidden && !is_system_engine_) {
             return mail::RecipientOutcome(
                 mail::OutcomeKind::deferred,
@@ -175,15 +134,6 @@ std::optional<mail::RecipientOutcome> Relay::prepare_session(
         }
         return complain(services, {4, 3, 5}, problem->text);
     }
-    session.auth.credentials = std::get<0>(read);
-    for (const std::string& name : settings_.relay_auth) {
-        if (const auto mechanism = protocol::find_mechanism(name)) {
-            session.auth.allowed.add(*mechanism);
-        }
-    }
-    session.auth.may_show_secret = settings_.relay_tls == config::RelayTls::none;
-    session.auth.digests = &kDigests;
-    session.random = &services.random;
     return std::nullopt;
 }
 

@@ -61,8 +61,6 @@ private:
         bool is_system_engine,
         PortWatch& watch
     );
-    bool is_listed(const std::string& domain) const;
-    bool has_mx_lookup() const;
     std::optional<mail::RecipientOutcome> prepare_session(
         Services& services, smtp::SessionSettings& session
     );

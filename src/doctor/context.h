@@ -23,6 +23,20 @@
 
 namespace mxpost::doctor {
 
+/// The server that takes mail for others, where one is set.
+struct Relay {
+    Relay() = default;
+
+    std::string text;  // as in the settings: "smtp.example.com:587"
+    std::string host;  // a domain name or an IP address
+    std::uint16_t port = 25;
+    bool has_mx_lookup = false;
+    smtp::SessionSettings session;
+    std::string credentials;          // the file; empty: none
+    std::string credentials_problem;  // why it can't be used; empty: it can
+    bool is_for_root_to_read = false;
+};
+
 struct Context {
     boost::asio::any_io_executor executor;
     const Clock& clock;
@@ -47,6 +61,7 @@ struct Context {
     /// Gets each dialogue's lines, for --verbose; may be null.
     protocol::Dialogue* dialogue = nullptr;
     std::uint16_t port = 25;  // of everybody's mail servers
+    std::optional<Relay> relay;
 };
 
 }  // namespace mxpost::doctor

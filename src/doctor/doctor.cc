@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/relay.h"
 #include "doctor/host_checks.h"
 #include "doctor/local_checks.h"
 #include "doctor/probe.h"
 #include "doctor/recipient_checks.h"
+#include "doctor/relay_check.h"
 #include "doctor/sender_checks.h"
 #include "doctor/together.h"
 #include "route/sender_domain.h"
@@ -124,13 +126,22 @@ asio::awaitable<void> Doctor::run(Questions questions) {
         co_return;  // all else would only repeat it
     }
 
-    say("the mail servers");
-    const std::vector<DomainProbe> domains = co_await probe_domains(questions);
-    std::vector<Probe> probes = co_await probes_of(domains, std::move(questions.known_hosts));
-    const Findings way_out = judge_way_out(probes, context_.settings);
-    append(report_.parts.front().findings, way_out);
-    append(report_.parts.front().findings, judge_clock(probes));
-
+    if (context_.relay) {
+        say("the relay");
+        co_await look_at_relay();
+    }
+    const std::vector<std::string> relayed = take_relayed(questions);
+    Findings way_out;
+    std::vector<DomainProbe> domains;
+    std::vector<Probe> probes;
+    if (!is_all_relayed()) {
+        say("the mail servers");
+        domains = co_await probe_domains(questions);
+        probes = co_await probes_of(domains, std::move(questions.known_hosts));
+        way_out = judge_way_out(probes, context_.settings);
+        append(report_.parts.front().findings, way_out);
+        append(report_.parts.front().findings, judge_clock(probes));
+    }
     say("this host's addresses, and the sender's domain");
     co_await look_at_ourselves(
         std::move(probes), std::move(questions.local_part), std::move(questions.domain)
@@ -142,6 +153,41 @@ asio::awaitable<void> Doctor::run(Questions questions) {
         part.findings = judge_domain(domain, context_.rules, blames_this_host(way_out));
         report_.parts.push_back(std::move(part));
     }
+    for (const std::string& domain : relayed) {
+        Report::Part part;
+        part.section = Section::recipient;
+        part.subject = domain;
+        part.findings.emplace_back(
+            "relay", domain, Level::ok, "its mail goes through " + context_.settings.relay
+        );
+        report_.parts.push_back(std::move(part));
+    }
+}
+
+bool Doctor::is_all_relayed() const {
+    return config::is_all_relayed(context_.settings);
+}
+
+asio::awaitable<void> Doctor::look_at_relay() {
+    const Relay relay = *context_.relay;
+    const RelayProbe probed = co_await probe_relay(context_, relay);
+    append(report_.parts.front().findings, judge_relay(probed, relay, context_.rules));
+    if (is_all_relayed()) {
+        append(report_.parts.front().findings, judge_clock(probed.probes));
+    }
+}
+
+/// Takes those recipients away that this host's own sessions are no business of.
+std::vector<std::string> Doctor::take_relayed(Questions& questions) const {
+    std::vector<std::string> relayed;
+    std::erase_if(questions.recipients, [&](const std::string& domain) {
+        const bool is_relayed = config::is_relayed(context_.settings, domain);
+        if (is_relayed) {
+            relayed.push_back(domain);
+        }
+        return is_relayed;
+    });
+    return relayed;
 }
 
 asio::awaitable<std::vector<DomainProbe>> Doctor::probe_domains(Questions questions) {
@@ -172,7 +218,8 @@ asio::awaitable<std::vector<Probe>> Doctor::probes_of(
         return probe.is_connected;
     });
     if (!is_any_connected && !known_hosts.empty()) {
-        const std::vector<Probe> known = co_await probe_hosts(context_, std::move(known_hosts));
+        const std::vector<Probe> known =
+            co_await probe_hosts(context_, context_.session, context_.port, std::move(known_hosts));
         probes.insert(probes.end(), known.begin(), known.end());
     }
     co_return probes;
@@ -181,7 +228,10 @@ asio::awaitable<std::vector<Probe>> Doctor::probes_of(
 asio::awaitable<void> Doctor::look_at_ourselves(
     std::vector<Probe> probes, std::string local_part, std::string domain
 ) {
-    std::vector<OwnAddress> addresses = own_addresses(context_.sources, probes);
+    std::vector<OwnAddress> addresses;
+    if (!is_all_relayed()) {  // else it is the relay's address that receivers look at
+        addresses = own_addresses(context_.sources, probes);
+    }
     leave_out_unused(context_.settings, addresses);
     const bool needs = needs_ipv6(context_.settings, addresses);
     std::vector<asio::awaitable<Findings>> tasks;

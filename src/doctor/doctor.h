@@ -41,6 +41,10 @@ public:
     const Report& report() const { return report_; }
 
 private:
+    /// No mail leaves but through the relay.
+    bool is_all_relayed() const;
+    boost::asio::awaitable<void> look_at_relay();
+    std::vector<std::string> take_relayed(Questions& questions) const;
     boost::asio::awaitable<std::vector<DomainProbe>> probe_domains(Questions questions);
     boost::asio::awaitable<std::vector<Probe>> probes_of(
         const std::vector<DomainProbe>& domains, std::vector<std::string> known_hosts

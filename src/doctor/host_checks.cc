@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "diagnose/port_25.h"
+#include "dns/validating_resolver.h"
 #include "doctor/together.h"
 #include "route/domain_name.h"
 #include "route/sender_domain.h"
@@ -153,6 +154,14 @@ asio::awaitable<Listing> look_up_listing(
     co_return listing;
 }
 
+/// The setting alone would keep every engine from starting where the root's key isn't there.
+void offer_validation(const Context& context, Finding& finding) {
+    if (!dns::check_trust_anchor(context.settings.trust_anchor)) {
+        finding.with(Remedy::command("apt-get install dns-root-data"));
+    }
+    finding.with(Remedy::setting("resolver", "validating"));
+}
+
 bool is_within(const asio::ip::address& address, unsigned a, unsigned b, unsigned c) {
     const auto octets = address.to_v4().to_bytes();
     return octets[0] == a && octets[1] == b && octets[2] == c;
@@ -202,7 +211,8 @@ asio::awaitable<Findings> check_resolver(Context& context, std::string domain) {
     }
     if (!context.why_dane_is_off.empty()) {
         Finding finding("dnssec", "", Level::warning, context.why_dane_is_off);
-        findings.push_back(finding.with(Remedy::setting("resolver", "validating")));
+        offer_validation(context, finding);
+        findings.push_back(std::move(finding));
     } else if (context.settings.dane && !arpa.is_secure && arpa.status != dns::LookupStatus::temporary) {
         Finding finding(
             "dnssec",
@@ -211,7 +221,8 @@ asio::awaitable<Findings> check_resolver(Context& context, std::string domain) {
             "the name server is trusted to check DNSSEC, but doesn't say that it did, so DANE is "
             "off"
         );
-        findings.push_back(finding.with(Remedy::setting("resolver", "validating")));
+        offer_validation(context, finding);
+        findings.push_back(std::move(finding));
     } else if (context.settings.dane) {
         findings.emplace_back("dnssec", "", Level::ok, "DNSSEC is checked, DANE works");
     }

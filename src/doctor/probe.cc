@@ -113,11 +113,13 @@ bool Probe::is_refused() const {
             error == boost::system::errc::permission_denied);
 }
 
-asio::awaitable<Probe> probe(Context& context, smtp::Peer peer, RecipientQuestion question) {
+asio::awaitable<Probe> probe(
+    Context& context, smtp::SessionSettings settings, smtp::Peer peer, RecipientQuestion question
+) {
     Probe result;
     result.peer = peer;
     Listener listener(context.dialogue, context.clock, result);
-    smtp::Session session(context.executor, context.session, &listener);
+    smtp::Session session(context.executor, std::move(settings), &listener);
     const SteadyTime begin = context.clock.steady_now();
     result.trouble = co_await session.connect(std::move(peer));
     result.connect_time =
@@ -134,6 +136,7 @@ asio::awaitable<Probe> probe(Context& context, smtp::Peer peer, RecipientQuestio
     std::string name = co_await context.helo_name.find(result.source.value_or(asio::ip::address()));
     result.trouble = co_await session.greet(std::move(name));
     result.capabilities = session.capabilities();
+    result.are_credentials_refused = session.are_credentials_refused();
     result.tls = session.tls_text();
     result.tls_problem = session.tls_failure();
     if (const auto& established = session.tls()) {
@@ -153,11 +156,14 @@ asio::awaitable<Probe> probe(Context& context, smtp::Peer peer, RecipientQuestio
 }
 
 asio::awaitable<std::vector<Probe>> probe_all(
-    Context& context, std::vector<smtp::Peer> peers, RecipientQuestion question
+    Context& context,
+    smtp::SessionSettings session,
+    std::vector<smtp::Peer> peers,
+    RecipientQuestion question
 ) {
     std::vector<asio::awaitable<Probe>> tasks;
     for (smtp::Peer& peer : peers) {
-        tasks.push_back(probe(context, std::move(peer), question));
+        tasks.push_back(probe(context, session, std::move(peer), question));
     }
     co_return co_await all_of(context.executor, std::move(tasks));
 }

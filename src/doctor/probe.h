@@ -24,6 +24,7 @@ struct Probe {
     std::chrono::milliseconds connect_time{0};
     std::string banner;  // the server's first line
     protocol::Capabilities capabilities;
+    bool are_credentials_refused = false;
     std::string tls;          // as Session::tls_text()
     std::string tls_problem;  // why the certificate isn't trusted, or the handshake failed
     std::optional<boost::asio::ip::address> source;  // where the connection came from
@@ -48,11 +49,16 @@ struct RecipientQuestion {
     std::vector<mail::Recipient> recipients;  // none: nothing is asked
 };
 
-/// Bounded by the context's timeouts.
-boost::asio::awaitable<Probe> probe(Context& context, smtp::Peer peer, RecipientQuestion question);
+/// Bounded by the settings' timeouts. `session`: the context's, or the relay's.
+boost::asio::awaitable<Probe> probe(
+    Context& context, smtp::SessionSettings session, smtp::Peer peer, RecipientQuestion question
+);
 /// All at once.
 boost::asio::awaitable<std::vector<Probe>> probe_all(
-    Context& context, std::vector<smtp::Peer> peers, RecipientQuestion question
+    Context& context,
+    smtp::SessionSettings session,
+    std::vector<smtp::Peer> peers,
+    RecipientQuestion question
 );
 
 /// The first address literal in a line such as "mx.google.com at your service, [192.0.2.1]".

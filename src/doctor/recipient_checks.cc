@@ -22,9 +22,23 @@ struct Host {
     std::string problem;  // it has no address, and why
 };
 
+/// Of a name that says its addresses itself; none: the DNS is asked.
+std::vector<asio::ip::address> evident_addresses(const std::string& name) {
+    if (name == "localhost") {  // RFC 6761 6.3: never asked for
+        return {asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()};
+    }
+    boost::system::error_code error;
+    const auto literal = asio::ip::make_address(name, error);
+    return error ? std::vector<asio::ip::address>() : std::vector{literal};
+}
+
 asio::awaitable<Host> look_up_host(Context& context, std::string name) {
     Host host;
     host.name = name;
+    host.addresses = evident_addresses(name);
+    if (!host.addresses.empty()) {
+        co_return host;
+    }
     bool is_any_there = false;
     for (const dns::Family family : {dns::Family::ipv4, dns::Family::ipv6}) {
         const auto answer = co_await context.resolver.addresses(name, family);
@@ -53,41 +67,6 @@ asio::awaitable<std::vector<Host>> look_up_hosts(Context& context, std::vector<s
         tasks.push_back(look_up_host(context, std::move(name)));
     }
     co_return co_await all_of(context.executor, std::move(tasks));
-}
-
-/// The names of its first servers; none: it can't get mail, and `probed` says why.
-std::vector<std::string> server_names(
-    const dns::Answer<dns::MxRecord>& answer, const std::string& domain, Findings& findings
-) {
-    std::vector<std::string> names;
-    if (answer.status == dns::LookupStatus::temporary) {
-        findings.emplace_back(
-            "mx", domain, Level::problem, "its MX records can't be looked up: " + answer.reason
-        );
-        return names;
-    }
-    if (answer.status == dns::LookupStatus::nx_domain) {
-        findings.emplace_back("mx", domain, Level::problem, "there is no such domain");
-        return names;
-    }
-    if (answer.records.empty()) {
-        return {domain};  // RFC 5321 5.1
-    }
-    if (answer.records.size() == 1 && answer.records[0].exchange.empty()) {
-        Finding finding(
-            "mx", domain, Level::problem, "the domain takes no mail: it has a null MX record"
-        );
-        findings.push_back(
-            finding.with(Remedy::advice("Write to another address; this one can't get mail"))
-        );
-        return names;
-    }
-    for (const dns::MxRecord& record : answer.records) {
-        if (!record.exchange.empty() && names.size() < kMaxProbedHosts) {
-            names.push_back(record.exchange);
-        }
-    }
-    return names;
 }
 
 /// What TLSA records demand of each host; `probed` gets what goes wrong with them.
@@ -272,6 +251,40 @@ std::string last_resort(const Finding& finding, const std::string& domain) {
 
 }  // namespace
 
+std::vector<std::string> server_names(
+    const dns::Answer<dns::MxRecord>& answer, const std::string& domain, Findings& findings
+) {
+    std::vector<std::string> names;
+    if (answer.status == dns::LookupStatus::temporary) {
+        findings.emplace_back(
+            "mx", domain, Level::problem, "its MX records can't be looked up: " + answer.reason
+        );
+        return names;
+    }
+    if (answer.status == dns::LookupStatus::nx_domain) {
+        findings.emplace_back("mx", domain, Level::problem, "there is no such domain");
+        return names;
+    }
+    if (answer.records.empty()) {
+        return {domain};  // RFC 5321 5.1
+    }
+    if (answer.records.size() == 1 && answer.records[0].exchange.empty()) {
+        Finding finding(
+            "mx", domain, Level::problem, "the domain takes no mail: it has a null MX record"
+        );
+        findings.push_back(
+            finding.with(Remedy::advice("Write to another address; this one can't get mail"))
+        );
+        return names;
+    }
+    for (const dns::MxRecord& record : answer.records) {
+        if (!record.exchange.empty() && names.size() < kMaxProbedHosts) {
+            names.push_back(record.exchange);
+        }
+    }
+    return names;
+}
+
 asio::awaitable<DomainProbe> probe_domain(
     Context& context, std::string domain, RecipientQuestion question
 ) {
@@ -301,14 +314,21 @@ asio::awaitable<DomainProbe> probe_domain(
     const std::vector<tls::DaneVerdict> verdicts =
         co_await look_up_demands(context, probed, mx, hosts);
     std::vector<smtp::Peer> peers = peers_of(hosts, verdicts, context.port);
-    probed.probes = co_await probe_all(context, std::move(peers), std::move(question));
+    probed.probes =
+        co_await probe_all(context, context.session, std::move(peers), std::move(question));
     co_return probed;
 }
 
-asio::awaitable<std::vector<Probe>> probe_hosts(Context& context, std::vector<std::string> hosts) {
+asio::awaitable<std::vector<Probe>> probe_hosts(
+    Context& context,
+    smtp::SessionSettings session,
+    std::uint16_t port,
+    std::vector<std::string> hosts
+) {
     const std::vector<Host> found = co_await look_up_hosts(context, std::move(hosts));
-    std::vector<smtp::Peer> peers = peers_of(found, {}, context.port);
-    co_return co_await probe_all(context, std::move(peers), RecipientQuestion());
+    std::vector<smtp::Peer> peers = peers_of(found, {}, port);
+    RecipientQuestion nothing;
+    co_return co_await probe_all(context, std::move(session), std::move(peers), std::move(nothing));
 }
 
 Findings judge_domain(

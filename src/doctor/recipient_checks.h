@@ -31,9 +31,18 @@ inline constexpr std::size_t kMaxProbedHosts = 3;
 boost::asio::awaitable<DomainProbe> probe_domain(
     Context& context, std::string domain, RecipientQuestion question
 );
-/// The first server of each of these names, on each family, for want of a recipient.
+/// The servers of these names (or IP addresses), on each family: for want of a recipient, or the
+/// relay's. `session`: the context's, or the relay's.
 boost::asio::awaitable<std::vector<Probe>> probe_hosts(
-    Context& context, std::vector<std::string> hosts
+    Context& context,
+    smtp::SessionSettings session,
+    std::uint16_t port,
+    std::vector<std::string> hosts
+);
+/// The names of a domain's first servers (RFC 5321 5.1); none: it can't get mail, and `findings`
+/// say why.
+std::vector<std::string> server_names(
+    const dns::Answer<dns::MxRecord>& answer, const std::string& domain, Findings& findings
 );
 
 /// What the probe means. `is_way_out_blocked`: that no server answers has been said. Pure.

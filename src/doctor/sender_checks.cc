@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "config/relay.h"
 #include "dkim/key_record.h"
 #include "doctor/key_check.h"
 #include "doctor/together.h"
@@ -180,6 +181,26 @@ Finding dkim_finding(const KeyFinding& key) {
     return finding;
 }
 
+/// Mail through a relay comes from its addresses, which only its operator knows.
+asio::awaitable<Findings> check_relayed_spf(Context& context, std::string domain) {
+    const std::string& relay = context.settings.relay;
+    const std::vector<std::string> records = co_await spf_records(context, domain);
+    if (!records.empty()) {
+        Finding finding(
+            "spf",
+            domain,
+            Level::ok,
+            "whether it names the addresses of the relay " + relay + " is for its operator to say"
+        );
+        co_return Findings{finding};
+    }
+    Finding finding("spf", domain, Level::warning, "there is no SPF record");
+    finding.with(Remedy::advice(
+        "Publish the SPF record that the operator of the relay " + relay + " asks for"
+    ));
+    co_return Findings{finding};
+}
+
 /// The second: d= of a signature that verifies; empty: there is none.
 asio::awaitable<std::pair<Findings, std::string>> check_dkim(Context& context, std::string domain) {
     std::vector<dkim::KeyEntry> entries;
@@ -189,6 +210,15 @@ asio::awaitable<std::pair<Findings, std::string>> check_dkim(Context& context, s
         }
     }
     std::pair<Findings, std::string> result;
+    if (entries.empty() && config::is_all_relayed(context.settings)) {
+        result.first.emplace_back(
+            "dkim",
+            domain,
+            Level::ok,
+            "mail from this domain isn't signed here; the relay may sign it"
+        );
+        co_return result;
+    }
     if (entries.empty()) {
         Finding finding(
             "dkim",
@@ -307,7 +337,10 @@ asio::awaitable<Findings> check_dmarc(
             domain,
             Level::warning,
             "the domain asks receivers to " + asked +
-                " mail that neither SPF nor DKIM vouches for, and so is this host's at present"
+                " mail that neither SPF nor DKIM vouches for, " +
+                (config::is_all_relayed(context.settings)
+                     ? "so the relay must sign this host's, or be named by SPF"
+                     : "and so is this host's at present")
         );
     }
     co_return findings;
@@ -457,8 +490,13 @@ asio::awaitable<Findings> check_sender(
     std::string domain,
     std::vector<asio::ip::address> addresses
 ) {
-    auto [findings, is_spf_good] =
-        co_await check_spf(context, std::move(local_part), domain, std::move(addresses));
+    std::pair<Findings, bool> spf;
+    if (config::is_all_relayed(context.settings)) {
+        spf.first = co_await check_relayed_spf(context, domain);
+    } else {
+        spf = co_await check_spf(context, std::move(local_part), domain, std::move(addresses));
+    }
+    auto& [findings, is_spf_good] = spf;
     auto [dkim, signer] = co_await check_dkim(context, domain);
     Findings dmarc = co_await check_dmarc(context, domain, std::move(signer), is_spf_good);
     Findings bounces = co_await check_bounces(context, domain);

@@ -20,7 +20,8 @@ struct SpfOfAddress {
     spf::Verdict verdict;
 };
 
-/// `local_part` and `domain` (A-labels) of the sender; `addresses`: ours, as receivers see them.
+/// `local_part` and `domain` (A-labels) of the sender; `addresses`: ours, as receivers see them;
+/// not looked at where all mail goes through the relay.
 boost::asio::awaitable<Findings> check_sender(
     Context& context,
     std::string local_part,

@@ -79,6 +79,24 @@ wait_log 'not tried again so soon'
     fail "tried again at once"
 refused '535'
 
+part "the doctor looks at the relay, not at port 25"
+# diagnosed REGEX SETTING...
+diagnosed() {
+    local regex=$1
+    shift
+    configure "relay-credentials = /etc/mxpost.credentials" "$@"
+    mxpost doctor --from alice@corp.example u@a.test > /tmp/doctor || true
+    grep -Eq "$regex" /tmp/doctor || fail "$(cat /tmp/doctor)"
+}
+diagnosed 'problem +relay\.test:587: it refuses the user or password in /etc/mxpost\.credentials: 535' "relay = relay.test:587"
+credentials tim:tanstaaf
+diagnosed 'ok +relay\.test:587: answers in .* verified, and takes user and password' "relay = relay.test:587"
+! grep -Eq 'port 25|PTR|block list|mx\.a\.test' /tmp/doctor || fail "$(cat /tmp/doctor)"
+diagnosed 'ok +a\.test: its mail goes through relay\.test:587' "relay = relay.test:587"
+diagnosed 'problem +relay\.test:999: it refuses connections to port 999' "relay = relay.test:999"
+diagnosed 'problem +gone\.test:587: .*no address' "relay = gone.test:587"
+diagnosed 'ok +.*mail servers can be reached on port 25' "relay = relay.test:587" "relay-for = b.test"
+
 part "a file that others can read"
 credentials tim:tanstaaf 644
 send open "relay = relay.test:587"

@@ -43,7 +43,7 @@ grep -q '^#   root me@a.test' "$RUN/conf" || fail "$(cat "$RUN/conf")"
 grep -q -- '--credentials' "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
 import --credentials /etc/mxpost.credentials
 [ "$(cat /etc/mxpost.credentials)" = me@a.test:geheim ] || fail "$(cat /etc/mxpost.credentials)"
-[ "$(stat -c %a /etc/mxpost.credentials)" = 600 ] || fail "$(stat -c %a /etc/mxpost.credentials)"
+[ "$(stat -c '%a %G' /etc/mxpost.credentials)" = '640 mxpost' ] || fail "$(stat -c '%a %G' /etc/mxpost.credentials)"
 expect_exit 74 mxpost config --import --credentials /etc/mxpost.credentials > "$RUN/conf"
 
 part "files that are named"

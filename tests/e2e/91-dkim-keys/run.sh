@@ -31,7 +31,8 @@ expect_exit 64 mxpost dkim
 expect_exit 64 mxpost dkim new
 expect_exit 64 mxpost dkim new --type dsa corp.example
 expect_exit 78 mxpost dkim check
-mxpost dkim new corp.example --selector s1 > "$RUN/new"
+(umask 077; mxpost dkim new corp.example --selector s1 > "$RUN/new")
+[ "$(stat -c %a /etc/mxpost)" = 755 ] || fail "engines can't read /etc/mxpost: $(stat -c %a /etc/mxpost)"
 [ "$(stat -c '%a %U %G' $dir $dir/corp.example.s1.pem)" = $'750 root mxpost\n640 root mxpost' ] ||
     fail "$(ls -la $dir)"
 sum=$(sha256sum < $dir/corp.example.s1.pem)

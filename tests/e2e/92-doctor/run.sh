@@ -254,3 +254,6 @@ mxpost doctor --json --send --from user@corp.example u@a.test > "$report" || tru
 wait_mail a 1
 expect_envelope a 1 user@corp.example u@a.test
 grep -q 'test message: u@a\.test\.\.\. Sent' "$report" || fail "$(cat "$report")"
+# What waits may never arrive.
+mxpost doctor --json --send --from user@corp.example grey@a.test > "$report" || true
+grep -Eq '"level": ?"warning", ?"text": ?"test message: grey@a\.test\.\.\. Deferred' "$report" || fail "$(cat "$report")"

@@ -395,7 +395,6 @@ TEST(ImportPostfix, TakesWhatDebianInstallsForASatellite) {
         ElementsAre(
             "host-name = web1.example.com",
             "local-domains = web1",
-            "listen = 127.0.0.1:25, [::1]:25",
             "relay = smtp.example.com:587",
             "relay-tls = may"
         )
@@ -499,6 +498,26 @@ TEST(Import, BoundsItsRemarks) {
         text += "x" + std::to_string(i) + " = 1\n";
     }
     EXPECT_EQ(import_of("main.cf", {{"main.cf", text}}).remarks.size(), 501U);
+}
+
+TEST(ImportText, NamesTheFileThatTheCredentialsAreIn) {
+    const Import import = import_of(
+        "/etc/msmtprc",
+        {{"/etc/msmtprc", "account default\nhost smtp.a.test\nauth on\nuser u\npassword geheim\n"}}
+    );
+    EXPECT_THAT(import_text(import), HasSubstr("relay-credentials = /etc/mxpost.credentials\n"));
+    const std::string text = import_text(import, "/root/file");
+    EXPECT_THAT(text, HasSubstr("relay-credentials = /root/file\n"));
+    EXPECT_THAT(text, Not(HasSubstr("/etc/mxpost.credentials")));
+}
+
+TEST(ImportMsmtp, TheDefaultAliasHasAnotherName) {
+    const Import import = import_of(
+        "/etc/msmtprc",
+        {{"/etc/msmtprc", "account default\nhost smtp.a.test\naliases /etc/msmtp.aliases\n"},
+         {"/etc/msmtp.aliases", "root: ops@a.test\ndefault: all@a.test\n"}}
+    );
+    EXPECT_THAT(import.remarks, testing::Contains(HasSubstr("/etc/msmtp.aliases:2: default:")));
 }
 
 }  // namespace

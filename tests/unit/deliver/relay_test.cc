@@ -79,6 +79,23 @@ TEST_F(RelayTest, TakesAllMailUnlessTheSettingsSaySomethingElse) {
     EXPECT_EQ(relay_->choose("a.example", kNow), Way::relay);
 }
 
+TEST_F(RelayTest, TakesADomainHoweverItIsWritten) {
+    const std::string u_labels =
+        "b\xc3\xbc"
+        "cher.example";
+    const std::string a_labels = "xn--bcher-kva.example";
+    life_.settings.relay = "192.0.2.7:587";
+    for (const std::string& entry : {u_labels, a_labels}) {
+        life_.settings.relay_for = {entry, "." + entry};
+        make();
+        for (const std::string& domain : {u_labels, a_labels}) {
+            EXPECT_EQ(relay_->choose(domain, kNow), Way::relay) << domain << " " << entry;
+            EXPECT_EQ(relay_->choose("x." + domain, kNow), Way::relay) << domain << " " << entry;
+        }
+        EXPECT_EQ(relay_->choose("bucher.example", kNow), Way::direct);
+    }
+}
+
 TEST_F(RelayTest, WhenPort25IsBlockedAllButTheProbe) {
     life_.settings.relay = "192.0.2.7:587";
     life_.settings.relay_for = {"b.example"};
@@ -110,6 +127,17 @@ TEST_F(RelayTest, AsksForVerifiedTlsBeforeItShowsCredentials) {
     EXPECT_EQ(hop.session.auth.credentials->user, "tim");
     EXPECT_TRUE(hop.session.auth.allowed.has(protocol::Mechanism::plain));
     EXPECT_FALSE(hop.session.auth.allowed.has(protocol::Mechanism::xoauth2));
+}
+
+// Its certificate has no other.
+TEST_F(RelayTest, ANameBeyondAsciiIsVerifiedAsTheDnsHasIt) {
+    life_.settings.relay =
+        "smtp.b\xc3\xbc"
+        "cher.example:587";
+    life_.resolver.add_address("smtp.xn--bcher-kva.example", "192.0.2.7");
+    make();
+    auto found = find();
+    EXPECT_EQ(std::get<NextHop>(found).peers.at(0).host, "smtp.xn--bcher-kva.example");
 }
 
 TEST_F(RelayTest, Port465IsTlsFromTheStart) {

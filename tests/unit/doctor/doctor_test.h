@@ -48,7 +48,8 @@ protected:
                 nullptr,
                 "",
                 nullptr,
-                25});
+                25,
+                std::nullopt});
         }
         return *context_;
     }
