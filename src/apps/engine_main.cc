@@ -10,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "base/state_directory.h"
 #include "base/text.h"
 #include "config/load.h"
+#include "config/relay.h"
 #include "deliver/address_check.h"
 #include "deliver/engine.h"
 #include "deliver/helper_agent.h"
@@ -194,7 +196,7 @@ public:
               [this](const auto& address) { return addresses_.contains(address); }
           ),
           sender_domain_(
-              sender_domain(), [this] { return sources(); }, *resolver_, clock_
+              names_.domain, helo_name(), [this] { return sources(); }, *resolver_, clock_
           ),
           session_(session_settings()),
           routes_(io_.get_executor(), router_, session_, settings_, clock_, resolver_.get()),
@@ -315,10 +317,22 @@ public:
         set_up_ways(false);
         set_up_state(start);
         deliver::LooseDelivery delivery(services_, store);
+        asio::signal_set signals(io_, SIGTERM, SIGINT, SIGHUP);
+        signals.async_wait([&](const boost::system::error_code& error, int) {
+            if (!error) {
+                delivery.stop();
+                signals.async_wait([](const boost::system::error_code& again, int) {
+                    if (!again) {
+                        std::_Exit(static_cast<int>(ExitStatus::temp_fail));
+                    }
+                });
+            }
+        });
         bool is_done = false;
         asio::co_spawn(io_, delivery.run(), [&](const std::exception_ptr& error, bool result) {
             is_done = result;
             sites_.stop();
+            signals.cancel();
             if (error) {
                 std::rethrow_exception(error);
             }
@@ -408,11 +422,10 @@ private:
 
     /// What needs secrets, which the system engine is meant to read.
     void set_up_ways(bool is_system_engine) {
-        deliver::TrustedUser trusted;
-        if (const auto user = local::find_account(settings_.user); user && *user) {
-            trusted.uid = (*user)->uid;
-            trusted.gid = (*user)->gid;
+        if (const auto problem = config::relay_problem(settings_); problem && is_system_engine) {
+            log_.warning(*problem);
         }
+        const auto trusted = deliver::trusted_user(settings_);
         relay_ = deliver::Relay::make(settings_, trusted, is_system_engine, port_watch_);
         services_.relay = relay_.get();
         signing_ = deliver::Signing::make(files_, clock_, log_, settings_, is_system_engine);
@@ -429,10 +442,10 @@ private:
         return limits;
     }
 
-    /// What completes addresses (as in submission), or else the configured HELO name.
-    std::string sender_domain() const {
+    /// The configured one, where servers accept it.
+    std::string helo_name() const {
         const std::string& helo = settings_.helo_name;
-        return names_.domain.empty() && route::is_valid_helo_name(helo) ? helo : names_.domain;
+        return route::is_valid_helo_name(helo) ? helo : std::string();
     }
 
     /// Where a connection to `destination` comes from.

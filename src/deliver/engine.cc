@@ -1,6 +1,7 @@
 #include "deliver/engine.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <utility>
@@ -39,6 +40,8 @@ constexpr std::chrono::milliseconds kQuickTick{100};  // while a box's lock is a
 constexpr std::chrono::seconds kLingerWhenEmpty{10};  // on demand: for the rest of a burst
 constexpr int kClaimTries = 12;                       // with doubling waits: about 4 s
 constexpr std::chrono::seconds kFailedAgainAfter{60};
+constexpr std::chrono::seconds kMemoryAgainAfter{1};
+constexpr std::size_t kSmall = 64U << 10;      // messages that always have room in memory
 constexpr std::chrono::minutes kCopyHeld{10};  // for a restart of this host to be over
 
 QueueLimits queue_limits(const config::Settings& settings) {
@@ -54,6 +57,12 @@ std::size_t most_boxes() {
     rlimit limit{};
     return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<std::size_t>(limit.rlim_cur) / 4
                                                    : 256;
+}
+
+/// About what a message in work takes: its header is there as stored, as completed and as signed.
+std::size_t memory_of(const spool::Claim& claim) {
+    constexpr std::size_t kOfRecipient = 1024;
+    return 3 * claim.header().size() + kOfRecipient * claim.envelope().recipients.size();
 }
 
 bool is_ignored(int signal) {
@@ -258,9 +267,8 @@ asio::awaitable<std::unique_ptr<spool::Claim>> Engine::claim(
                 box.index().finish(name.id, std::nullopt);
                 co_return nullptr;
             case spool::ClaimRefusal::set_aside:
-                services_.log.error(
-                    name.id + ": set aside in " + box.store().label() + "/corrupt: " + result.reason
-                );
+                report_set_aside(box, name.id, result.reason);
+                removals_.note(box);
                 box.index().finish(name.id, std::nullopt);
                 co_return nullptr;
             case spool::ClaimRefusal::failed:
@@ -285,8 +293,19 @@ asio::awaitable<std::unique_ptr<spool::Claim>> Engine::claim(
     co_return nullptr;
 }
 
+bool Engine::has_memory_for(const spool::Claim& claim) const {
+    const std::size_t memory = memory_of(claim);
+    return memory <= kSmall || memory_ == 0 || memory_ + memory <= options_.most_memory;
+}
+
 asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     auto claimed = co_await claim(box, name);
+    while (claimed && !is_stopping_ && !has_memory_for(*claimed)) {
+        claimed.reset();  // with what it has read
+        asio::steady_timer timer(io_, kMemoryAgainAfter);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        claimed = co_await claim(box, name);
+    }
     if (claimed && is_stopping_) {  // told to end meanwhile
         box.index().finish(name.id, claimed->name());
         claimed.reset();
@@ -315,6 +334,8 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         services_, *this, std::move(claimed), Finality::keep_trying, std::move(is_withdrawn)
     );
     deliveries_.push_back(&delivery);
+    const std::size_t memory = memory_of(delivery.claim());
+    memory_ += memory;
     std::optional<spool::EntryName> next;
     std::string bug;
     try {
@@ -323,6 +344,7 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         bug = exception.what();
     }
     std::erase(deliveries_, &delivery);
+    memory_ -= memory;
     if (!bug.empty()) {
         // A broken promise of ours (or no memory): this message stays, others go on.
         services_.log.error(name.id + ": internal error, the message stays: " + bug);
@@ -367,6 +389,15 @@ bool Engine::admit(ServedBox& box, spool::Claim& claim) {
     }
     box.index().park(claim.name());
     return false;
+}
+
+void Engine::report_set_aside(
+    ServedBox& box, const spool::MessageId& id, const std::string& reason
+) {
+    const std::string line = box.set_aside_line(id, reason, services_.clock.steady_now());
+    if (!line.empty()) {
+        services_.log.error(line);
+    }
 }
 
 /// Once, until the box has been within its limits again.
@@ -566,6 +597,15 @@ Result<std::unique_ptr<spool::Claim>> Engine::submit_copy(
     auto box = boxes_.own_box(options_.own_spool);
     if (!box) {
         return box.error();
+    }
+    const spool::Box& directory = (*box)->store().box();
+    // What mailboxes forward is nobody's submission, and obeys what submissions have to.
+    const auto space = services_.files.space(directory.directory());
+    if (!space) {
+        return space.error();
+    }
+    if (space->free_bytes < services_.settings.min_free_space) {
+        return Error::from_errno(ENOSPC, directory.path());
     }
     const auto due = to_seconds(services_.clock.now()) + kCopyHeld;
     return (*box)->store().submit_stream(id, envelope, header, body, due);

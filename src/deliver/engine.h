@@ -39,6 +39,9 @@ struct EngineOptions {
     std::vector<std::string> spools;  // roots whose boxes are served (system, once)
     std::size_t threads = 0;          // for what the disk is waited for; 0: the loop waits itself
     std::string own_spool;            // where reports go when the served box isn't ours
+    /// Octets that headers and envelopes in work take; what is small always has room. Who sends
+    /// large ones waits for others' like that, a single one never.
+    std::size_t most_memory = 256U << 20;
 };
 
 /// How far a run has come, in messages.
@@ -113,7 +116,9 @@ private:
     boost::asio::awaitable<std::unique_ptr<spool::Claim>> claim(
         ServedBox& box, const spool::EntryName& name
     );
+    bool has_memory_for(const spool::Claim& claim) const;
     bool admit(ServedBox& box, spool::Claim& claim);
+    void report_set_aside(ServedBox& box, const spool::MessageId& id, const std::string& reason);
     void report_limits(ServedBox& box);
 
     DueIndex::IsImplausible implausible_now() const;
@@ -150,6 +155,7 @@ private:
     Removals removals_;
     Parking parking_;
     std::vector<MessageDelivery*> deliveries_;  // under way
+    std::size_t memory_ = 0;                    // of them, see memory_of()
     boost::asio::steady_timer tick_;
     boost::asio::signal_set signals_;
     double looks_ = 0;  // at messages, that may be spent beyond kMaxActiveUnbounded

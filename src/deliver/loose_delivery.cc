@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "deliver/routes.h"
+#include "deliver/sites.h"
 
 namespace mxpost::deliver {
 
@@ -32,32 +34,39 @@ asio::awaitable<bool> LooseDelivery::run() {
         co_return false;
     }
     MessageDelivery delivery(services_, *this, std::move(claimed.claim), Finality::single_attempt);
+    under_way_ = &delivery;
     (void)co_await delivery.run();
-    spool::MessageId report_id;
-    bool is_every_report_delivered = true;
+    under_way_ = nullptr;
     std::vector<std::unique_ptr<spool::Claim>> reports = std::move(reports_);
     for (std::unique_ptr<spool::Claim>& claim : reports) {
-        const bool is_of_failure = failure_reports_.contains(claim->name().id);
-        if (is_of_failure) {
-            report_id = claim->name().id;
-        }
+        const spool::MessageId id = claim->name().id;
         MessageDelivery report(services_, *this, std::move(claim), Finality::single_attempt);
+        under_way_ = &report;
         (void)co_await report.run();
-        is_every_report_delivered &= !is_of_failure || is_delivered(report.claim());
-    }
-    if (!report_id.empty() && is_every_report_delivered) {
-        const spool::ReportRecord record{
-            spool::ReportKind::failure, services_.clock.now(), report_id, {}};
-        store_.tell(record);
+        under_way_ = nullptr;
+        const auto about = failure_reports_.find(id);
+        if (about != failure_reports_.end() && is_delivered(report.claim())) {
+            store_.tell(spool::ReportRecord{
+                spool::ReportKind::failure, services_.clock.now(), id, about->second});
+        }
     }
     co_return true;
+}
+
+void LooseDelivery::stop() {
+    if (under_way_ != nullptr) {
+        under_way_->stop();
+    }
+    services_.routes.stop();
+    services_.local_agent.stop();
+    services_.sites.stop();
 }
 
 Result<std::unique_ptr<spool::Claim>> LooseDelivery::submit(
     const dsn::Report& report, const spool::MessageId& id
 ) {
     if (report.kind == spool::ReportKind::failure) {
-        failure_reports_.insert(id);
+        failure_reports_.emplace(id, report.recipients);
     }
     return store_.submit(
         id, report.envelope, report.header, report.body, to_seconds(services_.clock.now())

@@ -2,8 +2,8 @@
 // the reports that become due: bounces when only some recipients got it, and of success.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -20,6 +20,8 @@ public:
 
     /// Ends when every outcome is reported. False when there was no readable message.
     boost::asio::awaitable<bool> run();
+    /// What hasn't begun isn't any more; run() ends soon.
+    void stop();
 
     // Outbox
     Result<std::unique_ptr<spool::Claim>> submit(
@@ -39,8 +41,10 @@ public:
 private:
     Services& services_;
     spool::LooseStore& store_;
+    MessageDelivery* under_way_ = nullptr;
     std::vector<std::unique_ptr<spool::Claim>> reports_;
-    std::set<spool::MessageId> failure_reports_;  // of them: a success says nothing of the others
+    /// Of them, those of failures, and whom they name: a success says nothing of the others.
+    std::map<spool::MessageId, std::vector<std::uint32_t>> failure_reports_;
 };
 
 }  // namespace mxpost::deliver

@@ -9,10 +9,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/text.h"
-#include "deliver/delivery_log.h"
 #include "deliver/remote_attempt.h"
 #include "deliver/retry_hint.h"
-#include "diagnose/ruling.h"
+#include "deliver/tls_wish.h"
 #include "mail/completion.h"
 #include "mail/header.h"
 #include "mail/recode.h"
@@ -25,9 +24,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::milliseconds kSyncWithin{20};  // design 1.3 promises 50 ms
-constexpr std::chrono::seconds kRecordAgainAfter{10};
 constexpr std::chrono::minutes kReportAgainAfter{5};
-constexpr std::size_t kManyAgain = 20;  // for less, trace is to show each with its words
 
 mail::Address complete(const mail::Address& address, const std::string& domain) {
     return address.is_qualified() ? address : mail::Address(address.local_part(), domain);
@@ -40,36 +37,6 @@ schedule::RetryPolicy retry_policy(const Services& services, const mail::Envelop
         policy.lifetime = std::min(policy.lifetime, services.settings.bounce_lifetime);
     }
     return policy;
-}
-
-/// What `last` becomes when it was the last attempt.
-mail::RecipientOutcome given_up(mail::RecipientOutcome last, bool is_lifetime_over) {
-    last.kind = mail::OutcomeKind::failed;
-    if (!is_lifetime_over && last.reply_code >= 500) {
-        last.status.klass = 5;  // what was said all the time, in the server's own words
-        return last;
-    }
-    last.text = (is_lifetime_over ? "given up, the queue lifetime is over; the last attempt: "
-                                  : "given up, more attempts won't help; the last attempt: ") +
-                mail::reply_text(last);
-    last.status = {5, 4, 7};
-    last.reply_code = 0;  // these are our words
-    return last;
-}
-
-/// RFC 8689 5: REQUIRETLS goes before the header field.
-TlsWish tls_wish(const mail::Envelope& envelope, const std::string& header) {
-    if (envelope.requires_tls) {
-        return TlsWish::required;
-    }
-    constexpr std::string_view kName = "TLS-Required:";
-    for (const std::string_view line : split(header, '\n')) {
-        if (ascii_istarts_with(line, kName)) {
-            const bool is_no = ascii_iequals(trim(line.substr(kName.size())), "no");
-            return is_no ? TlsWish::lenient : TlsWish::usual;
-        }
-    }
-    return TlsWish::usual;
 }
 
 }  // namespace
@@ -88,6 +55,7 @@ MessageDelivery::MessageDelivery(
       envelope_(claim_->envelope()),
       header_(route::header_with_a_labels(claim_->header())),
       retry_(retry_policy(services, envelope_)),
+      recorder_(services, *claim_, envelope_, retry_),
       reporting_(services, outbox, *claim_, envelope_, header_, finality),
       local_(
           services,
@@ -102,7 +70,6 @@ MessageDelivery::MessageDelivery(
       ),
       signer_(services.signing),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
-      retry_record_(services.executor),
       sync_timer_(services.executor) {
     // Of the addresses each counts where it is used (protocol::Exchange looks at them): a recipient
     // elsewhere isn't refused for another's.
@@ -137,7 +104,7 @@ asio::awaitable<void> MessageDelivery::complete_envelope() {
     if (is_nameless_) {
         co_return;
     }
-    header_ = mail::complete_header(header_, domain);
+    header_ = route::header_with_a_labels(mail::complete_header(header_, domain));
     note_long_lines();
     if (envelope_.sender) {
         envelope_.sender = complete(*envelope_.sender, domain);
@@ -149,11 +116,8 @@ bool MessageDelivery::is_for_here(std::uint32_t recipient) const {
     return !services_.local_mail_to && is_local(services_, envelope_.recipients[recipient].address);
 }
 
-/// Where mail for this recipient goes: elsewhere, for local ones, if the administrator says so.
-const mail::Address& MessageDelivery::destination(std::uint32_t recipient) const {
-    const mail::Address& address = envelope_.recipients[recipient].address;
-    return services_.local_mail_to && is_local(services_, address) ? *services_.local_mail_to
-                                                                   : address;
+const mail::Address& MessageDelivery::destination_of(std::uint32_t recipient) const {
+    return destination(services_, envelope_.recipients[recipient].address);
 }
 
 /// Recipients to be tried now: those whose own delay is over. If that is none the message is looked
@@ -190,7 +154,7 @@ std::vector<MessageDelivery::Job> MessageDelivery::due_jobs() {
     std::optional<std::size_t> relayed;
     for (const std::uint32_t i : due_recipients()) {
         const std::string domain =
-            is_for_here(i) ? std::string() : ascii_lower(destination(i).domain());
+            is_for_here(i) ? std::string() : ascii_lower(destination_of(i).domain());
         const auto [at, is_new] = by_domain.try_emplace(domain, jobs.size());
         if (is_new) {
             const Way way = domain.empty() ? Way::direct : choose_way(domain);
@@ -214,7 +178,7 @@ Way MessageDelivery::choose_way(const std::string& domain) const {
 asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     reporting_.report_what_is_owed();
     if (claim_->is_unrecorded()) {
-        co_await settle_journal();
+        co_await recorder_.make_durable();
         if (claim_->is_unrecorded()) {
             co_return claim_->name();
         }
@@ -238,7 +202,7 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
     if (is_held_) {
         co_return claim_->name();
     }
-    record_repeated();
+    recorder_.write_repeated();
     if (!content_problem_.empty()) {
         services_.log.error(
             claim_->name().id +
@@ -253,7 +217,7 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
         co_return std::nullopt;
     }
     if (finality_ == Finality::keep_trying) {
-        expire();  // before the journal is synced, and that before anybody is told
+        recorder_.expire();  // before the journal is synced, and that before anybody is told
     }
     if (is_removal_enough()) {
         auto next = finish(true);
@@ -261,15 +225,18 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
             co_return next;
         }
     }
-    co_await settle_journal();
+    co_await recorder_.make_durable();
     if (claim_->is_unrecorded()) {
         co_return claim_->name();  // the engine ends with outcomes that no disk took
     }
     release_copies();
+    if (services_.sender_domain != nullptr && reporting_.owes_report()) {
+        (void)co_await services_.sender_domain->find();
+    }
     const bool is_every_failure_reported = reporting_.report_failures();
     const bool is_everything_reported = reporting_.report_successes() && is_every_failure_reported;
     reporting_.report_delays();
-    co_await settle_journal();
+    co_await recorder_.make_durable();
     co_return finish(is_everything_reported);
 }
 
@@ -298,7 +265,7 @@ void MessageDelivery::end_job() {
 
 void MessageDelivery::stop() {
     is_stopping_ = true;
-    retry_record_.cancel();
+    recorder_.stop();
     jobs_done_.cancel();
     local_.stop();
 }
@@ -400,7 +367,7 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     std::vector<std::size_t> sources;
     for (const std::uint32_t index : job.recipients) {
         mail::Recipient recipient = envelope_.recipients[index];
-        recipient.address = destination(index);
+        recipient.address = destination_of(index);
         const auto same = std::ranges::find_if(recipients, [&](const mail::Recipient& other) {
             return other.address.is_same(recipient.address);
         });
@@ -474,30 +441,15 @@ Result<std::unique_ptr<mail::Content>> MessageDelivery::make_signed_content(bool
     return signer_.sign(std::move(*content), to_seven_bit && envelope_.is_eight_bit);
 }
 
-/// Whoever has the message must not get it again because the engine dies before the others have
-/// their outcome.
 bool MessageDelivery::settle(
-    const std::vector<std::uint32_t>& recipients, const std::vector<mail::RecipientOutcome>& results
+    const std::vector<std::uint32_t>& recipients,
+    const std::vector<mail::RecipientOutcome>& outcomes
 ) {
-    const WallTime now = services_.clock.now();
-    std::vector<spool::Record> records;
-    for (std::size_t i = 0; i < recipients.size(); ++i) {
-        mail::RecipientOutcome outcome = judge(results[i]);
-        if (outcome.kind == mail::OutcomeKind::deferred) {
-            continue;  // should it be lost, an early attempt is all that comes of it
-        }
-        log_outcome(recipients[i], outcome);
-        settled_.insert(recipients[i]);
-        records.emplace_back(spool::OutcomeRecord{recipients[i], now, std::move(outcome)});
+    const bool is_written = recorder_.settle(recipients, outcomes);
+    if (recorder_.is_unsynced()) {
+        sync_soon();
     }
-    if (records.empty()) {
-        return true;
-    }
-    if (!append(records)) {
-        return false;
-    }
-    sync_soon();
-    return true;
+    return is_written;
 }
 
 void MessageDelivery::record(
@@ -511,83 +463,16 @@ void MessageDelivery::record(
         is_unattempted_ = true;
         return;
     }
-    const WallTime now = services_.clock.now();
-    std::vector<spool::Record> records;
-    bool is_all_good = true;
-    for (std::size_t i = 0; i < job.recipients.size(); ++i) {
-        if (settled_.contains(job.recipients[i])) {
-            is_all_good &= is_delivered(job.recipients[i]);
-            continue;
-        }
-        const mail::RecipientOutcome outcome = judge(result.outcomes[i]);
-        log_outcome(job.recipients[i], outcome);
-        is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
-        const bool is_repeated = claim_->journal().is_repeated_by(job.recipients[i], outcome);
-        (is_repeated ? repeated_ : records)
-            .emplace_back(spool::OutcomeRecord{job.recipients[i], now, outcome});
-    }
-    const bool is_told = !is_all_good && !dialogue.is_empty() && !claim_->journal().is_large();
-    if (is_told && !claim_->envelope().is_verbose) {
-        records.emplace_back(spool::DialogueRecord{now, dialogue.text()});
-    }
-    claim_->remember(records);
+    recorder_.note(job.recipients, result.outcomes, dialogue);
     if (jobs_left_ > 1 || !is_removal_enough()) {
         append({});
     }  // else the removal, next, says what the journal would
 }
 
-/// After all jobs: many deferrals that are as they were are one record.
-void MessageDelivery::record_repeated() {
-    if (repeated_.size() >= kManyAgain || (claim_->journal().is_large() && !repeated_.empty())) {
-        spool::AgainRecord again{services_.clock.now(), {}};
-        for (const spool::Record& record : repeated_) {
-            again.recipients.push_back(std::get<spool::OutcomeRecord>(record).recipient);
-        }
-        repeated_.assign(1, std::move(again));
-    }
-    if (!repeated_.empty()) {
-        append(std::exchange(repeated_, {}));
-    }
-}
-
-/// What the rules make of it: a refusal may mean "later", and the administrator may have to know.
-mail::RecipientOutcome MessageDelivery::judge(mail::RecipientOutcome outcome) const {
-    if (outcome.kind == mail::OutcomeKind::delivered) {
-        return outcome;
-    }
-    const diagnose::Ruling ruling = services_.rules.rule(outcome);
-    if (const auto line = services_.notices.note(ruling, outcome, services_.clock.steady_now())) {
-        services_.log.warning(*line);
-    }
-    if (!outcome.is_untried) {  // nobody has refused this message
-        diagnose::apply(ruling, outcome);
-    }
-    return outcome;
-}
-
-void MessageDelivery::log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome)
-    const {
-    const auto delay = services_.clock.now() - claim_->envelope().arrival;
-    services_.log.info(outcome_line(
-        claim_->name().id,
-        destination(recipient),
-        envelope_.recipients[recipient].address,
-        outcome,
-        delay
-    ));
-}
-
-bool MessageDelivery::append(const std::vector<spool::Record>& records) {
-    if (auto done = claim_->append(records); !done) {
-        services_.log.error(
-            claim_->name().id + ": can't write to the journal: " + done.error().message()
-        );
-        return false;
-    }
-    if (jobs_left_ > 1) {
+void MessageDelivery::append(const std::vector<spool::Record>& records) {
+    if (recorder_.append(records) && jobs_left_ > 1) {
         sync_soon();  // else the last one to end syncs anyway
     }
-    return true;
 }
 
 /// Copies go on as soon as it is durable that they exist.
@@ -595,19 +480,9 @@ void MessageDelivery::release_copies() {
     if (!local_.has_copies() || !content_problem_.empty() || claim_->is_unrecorded()) {
         return;
     }
-    if (sync()) {
+    if (recorder_.sync()) {
         local_.release_copies();
     }
-}
-
-bool MessageDelivery::sync() {
-    const auto synced = claim_->sync();
-    if (!synced) {
-        services_.log.error(
-            claim_->name().id + ": can't sync the journal: " + synced.error().message()
-        );
-    }
-    return synced.has_value();
 }
 
 /// The outcome of one domain is durable within kSyncWithin although other domains take longer.
@@ -622,66 +497,12 @@ void MessageDelivery::sync_soon() {
         co_await self->sync_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         self->is_sync_due_ = false;
         if (self->jobs_left_ > 1) {
-            self->sync();
+            self->recorder_.sync();
         }  // else all is done, and is synced with the rest or removed
         self->end_job();
     };
     auto work = sync_later(this);
     asio::co_spawn(services_.executor, std::move(work), report_bug());
-}
-
-/// Everything that is known is on disk when this returns, or the engine ends.
-asio::awaitable<void> MessageDelivery::settle_journal() {
-    auto synced = claim_->is_unrecorded() ? claim_->record_again() : Result<void>();
-    if (synced) {
-        synced = claim_->sync();
-    }
-    while (!synced && !is_stopping_) {
-        services_.log.error(
-            claim_->name().id +
-            ": outcomes can't be written down, no further attempt until they can: " +
-            synced.error().message()
-        );
-        retry_record_.expires_after(kRecordAgainAfter);
-        co_await retry_record_.async_wait(asio::as_tuple(asio::use_awaitable));
-        synced = claim_->record_again();
-        if (synced) {
-            synced = claim_->sync();
-        }
-    }
-}
-
-/// RFC 5321 4.5.4.1: give up after days; sooner where a rule says that more won't help.
-void MessageDelivery::expire() {
-    const WallTime now = services_.clock.now();
-    const auto& states = claim_->journal().recipients;
-    std::vector<spool::Record> records;
-    for (std::uint32_t i = 0; i < states.size(); ++i) {
-        const spool::RecipientState& state = states[i];
-        if (!state.is_pending() ||
-            !schedule::is_expired(
-                envelope_.arrival, now, retry_, pending_recipient(services_.rules, state)
-            )) {
-            continue;
-        }
-        mail::RecipientOutcome outcome = given_up(
-            state.last.value_or(mail::RecipientOutcome()),
-            // From the future: nobody knows its age, only that it was tried often.
-            envelope_.arrival > now || schedule::is_expired(envelope_.arrival, now, retry_)
-        );
-        log_outcome(i, outcome);
-        records.emplace_back(spool::OutcomeRecord{i, now, std::move(outcome)});
-    }
-    if (!records.empty()) {
-        append(records);
-    }
-}
-
-bool MessageDelivery::has_pending() const {
-    const auto& states = claim_->journal().recipients;
-    return std::any_of(states.begin(), states.end(), [](const auto& state) {
-        return state.is_pending();
-    });
 }
 
 /// All delivered, nobody looking on or to be told: the removal says it all, and is synced with
@@ -692,41 +513,20 @@ bool MessageDelivery::is_removal_enough() const {
         local_.has_copies()) {
         return false;
     }
-    const auto& states = claim_->journal().recipients;
-    for (std::uint32_t i = 0; i < states.size(); ++i) {
-        if (!is_delivered(i)) {
-            return false;
-        }
-    }
-    return !reporting_.owes_success();
-}
-
-bool MessageDelivery::is_delivered(std::uint32_t recipient) const {
-    const auto& last = claim_->journal().recipients[recipient].last;
-    return last && last->kind == mail::OutcomeKind::delivered;
-}
-
-std::vector<schedule::PendingRecipient> MessageDelivery::pending_recipients() const {
-    std::vector<schedule::PendingRecipient> pending;
-    for (const spool::RecipientState& state : claim_->journal().recipients) {
-        if (state.is_pending()) {
-            pending.push_back(pending_recipient(services_.rules, state));
-        }
-    }
-    return pending;
+    return recorder_.is_all_delivered() && !reporting_.owes_success();
 }
 
 std::optional<spool::EntryName> MessageDelivery::finish(bool is_everything_reported) {
     const WallTime now = services_.clock.now();
     const spool::MessageId id = claim_->name().id;
-    if (is_unattempted_ && has_pending()) {
+    if (is_unattempted_ && recorder_.has_pending()) {
         return claim_->name();  // as due as it was, for the engine that comes
     }
-    if (!is_everything_reported || has_pending()) {
+    if (!is_everything_reported || recorder_.has_pending()) {
         auto due = to_seconds(now) + kReportAgainAfter;
         if (is_everything_reported) {
             due = schedule::next_due(
-                pending_recipients(),
+                recorder_.pending(),
                 envelope_.arrival,
                 reporting_.is_warning_open(),
                 now,

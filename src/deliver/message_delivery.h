@@ -10,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +18,7 @@
 
 #include "deliver/domain_attempt.h"
 #include "deliver/local_delivery.h"
+#include "deliver/outcome_recorder.h"
 #include "deliver/relay.h"
 #include "deliver/reporting.h"
 #include "deliver/services.h"
@@ -64,7 +64,7 @@ private:
     boost::asio::awaitable<void> complete_envelope();
     void note_long_lines();
     bool is_for_here(std::uint32_t recipient) const;
-    const mail::Address& destination(std::uint32_t recipient) const;
+    const mail::Address& destination_of(std::uint32_t recipient) const;
     std::vector<std::uint32_t> due_recipients();
     std::vector<Job> due_jobs();
     Way choose_way(const std::string& domain) const;
@@ -83,21 +83,12 @@ private:
     void release_copies();
     bool settle(
         const std::vector<std::uint32_t>& recipients,
-        const std::vector<mail::RecipientOutcome>& results
+        const std::vector<mail::RecipientOutcome>& outcomes
     );
     void record(const Job& job, const AttemptResult& result, const DialogueLog& dialogue);
-    mail::RecipientOutcome judge(mail::RecipientOutcome outcome) const;
-    void log_outcome(std::uint32_t recipient, const mail::RecipientOutcome& outcome) const;
-    bool append(const std::vector<spool::Record>& records);
-    void record_repeated();
-    bool sync();
+    void append(const std::vector<spool::Record>& records);
     void sync_soon();
-    boost::asio::awaitable<void> settle_journal();
-    void expire();
     std::optional<spool::EntryName> finish(bool is_everything_reported);
-    std::vector<schedule::PendingRecipient> pending_recipients() const;
-    bool has_pending() const;
-    bool is_delivered(std::uint32_t recipient) const;
     bool is_removal_enough() const;
 
     Services& services_;
@@ -107,15 +98,13 @@ private:
     mail::Envelope envelope_;  // the claim's, completed
     std::string header_;       // the claim's, completed
     schedule::RetryPolicy retry_;
+    OutcomeRecorder recorder_;
     Reporting reporting_;
     LocalDelivery local_;
     MessageSigner signer_;
     boost::asio::steady_timer jobs_done_;
-    boost::asio::steady_timer retry_record_;
     boost::asio::steady_timer sync_timer_;
     std::size_t jobs_left_ = 0;
-    std::vector<spool::Record> repeated_;  // deferrals that are as they were
-    std::set<std::uint32_t> settled_;  // recipients whose outcome was recorded before their job's
     std::string content_problem_;
     std::optional<std::chrono::sys_seconds> unnamed_due_;
     bool is_nameless_ = false;     // no server elsewhere would accept what completes the sender

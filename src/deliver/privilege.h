@@ -9,8 +9,9 @@
 namespace mxpost::deliver {
 
 /// When the process is root it becomes `user` for good (user, group, supplementary groups), before
-/// any socket is opened. Any other process stays who it is. An error means that it is still root
-/// and must end.
+/// any socket is opened. Any other process stays who it is, and so does root where it has none of
+/// the capabilities for that (a container): then it gives up those that it has. An error means that
+/// it is still root and must end.
 Result<void> drop_root(const std::string& user);
 
 /// Room for kMaxActive messages and their sessions: the soft limit of open files becomes the hard

@@ -5,6 +5,7 @@
 
 #include "base/base32.h"
 #include "base/crc32c.h"
+#include "deliver/retry_hint.h"
 #include "route/domain_name.h"
 
 namespace mxpost::deliver {
@@ -18,12 +19,17 @@ std::chrono::minutes utc_offset(WallTime now) {
     return std::chrono::duration_cast<std::chrono::minutes>(std::chrono::seconds(local.tm_gmtoff));
 }
 
-/// Reports are mail of this host's, and want a sender that is accepted as well.
-std::string reporting_name(const Services& services) {
-    const bool is_full = services.host_name.find('.') != std::string::npos;
+/// Reports are mail of this host's, and want a sender that is accepted as well: on a host without a
+/// full name that which DNS has found, or else the domain that the message came from.
+std::string reporting_name(const Services& services, const mail::Address& sender) {
     const std::string found =
         services.sender_domain != nullptr ? services.sender_domain->last() : std::string();
-    return is_full || found.empty() ? services.host_name : found;
+    for (const std::string& name : {services.host_name, found, sender.domain()}) {
+        if (name.find('.') != std::string::npos && mail::is_domain_name(name)) {
+            return name;
+        }
+    }
+    return services.host_name;
 }
 
 }  // namespace
@@ -198,15 +204,25 @@ dsn::Report Reporting::make_report(
         const spool::RecipientState& state = claim_.journal().recipients[index];
         dsn::ReportRecipient& entry = request.recipients.emplace_back(index, &state);
         if (state.last && state.last->kind != mail::OutcomeKind::delivered) {
-            entry.explanation = services_.rules.rule(*state.last).notice;
+            const auto& reason = state.last_deferral ? *state.last_deferral : *state.last;
+            entry.explanation = services_.rules.rule(reason).notice;
         }
+        entry.retry_until = schedule::expiry(
+            envelope_.arrival, services_.retry, pending_recipient(services_.rules, state)
+        );
     }
     request.to = route::with_a_labels(*envelope_.sender);
-    request.reporting_mta = reporting_name(services_);
+    request.reporting_mta = reporting_name(services_, *envelope_.sender);
+    // What DNS says of this host's address is good for a sender, and isn't where its users are.
+    const mail::ReversePath& submitted = claim_.envelope().sender;
+    if (submitted && !submitted->is_qualified() && services_.sender_domain != nullptr &&
+        !services_.sender_domain->is_configured()) {
+        request.recipient = *submitted;
+    }
     request.report_id = id;
+    request.boundary_seed = services_.random.bits();
     request.now = services_.clock.now();
     request.utc_offset = utc_offset(request.now);
-    request.lifetime = services_.retry.lifetime;
     return dsn::make_report(request);
 }
 

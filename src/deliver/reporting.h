@@ -29,6 +29,10 @@ public:
     /// is tried, so that they are for the same recipients, and those that exist already are known
     /// again.
     void report_what_is_owed();
+    /// A report that is due may want a name that only DNS knows (see route::SenderDomain).
+    bool owes_report() const {
+        return !unreported_failures().empty() || owes_success() || owes_delay();
+    }
     /// Bounces for those who failed. False: one couldn't be queued, so the message must stay.
     bool report_failures();
     /// Reports of success for those whose NOTIFY asks for it, unless the next hop makes them.

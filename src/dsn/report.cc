@@ -13,6 +13,8 @@
 namespace mxpost::dsn {
 namespace {
 
+constexpr std::uint64_t kMaxBoundaries = 16;  // that are tried
+
 struct Parts {
     std::string human;
     std::string status;
@@ -26,16 +28,20 @@ struct Parts {
 };
 
 /// A boundary that is in none of the parts (RFC 2046 5.1.1), whatever a server or submitter wrote.
-std::string choose_boundary(const Parts& parts, const spool::MessageId& report_id) {
-    for (std::uint64_t i = 0;; ++i) {
-        std::string boundary = "=_" + ascii_printable(report_id, 32) + "_" + std::to_string(i);
-        const auto is_in = [&](const std::string& text) {
-            return text.find(boundary) != std::string::npos;
-        };
-        if (!is_in(parts.human) && !is_in(parts.status) && !is_in(parts.returned.text)) {
-            return boundary;
-        }
+/// With a seed that nobody foresaw the first one is; each look costs a search through the whole
+/// message, so there aren't many.
+std::string choose_boundary(const Parts& parts, const ReportRequest& request) {
+    const auto is_taken = [&](const std::string& boundary) {
+        return parts.human.find(boundary) != std::string::npos ||
+               parts.status.find(boundary) != std::string::npos ||
+               parts.returned.text.find(boundary) != std::string::npos;
+    };
+    const std::string start = "=_" + ascii_printable(request.report_id, 32) + "_";
+    std::string boundary = start + std::to_string(request.boundary_seed);
+    for (std::uint64_t i = 1; i < kMaxBoundaries && is_taken(boundary); ++i) {
+        boundary = start + std::to_string(request.boundary_seed + i);
     }
+    return boundary;
 }
 
 std::string part_head(
@@ -128,12 +134,16 @@ Report make_report(const ReportRequest& request) {
     parts.human = human_part(request);
     parts.status = status_part(request);
     parts.returned = returned_part(request);
-    const std::string boundary = choose_boundary(parts, request.report_id);
+    const std::string boundary = choose_boundary(parts, request);
 
     Report report;
     report.kind = request.kind;
-    mail::Recipient recipient(*request.envelope->sender);
+    for (const ReportRecipient& about : request.recipients) {
+        report.recipients.push_back(about.index);
+    }
+    mail::Recipient recipient(request.recipient.value_or(*request.envelope->sender));
     recipient.notify = static_cast<mail::NotifySet>(mail::Notify::never);  // RFC 3461 6.1
+    report.envelope.is_incomplete = !recipient.address.is_qualified();
     report.envelope.recipients.push_back(std::move(recipient));
     report.envelope.arrival = request.now;
     report.envelope.is_bounce = true;

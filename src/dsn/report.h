@@ -40,6 +40,7 @@ struct ReportRecipient {
     /// What the outcome means and who can mend it, one sentence for people; empty: nothing is
     /// known.
     std::string explanation;
+    WallTime retry_until;  // for a delay: when it is given up
 };
 
 /// What to report. The pointers need to live as long as the call.
@@ -53,16 +54,21 @@ struct ReportRequest {
     /// The original's sender as the field To is to have it, with A-labels if that makes it ASCII;
     /// unset: as it is in the envelope.
     std::optional<mail::Address> to;
+    /// Where the report goes, if that isn't the original's sender as the envelope has it.
+    std::optional<mail::Address> recipient;
     std::string reporting_mta;   // this host's name
     spool::MessageId report_id;  // the new message's
+    /// Random bits, which nobody could foresee: others choose the id and what the parts hold, and
+    /// the boundary must be in none of them.
+    std::uint64_t boundary_seed = 0;
     WallTime now;
     std::chrono::minutes utc_offset{0};  // of dates in the text
-    std::chrono::seconds lifetime{0};    // how long the queue tries
 };
 
 /// A message ready for Store::submit.
 struct Report {
     spool::ReportKind kind = spool::ReportKind::failure;
+    std::vector<std::uint32_t> recipients;  // whom it is about: indices in the original's envelope
     mail::Envelope envelope;  // null sender, to the original's sender, NOTIFY=NEVER, is_bounce
     std::string header;       // lines with CRLF, without the empty line
     std::string body;         // lines with CRLF, each at most 998 octets

@@ -22,23 +22,8 @@ const mail::Recipient& recipient_of(const ReportRequest& request, const ReportRe
     return request.envelope->recipients.at(entry.index);
 }
 
-/// "5 days", "4 hours", "90 minutes".
-std::string duration_words(std::chrono::seconds time) {
-    const auto words = [](std::int64_t count, const char* unit) {
-        return std::to_string(count) + " " + unit + (count == 1 ? "" : "s");
-    };
-    const std::int64_t minutes = time.count() / 60;
-    if (minutes == 0) {
-        return words(time.count(), "second");
-    }
-    if (minutes >= 48 * 60 && minutes % (24 * 60) < 60) {
-        return words(minutes / (24 * 60), "day");
-    }
-    return minutes >= 120 ? words(minutes / 60, "hour") : words(minutes, "minute");
-}
-
-/// True when the message was given up for its age, not for what a server said.
-bool is_expired(const ReportRequest& request, const ReportRecipient& entry) {
+/// True when there is no queue for another attempt.
+bool is_unqueued(const ReportRequest& request, const ReportRecipient& entry) {
     return request.kind == ReportKind::failure &&
            (!entry.state->last || entry.state->last->kind == OutcomeKind::deferred);
 }
@@ -93,15 +78,10 @@ std::string introduction(const ReportRequest& request) {
             );
         case ReportKind::delay:
             return wrapped(
-                       "Your message has not been delivered yet to " + whom +
-                       ". This is only a warning: you don't need to send it again."
-                   ) +
-                   "\r\n" +
-                   wrapped(
-                       "Delivery goes on being tried until " +
-                       date(request, request.envelope->arrival + request.lifetime) +
-                       ". If it fails until then you will hear of it."
-                   );
+                "Your message has not been delivered yet to " + whom +
+                ". This is only a warning: you don't need to send it again. Delivery goes on "
+                "being tried, and if it fails you will hear of it."
+            );
         case ReportKind::success:
             break;
     }
@@ -141,12 +121,8 @@ std::string recipient_words(const ReportRequest& request, const ReportRecipient&
         out += wrapped("With the mail server " + server + ":", 4);
     }
     out += wrapped(printable(mail::reply_text(*last), kMaxText), 8);
-    if (is_expired(request, entry)) {
-        out += wrapped(
-            "It was tried for " + duration_words(request.lifetime) +
-                ", which is as long as mail is kept here.",
-            4
-        );
+    if (is_unqueued(request, entry)) {
+        out += wrapped("There is no queue here in which it could wait for another attempt.", 4);
     }
     if (request.kind != ReportKind::success && entry.state->attempts > 0) {
         const std::string times =
@@ -154,6 +130,9 @@ std::string recipient_words(const ReportRequest& request, const ReportRecipient&
         out += wrapped(
             "Tried " + times + ", last on " + date(request, entry.state->last_time) + ".", 4
         );
+    }
+    if (request.kind == ReportKind::delay) {
+        out += wrapped("Delivery is tried until " + date(request, entry.retry_until) + ".", 4);
     }
     return out;
 }
@@ -177,8 +156,8 @@ std::string status(const ReportRequest& request, const ReportRecipient& entry) {
         entry.state->last ? entry.state->last->status : mail::EnhancedStatus();
     switch (request.kind) {
         case ReportKind::failure:
-            if (is_expired(request, entry)) {
-                return known.klass == 4 ? known.text() : "4.4.7";  // RFC 3463: time expired
+            if (is_unqueued(request, entry)) {
+                return known.klass == 4 ? known.text() : "4.0.0";
             }
             return known.klass == 5 || known.klass == 4 ? known.text() : "5.0.0";
         case ReportKind::delay:
@@ -237,9 +216,7 @@ std::string recipient_fields(const ReportRequest& request, const ReportRecipient
         out += folded_field("Last-Attempt-Date", date(request, entry.state->last_time));
     }
     if (request.kind == ReportKind::delay) {
-        out += folded_field(
-            "Will-Retry-Until", date(request, request.envelope->arrival + request.lifetime)
-        );
+        out += folded_field("Will-Retry-Until", date(request, entry.retry_until));
     }
     return out;
 }

@@ -62,9 +62,14 @@ std::vector<ip::address> default_sources() {
 }
 
 SenderDomain::SenderDomain(
-    std::string configured, Sources sources, dns::Resolver& resolver, const Clock& clock
+    std::string configured,
+    std::string helo_name,
+    Sources sources,
+    dns::Resolver& resolver,
+    const Clock& clock
 )
     : configured_(std::move(configured)),
+      helo_name_(std::move(helo_name)),
       sources_(std::move(sources)),
       resolver_(resolver),
       clock_(clock) {}
@@ -73,11 +78,16 @@ asio::awaitable<std::string> SenderDomain::find() {
     if (is_configured()) {
         co_return configured_;
     }
+    if (!helo_name_.empty()) {
+        found_ = helo_name_;
+        co_return found_;
+    }
     if (fresh_until_ && clock_.steady_now() < *fresh_until_) {
         co_return found_;
     }
     std::string found;
     std::string literal;
+    bool is_settled = true;
     const std::vector<ip::address> sources = sources_();
     for (const ip::address& source : sources) {
         if (!found.empty() || !is_known_elsewhere(source)) {
@@ -85,6 +95,7 @@ asio::awaitable<std::string> SenderDomain::find() {
         }
         // One that leads back: anybody can write a PTR record.
         const ReverseName name = co_await look_up_reverse_name(source, resolver_, clock_);
+        is_settled &= name.is_settled;
         if (name.is_host_name_confirmed) {
             found = name.host_name;
         }
@@ -92,9 +103,15 @@ asio::awaitable<std::string> SenderDomain::find() {
             literal = address_literal(source);
         }
     }
-    found_ = found.empty() ? std::move(literal) : std::move(found);
+    const bool is_known = !found.empty();
+    const bool keeps_name = !is_settled && has_name_;  // the DNS may have its name still
+    if (is_known || !keeps_name) {
+        found_ = is_known ? std::move(found) : std::move(literal);
+        has_name_ = is_known;
+    }
+    const bool is_good = is_known || (is_settled && !found_.empty());
     fresh_until_ = clock_.steady_now();
-    *fresh_until_ += found_.empty() ? SteadyTime::duration(kNothingFor) : kGoodFor;
+    *fresh_until_ += is_good ? SteadyTime::duration(kGoodFor) : kNothingFor;
     co_return found_;
 }
 

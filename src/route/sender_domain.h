@@ -28,16 +28,21 @@ class SenderDomain {
 public:
     using Sources = std::function<std::vector<boost::asio::ip::address>()>;
 
-    /// `configured`: what the settings and this host's files say, or empty. `sources`: the
-    /// addresses that mail leaves from, the usual one first. `resolver` and `clock` outlive it.
+    /// `configured`: what the settings and this host's files say, or empty. `helo_name`: a name
+    /// that servers elsewhere accept, for want of that, or empty. `sources`: the addresses that
+    /// mail leaves from, the usual one first. `resolver` and `clock` outlive it.
     SenderDomain(
-        std::string configured, Sources sources, dns::Resolver& resolver, const Clock& clock
+        std::string configured,
+        std::string helo_name,
+        Sources sources,
+        dns::Resolver& resolver,
+        const Clock& clock
     );
 
-    /// `configured`; else a PTR name of a source address that leads back to it; else the literal of
-    /// a source address ("[192.0.2.1]"): a sender that can be answered, though some servers refuse
-    /// it. Source addresses that only this net knows are no good for either. Empty: there is
-    /// nothing that a server elsewhere would accept. Remembered for a while.
+    /// `configured`, or `helo_name`; else a PTR name of a source address that leads back to it;
+    /// else the literal of a source address ("[192.0.2.1]"): a sender that can be answered, though
+    /// some servers refuse it. Source addresses that only this net knows are no good for either.
+    /// Empty: there is nothing that a server elsewhere would accept. Remembered for a while.
     boost::asio::awaitable<std::string> find();
 
     /// Is it `configured`, and so good for recipients as well?
@@ -47,10 +52,12 @@ public:
 
 private:
     std::string configured_;
+    std::string helo_name_;
     Sources sources_;
     dns::Resolver& resolver_;
     const Clock& clock_;
     std::string found_;
+    bool has_name_ = false;  // found_ is one that the DNS gave, no literal
     std::optional<SteadyTime> fresh_until_;
 };
 

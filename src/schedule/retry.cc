@@ -141,7 +141,7 @@ std::chrono::sys_seconds next_due(
         if (!recipient.is_tried) {
             return to_seconds(now);
         }
-        wake_at(expiry(std::min(arrival, now), with_give_up(policy, recipient.hint)));
+        wake_at(expiry(std::min(arrival, now), policy, recipient));
         // A last attempt in the future: the clock went back. Count from now.
         const WallTime from = std::min(recipient.last_time, now);
         due = std::min(
@@ -154,6 +154,10 @@ std::chrono::sys_seconds next_due(
 
 WallTime expiry(WallTime arrival, const RetryPolicy& policy) {
     return add(arrival, policy.lifetime);
+}
+
+WallTime expiry(WallTime arrival, const RetryPolicy& policy, const PendingRecipient& recipient) {
+    return expiry(arrival, with_give_up(policy, recipient.hint));
 }
 
 bool is_expired(WallTime arrival, WallTime now, const RetryPolicy& policy) {

@@ -82,8 +82,9 @@ bool is_expired(
 );
 /// The message is old enough for the warning that it is delayed.
 bool is_warning_due(WallTime arrival, WallTime now, const RetryPolicy& policy);
-/// The time of giving up, for the text of reports.
+/// The time of giving up, for the text of reports; a recipient's may be sooner than its message's.
 WallTime expiry(WallTime arrival, const RetryPolicy& policy);
+WallTime expiry(WallTime arrival, const RetryPolicy& policy, const PendingRecipient& recipient);
 
 /// True for a due time further ahead than any that next_due() sets: the clock was wrong when it was
 /// set, or is now. It counts as due now.

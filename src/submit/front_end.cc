@@ -163,12 +163,12 @@ private:
     ExitStatus hand_over(Accepted& accepted, bool waits) {
         // The message's own lock first: the engine couldn't claim it.
         (void)around_.files.unlock(accepted.committed->file.get()).has_value();
-        const bool has_engine =
+        const HandedOff handed =
             hand_off(around_.files, around_.log, starter_, std::move(*accepted.box));
         if (!waits) {
             return ExitStatus::ok;
         }
-        if (!has_engine) {
+        if (!handed) {
             complain("the message is queued, but no engine could be started to send it now");
             return ExitStatus::ok;
         }
@@ -177,6 +177,7 @@ private:
             around_.files,
             around_.clock,
             *accepted.committed,
+            handed.started,
             around_.settings.interactive_timeout,
             outcomes
         );

@@ -45,21 +45,36 @@ private:
     std::optional<spool::Watch> watch_;
 };
 
+/// How this child has failed; nothing: it hasn't, or goes on, or leaves the box to another engine.
+/// Sets `started` to 0 once it has ended.
+std::optional<int> failure_of(pid_t& started) {
+    int status = 0;
+    if (started <= 0 || ::waitpid(started, &status, WNOHANG) != started) {
+        return std::nullopt;
+    }
+    started = 0;
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return code == 0 ? std::nullopt : std::optional(code);
+}
+
 }  // namespace
 
-bool hand_off(FileSystem& files, Log& log, const EngineStarter& starter, spool::Box box) {
+HandedOff hand_off(FileSystem& files, Log& log, const EngineStarter& starter, spool::Box box) {
+    HandedOff result;
     const auto is_free = files.try_lock(box.directory());
     if (!is_free) {
         log.warning(box.path() + ": " + is_free.error().message());
-        return false;
+        return result;
     }
     if (!*is_free) {
-        return true;  // its engine sees the new file
+        result.is_served = true;  // its engine sees the new file
+        return result;
     }
     if (spool::is_wanted_by_system(files, box.directory())) {
         // An on-demand engine has just let go, and the system engine is about to look again.
         (void)files.unlock(box.directory()).has_value();
-        return true;
+        result.is_served = true;
+        return result;
     }
     // The lock belongs to the open directory, which the engine inherits: there is no moment in
     // which the box has neither.
@@ -68,14 +83,18 @@ bool hand_off(FileSystem& files, Log& log, const EngineStarter& starter, spool::
         log.error(
             "mail waits in " + box.path() + ": can't start the engine: " + started.error().message()
         );
+        return result;
     }
-    return started.has_value();
+    result.is_served = true;
+    result.started = *started;
+    return result;
 }
 
 void follow(
     FileSystem& files,
     const Clock& clock,
     const spool::Committed& message,
+    pid_t started,
     std::chrono::seconds timeout,
     Outcomes& outcomes
 ) {
@@ -85,7 +104,9 @@ void follow(
     const SteadyTime deadline = clock.steady_now() + timeout;
     SteadyTime last_record = clock.steady_now();
     while (clock.steady_now() < deadline) {
-        // Before the records are read: what was written before the removal must not be missed.
+        // Before the records are read: what was written before the removal, or the engine's end,
+        // must not be missed.
+        const std::optional<int> failure = failure_of(started);
         const auto is_removed = follower.is_removed();
         const auto records = follower.poll();
         if (!records || !is_removed) {
@@ -98,6 +119,13 @@ void follow(
         const bool is_left_alone =
             outcomes.has_note() && clock.steady_now() - last_record > kPatienceAfterNote;
         if (outcomes.is_complete() || *is_removed || is_left_alone) {
+            return;
+        }
+        if (failure) {
+            outcomes.apply(spool::NoteRecord{
+                clock.now(),
+                "the engine has ended with exit status " + std::to_string(*failure) +
+                    "; \"mxpost run --once\" says why"});
             return;
         }
         writes.wait();
@@ -119,14 +147,17 @@ Result<void> send_from_memory(
     }
     const Fd reading(ends[0]);
     Fd writing(ends[1]);
+    interruption::begin_commit();
     const auto engine = starter.start(
         {{"run", "--message-fd", "3", "--report-fd", "4", "--message-id", id},
          {message.get(), writing.get()},
          false}
     );
     if (!engine) {
+        interruption::end_commit(false);
         return engine.error();
     }
+    interruption::begin_passing_on(*engine);
     writing.reset();
     spool::RecordStream stream;
     std::array<char, 4096> buffer{};
@@ -140,6 +171,7 @@ Result<void> send_from_memory(
             outcomes.apply(*record);
         }
     }
+    interruption::end_passing_on();
     ::waitpid(*engine, nullptr, 0);
     return {};
 }

@@ -74,8 +74,9 @@ void Outcomes::apply(const spool::Record& record) {
             }
         }
     } else if (const auto* const report = std::get_if<spool::ReportRecord>(&record)) {
-        has_failure_report_ |=
-            report->kind == spool::ReportKind::failure && !report->report_id.empty();
+        if (report->kind == spool::ReportKind::failure && !report->report_id.empty()) {
+            reported_.insert(report->recipients.begin(), report->recipients.end());
+        }
     } else if (const auto* const note = std::get_if<spool::NoteRecord>(&record)) {
         note_ = note->text;
     }
@@ -121,7 +122,12 @@ ExitStatus spoolless_status(const Outcomes& outcomes) {
         return ExitStatus::ok;
     }
     if (accepted > 0) {
-        return outcomes.has_failure_report() ? ExitStatus::ok : ExitStatus::unavailable;
+        for (std::uint32_t i = 0; i < all.size(); ++i) {
+            if (!is_kind(all[i], OutcomeKind::delivered) && !outcomes.is_reported(i)) {
+                return ExitStatus::unavailable;
+            }
+        }
+        return ExitStatus::ok;
     }
     return count(OutcomeKind::failed) == all.size() ? failures_together(outcomes)
                                                     : ExitStatus::temp_fail;

@@ -1,8 +1,10 @@
 // Outcomes as the waiting caller hears of them: text while they come in, an exit code at the end.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +32,8 @@ public:
     /// The engine said why it leaves the message alone for now.
     bool has_note() const { return !note_.empty(); }
     const std::string& note() const { return note_; }
-    /// A report about failed recipients is durably queued or was sent.
-    bool has_failure_report() const { return has_failure_report_; }
+    /// A report that this recipient has failed is durably queued or was sent.
+    bool is_reported(std::uint32_t recipient) const { return reported_.contains(recipient); }
     /// By recipient; nothing: no outcome yet.
     const std::vector<std::optional<mail::RecipientOutcome>>& all() const { return outcomes_; }
 
@@ -40,7 +42,7 @@ private:
     std::vector<std::optional<mail::RecipientOutcome>> outcomes_;
     std::size_t known_ = 0;
     std::string note_;
-    bool has_failure_report_ = false;
+    std::set<std::uint32_t> reported_;
 };
 
 /// EX_NOUSER, EX_NOHOST or EX_UNAVAILABLE for one failed recipient.

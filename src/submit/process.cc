@@ -21,8 +21,15 @@ constexpr std::array kInterrupts = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /// A handler can see nothing but globals. Written while the interrupts are blocked or before the
 /// handler is there.
 volatile std::sig_atomic_t is_message_safe = 0;
+volatile pid_t passed_on_to = 0;  // 0: to nobody
 
 extern "C" void end_process(int) {
+    if (passed_on_to > 0) {
+        const int before = errno;
+        ::kill(passed_on_to, SIGTERM);
+        errno = before;
+        return;
+    }
     if (is_message_safe != 0) {
         ::_exit(static_cast<int>(ExitStatus::ok));
     }
@@ -93,6 +100,17 @@ void interruption::end_commit(bool is_committed) {
 
 void interruption::set_message_pending(bool is_pending) {
     is_message_safe = is_pending ? 0 : 1;
+}
+
+void interruption::begin_passing_on(pid_t engine) {
+    passed_on_to = engine;
+    const sigset_t set = interrupt_set();
+    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void interruption::end_passing_on() {
+    begin_commit();
+    passed_on_to = 0;
 }
 
 Result<std::size_t> read_some(int fd, std::span<char> buffer) {

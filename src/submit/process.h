@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <span>
 
+#include <sys/types.h>
+
 #include "base/result.h"
 
 namespace mxpost::submit {
@@ -28,6 +30,11 @@ void end_commit(bool is_committed);
 /// Whether there is something to lose: false between the messages of a dialogue, when a signal
 /// ends the process with 0.
 void set_message_pending(bool is_pending);
+/// After begin_commit(): the message is an engine's to send, there being no queue, and so are the
+/// signals: told to end it finishes what is under way and says how far it got.
+void begin_passing_on(pid_t engine);
+/// The engine has ended. The signals wait, as after begin_commit().
+void end_passing_on();
 }  // namespace interruption
 
 /// The next octets of `fd`, 0 at its end. Waits where `fd` is non-blocking.

@@ -109,7 +109,7 @@ private:
                 // A dialogue may last for days, and each of its engines ends when it is idle.
                 while (::waitpid(-1, nullptr, WNOHANG) > 0) {
                 }
-                hand_off(around_.files, around_.log, starter_, std::move(*accepted.box));
+                (void)hand_off(around_.files, around_.log, starter_, std::move(*accepted.box));
             }
         } catch (const std::exception& exception) {
             around_.log.error(accepted.id + ": after queueing: " + exception.what());
@@ -122,6 +122,7 @@ private:
         Outcomes outcomes(accepted.envelope, LineSink());
         const auto sent = send_from_memory(starter_, accepted.memory_file, accepted.id, outcomes);
         reception_.forget();
+        interruption::end_commit(true);  // what became of it is known
         if (!sent) {
             machine_.refused(
                 {451, "4.3.0 no spool can be written to, and " + printable(sent.error().message())}

@@ -59,3 +59,15 @@ part "mistakes of the caller"
 send 64 -odi
 send 64 -y good@a.test
 expect_count a 3
+
+part "an engine that can't start is no reason to wait"
+kill_engines
+mkdir -p /etc/mxpost
+echo nonsense > /etc/mxpost/replies
+before=$SECONDS
+send 0 -v good@a.test
+((SECONDS - before <= 20)) || fail "waited $((SECONDS - before)) s"
+cat "$RUN/stdout" "$RUN/stderr" > "$RUN/verbose"
+grep -q 'waiting: the engine has ended with exit status 78; "mxpost run --once" says why' "$RUN/verbose" ||
+    fail "$(cat "$RUN/verbose")"
+rm /etc/mxpost/replies

@@ -4,7 +4,8 @@
 #   sendmail (alice: home; www-data: none) -> mx.a.test
 #
 # www-data: 0 where all have accepted, or some and the bounce for the rest as well; 69 where the
-# bounce can't be sent; 67, 68, 69, 75 by cause where nobody accepted. Nothing is left in a spool.
+# bounce can't be sent; 67, 68, 69, 75 by cause where nobody accepted. Told to end, it finishes what
+# is under way, and its exit code says how far it got. Nothing is left in a spool.
 . "$LAB/lib.sh"
 
 mount -o remount,bind,ro "$SPOOL"
@@ -50,4 +51,22 @@ for who in unknown@a.test busy@a.test; do
     grep -q "$who" "$RUN/stderr" || fail "$who isn't on stderr: $(cat "$RUN/stderr")"
 done
 ! grep -q u5@a.test "$RUN/stderr" || fail "u5 is on stderr: $(cat "$RUN/stderr")"
+
+part "www-data: told to end"
+# ended MARK HOLD EXIT ARGUMENTS...: SIGTERM when the server has come to MARK
+ended() {
+    local mark=$1 hold=$2
+    shift 2
+    send "$@" &
+    wait_mark "$mark"
+    kill -TERM "$(pgrep -u www-data -x sendmail)"
+    release "$hold"
+    wait $! || exit 1
+}
+ended at-end end-go 0 -f held@corp.example u6@a.test
+expect_count a 5
+expect_envelope a 5 held@corp.example u6@a.test
+ended at-rcpt rcpt-go 69 -f s@corp.example late@a.test u7@b.test
+expect_count a 6
+grep -q 'u7@b\.test' "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
 queue_is_empty

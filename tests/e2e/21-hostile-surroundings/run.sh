@@ -1,5 +1,5 @@
 # The caller's process is in a poor state: no passwd entry, closed descriptors, a deleted working
-# directory, a limit on file sizes, a full disk.
+# directory, no capabilities, a limit on file sizes, a full disk.
 #
 #   sendmail (uid 4242, alice) -> mx.a.test
 #
@@ -31,6 +31,12 @@ part "deleted working directory"
 as_user alice sh -c 'mkdir /tmp/gone && cd /tmp/gone && rmdir /tmp/gone && exec sendmail -i u@a.test' \
     < <(letter gone) || fail "exit $?"
 wait_mail a 3
+wait_empty
+
+part "root without capabilities, as in a container with --cap-drop ALL"
+wait_until 20 no_engine
+letter powerless | setpriv --inh-caps=-all --bounding-set=-all sendmail -i u@a.test || fail "exit $?"
+wait_mail a 4
 wait_empty
 
 part "RLIMIT_FSIZE"
@@ -73,4 +79,4 @@ for size in 1 2 3 4 5 6 7; do # the last ones don't fit
 done
 [ "$status" = 75 ] || fail "300 kB fitted into 300 kB"
 umount "$SPOOL"
-expect_count a 3
+expect_count a 4

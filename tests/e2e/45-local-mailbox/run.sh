@@ -18,6 +18,15 @@ grep -q 'needs the system engine and the local helper' "$RUN/mailq" || fail "$(c
 [ ! -e /var/mail/bob ] || fail "somebody wrote bob's mailbox"
 kill_engines
 
+part "cron's queue run, where there is no systemd"
+[ ! -d /run/systemd/system ] || fail "this lab has systemd"
+line=$(grep '^\*/10' /etc/cron.d/mxpost)
+[[ $line =~ ^\*/10\ \*\ \*\ \*\ \*\ +root\ +(.*)$ ]] || fail "not root's: $line"
+letter second alice@host.example | as_user alice sendmail -i -odq bob@host.example
+sh -c "${BASH_REMATCH[1]}"
+wait_until 20 in_mailbox bob 1
+rm -f /var/mail/bob
+
 part "the engine that is started as root has a helper of its own"
 echo 'root: alice' > /etc/aliases
 start_system_engine

@@ -39,13 +39,30 @@ expect_text '^From: root@host\.example \(Cron Daemon\)' postfix 2
 wait_empty
 kill_engines
 
+part "a bounce for root goes where root's mail goes"
+printf 'From: root (Cron Daemon)\nTo: gone@nowhere.test\nSubject: lost\n\noutput\n' | sendmail -i gone@nowhere.test
+wait_mail postfix 3
+expect_envelope postfix 3 '' admin@p.test
+expect_text '^From: .*<MAILER-DAEMON@host\.example>' postfix 3
+expect_text '^To: .*root@host\.example' postfix 3
+wait_empty
+kill_engines
+
+part "a name for HELO is one for senders, and not where users are"
+echo 'helo-name = host.example' > /etc/mxpost.conf
+printf 'From: root (Cron Daemon)\nTo: root\nSubject: helo\n\noutput\n' | sendmail -i root
+wait_mail postfix 4
+expect_envelope postfix 4 root@host.example admin@p.test
+wait_empty
+kill_engines
+
 part "an address without a name"
 echo 'source-address-ipv4 = 192.0.2.7' > /etc/mxpost.conf
 echo 'address-family = ipv4' >> /etc/mxpost.conf
 cron_mail literal
-wait_mail postfix 3
-expect_envelope postfix 3 'root@[192.0.2.7]' ops@p.test
-expect_text '^From: root@\[192\.0\.2\.7\] \(Cron Daemon\)' postfix 3
+wait_mail postfix 5
+expect_envelope postfix 5 'root@[192.0.2.7]' ops@p.test
+expect_text '^From: root@\[192\.0\.2\.7\] \(Cron Daemon\)' postfix 5
 wait_empty
 kill_engines
 
@@ -62,7 +79,7 @@ kill_engines
 part "and once it is set"
 echo 'from-domain = corp.example' > /etc/mxpost.conf
 sendmail -q
-wait_mail postfix 5
+wait_mail postfix 7
 first=$(find_mail postfix '^Subject: private')
 second=$(find_mail postfix '^Subject: second')
 expect_envelope postfix "$first" root@corp.example ops@p.test

@@ -87,9 +87,10 @@ public:
     spool::EntryName commit(
         const mail::Envelope& envelope,
         const std::string& body = kBody,
-        const spool::MessageId& id = kId
+        const spool::MessageId& id = kId,
+        const std::string& header = kHeader
     ) {
-        auto claim = store_.submit(id, envelope, kHeader, body, to_seconds(envelope.arrival));
+        auto claim = store_.submit(id, envelope, header, body, to_seconds(envelope.arrival));
         EXPECT_TRUE(claim) << claim.error().message();
         return (*claim)->name();
     }

@@ -324,6 +324,40 @@ TEST_F(EngineTest, WhatWasOverTheLimitsIsSentWhenThereIsRoom) {
     EXPECT_THAT(queue_.names(), IsEmpty());
 }
 
+TEST_F(EngineTest, LargeHeadersWaitForMemoryAndSmallOnesDoNot) {
+    std::string large = kHeader;
+    for (int i = 0; i < 60; ++i) {
+        large += "X-Large: " + std::string(900, 'x') + "\r\n";
+    }
+    queue_.commit(make_envelope({"bob@first.example"}), kBody, kId, large);
+    queue_.commit(make_envelope({"bob@second.example"}), kBody, kOther, large);
+    queue_.commit(make_envelope({"bob@small.example"}), kBody, kThird);
+    Life life(queue_);
+    const std::vector<std::string> domains = {"first.example", "second.example", "small.example"};
+    for (const std::string& domain : domains) {
+        life.resolver.stall_mx(domain);
+    }
+    options_.most_memory = 200U << 10;  // for one large message
+    Engine engine(life.io, life.files, life.services, options_);
+    int ticks = 0;
+    std::vector<std::string> asked;
+    engine.observe([&] {
+        if (++ticks != 2) {
+            return;
+        }
+        asked = life.resolver.questions();
+        for (const std::string& domain : domains) {
+            life.resolver.fail_mx(domain, "SERVFAIL");
+            life.resolver.answer_mx(domain);
+        }
+    });
+    engine.run();
+
+    EXPECT_THAT(asked, SizeIs(2));
+    EXPECT_THAT(asked, testing::Contains("MX small.example"));
+    EXPECT_THAT(life.resolver.questions(), SizeIs(3));  // the other one's turn came
+}
+
 TEST_F(EngineTest, MoreMessagesThanAllowedAreNotEvenOpened) {
     queue_.commit(make_envelope({"bob@slow.example"}));
     queue_.commit(make_envelope({"carol@slow.example"}), kBody, kOther);

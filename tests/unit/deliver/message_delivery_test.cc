@@ -1,8 +1,10 @@
 #include "deliver/message_delivery.h"
 
+#include <ctime>
 #include <filesystem>
 
 #include "deliver_test.h"
+#include "mail/date.h"
 
 namespace mxpost::deliver {
 namespace {
@@ -429,6 +431,25 @@ TEST_F(MessageDeliveryTest, APatienceThatWontBeRewardedEndsAfterTwoDays) {
     EXPECT_EQ(
         life.log.count("given up, more attempts won't help; the last attempt: 421 4.7.1 [TS03]"), 1U
     );
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Yahoo blocks this host's address"));
+}
+
+TEST_F(MessageDeliveryTest, AWarningKnowsThatARuleGivesUpSooner) {
+    auto next = std::optional(queue_.commit(make_envelope({"bob@slow.example"})));
+    Life life(queue_);
+    life.resolver.fail_mx("slow.example", "SERVFAIL");
+    while (queue_.reports().empty()) {
+        ASSERT_LT(life.clock.now(), kArrival + std::chrono::hours(5));
+        next = life.run(std::make_unique<RefusedClaim>(claim(life, *next), 421, "4.7.1 [TS03] no"));
+        life.clock.jump_to(WallTime(next->due));
+    }
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Action: delayed"));
+    const auto end = to_seconds(kArrival + std::chrono::hours(48));
+    const std::time_t seconds = end.time_since_epoch().count();
+    std::tm local{};
+    ::localtime_r(&seconds, &local);
+    const std::string date = mail::date_text(end, std::chrono::minutes(local.tm_gmtoff / 60));
+    EXPECT_THAT(queue_.reports()[0], HasSubstr("Will-Retry-Until: " + date));
 }
 
 TEST_F(MessageDeliveryTest, WhatIsGivenUpIsOnDiskBeforeItsBounce) {
@@ -744,6 +765,7 @@ public:
     NamelessLife(Queue& queue, const char* source, WallTime now = kArrival)
         : life(queue, now),
           domain(
+              "",
               "",
               [source] {
                   return std::vector<boost::asio::ip::address>{

@@ -34,6 +34,7 @@ protected:
     SenderDomain make(const std::string& configured, std::vector<const char*> sources) {
         return SenderDomain(
             configured,
+            helo_name_,
             [sources] {
                 std::vector<asio::ip::address> addresses;
                 for (const char* source : sources) {
@@ -46,6 +47,7 @@ protected:
         );
     }
 
+    std::string helo_name_;
     test::FakeResolver resolver_;
     test::ManualClock clock_;
 };
@@ -53,6 +55,32 @@ protected:
 TEST_F(SenderDomainTest, IsWhatIsConfigured) {
     EXPECT_EQ(find("example.com", {"192.0.2.1"}), "example.com");
     EXPECT_THAT(resolver_.questions(), IsEmpty());
+}
+
+TEST_F(SenderDomainTest, IsTheHeloNameForWantOfThatButNotForRecipients) {
+    helo_name_ = "mail.example";
+    SenderDomain domain = make("", {"192.0.2.1"});
+    EXPECT_EQ(find(domain), "mail.example");
+    EXPECT_EQ(domain.last(), "mail.example");
+    EXPECT_FALSE(domain.is_configured());
+    EXPECT_EQ(find("example.com", {}), "example.com");
+    EXPECT_THAT(resolver_.questions(), IsEmpty());
+}
+
+TEST_F(SenderDomainTest, ALookUpThatFailedTakesNoNameAwayAndIsNoReasonForALiteral) {
+    SenderDomain domain = make("", {"192.0.2.1"});
+    resolver_.add_ptr("192.0.2.1", "web1.example");
+    resolver_.add_address("web1.example", "192.0.2.1");
+    EXPECT_EQ(find(domain), "web1.example");
+    resolver_.fail_ptr("192.0.2.1", "no answer");
+    clock_.advance(std::chrono::hours(2));
+    EXPECT_EQ(find(domain), "web1.example");
+    SenderDomain fresh = make("", {"192.0.2.1"});
+    EXPECT_EQ(find(fresh), "[192.0.2.1]");
+    resolver_.clear_ptr();
+    resolver_.add_ptr("192.0.2.1", "web1.example");
+    clock_.advance(std::chrono::minutes(2));
+    EXPECT_EQ(find(fresh), "web1.example");
 }
 
 TEST_F(SenderDomainTest, IsThePtrNameThatLeadsBack) {

@@ -97,7 +97,7 @@ TEST_F(HandOff, FollowsTheJournalUntilEachRecipientHasAnOutcome) {
         disk_.pwrite(accepted.committed->file.get(), records, accepted.committed->journal_offset)
     );
     Outcomes outcomes(accepted.envelope, {});
-    follow(disk_, real_clock_, *accepted.committed, std::chrono::seconds(60), outcomes);
+    follow(disk_, real_clock_, *accepted.committed, 0, std::chrono::seconds(60), outcomes);
     EXPECT_TRUE(outcomes.is_complete());
 }
 
@@ -110,13 +110,26 @@ TEST_F(HandOff, FollowingEndsWithTheMessageAndWithTheTimeout) {
         accepted.committed->journal_offset
     ));
     Outcomes timed_out(accepted.envelope, {});
-    follow(disk_, real_clock_, *accepted.committed, std::chrono::seconds(0), timed_out);
+    follow(disk_, real_clock_, *accepted.committed, 0, std::chrono::seconds(0), timed_out);
     EXPECT_FALSE(timed_out.is_complete());
     ASSERT_TRUE(disk_.unlink(accepted.box->directory(), accepted.committed->name.text()));
     Outcomes removed(accepted.envelope, {});
-    follow(disk_, real_clock_, *accepted.committed, std::chrono::seconds(60), removed);
+    follow(disk_, real_clock_, *accepted.committed, 0, std::chrono::seconds(60), removed);
     EXPECT_TRUE(removed.all()[1]);
     EXPECT_FALSE(removed.all()[0]);
+}
+
+TEST_F(HandOff, FollowingEndsWithAnEngineThatFails) {
+    MXPOST_NEEDS_VFORK();
+    auto result = submit("hi\n");
+    Accepted& accepted = *result.accepted;
+    const HandedOff handed = hand_off(disk_, log_, engine("exit 78"), std::move(*accepted.box));
+    ASSERT_GT(handed.started, 0);
+    Outcomes outcomes(accepted.envelope, {});
+    follow(
+        disk_, real_clock_, *accepted.committed, handed.started, std::chrono::seconds(60), outcomes
+    );
+    EXPECT_THAT(outcomes.note(), HasSubstr("exit status 78"));
 }
 
 TEST_F(HandOff, AMessageInMemoryGoesToAnEngineThatReportsThroughAPipe) {

@@ -94,6 +94,14 @@ TEST(SpoollessStatus, IsZeroWhenTheRestWasReported) {
     EXPECT_EQ(spoolless_status(*message.outcomes), ExitStatus::ok);
 }
 
+TEST(SpoollessStatus, IsNotWhenOnlySomeOfTheRestWereReported) {
+    Message message({kSent, kNoUser, kLater});
+    message.outcomes->apply(spool::ReportRecord{spool::ReportKind::failure, WallTime(), "a", {2}});
+    EXPECT_EQ(spoolless_status(*message.outcomes), ExitStatus::unavailable);
+    message.outcomes->apply(spool::ReportRecord{spool::ReportKind::failure, WallTime(), "b", {1}});
+    EXPECT_EQ(spoolless_status(*message.outcomes), ExitStatus::ok);
+}
+
 TEST(Outcomes, AreCompleteWithOneForEachRecipient) {
     Message message({}, 2);
     Outcomes& outcomes = *message.outcomes;
