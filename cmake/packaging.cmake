@@ -43,8 +43,18 @@ endforeach()
 add_custom_target(manual ALL DEPENDS ${compressed})
 
 # /etc and not SYSCONFDIR: the programs read /etc/mxpost.conf whatever the prefix.
-install(FILES ${PROJECT_SOURCE_DIR}/compat/mxpost.conf DESTINATION /etc)
-install(FILES ${PROJECT_SOURCE_DIR}/compat/cron/mxpost DESTINATION /etc/cron.d)
+# dpkg asks before it overwrites what the administrator has edited; cmake --install must not either.
+function(install_setting file directory)
+    cmake_path(GET file FILENAME name)
+    install(CODE "
+        if(NOT EXISTS \"\$ENV{DESTDIR}${directory}/${name}\")
+            file(INSTALL DESTINATION \"${directory}\" TYPE FILE FILES \"${file}\")
+        else()
+            message(STATUS \"Kept: \$ENV{DESTDIR}${directory}/${name}\")
+        endif()")
+endfunction()
+install_setting(${PROJECT_SOURCE_DIR}/compat/mxpost.conf /etc)
+install_setting(${PROJECT_SOURCE_DIR}/compat/cron/mxpost /etc/cron.d)
 install(FILES
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost.service
     ${PROJECT_SOURCE_DIR}/compat/systemd/mxpost.socket
