@@ -33,6 +33,12 @@ ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain login cram-md5 scram-sha-256
 auth_failure_delay = 0
+# Nor after several failures from one address.
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
 passdb {
   driver = passwd-file
   args = $dir/users

@@ -20,7 +20,7 @@ kill_engines
 
 part "cron's queue run, where there is no systemd"
 [ ! -d /run/systemd/system ] || fail "this lab has systemd"
-line=$(grep '^\*/10' /etc/cron.d/mxpost)
+line=$(grep '^\*/10' /usr/lib/mxpost-lab/crontab)
 [[ $line =~ ^\*/10\ \*\ \*\ \*\ \*\ +root\ +(.*)$ ]] || fail "not root's: $line"
 letter second alice@host.example | as_user alice sendmail -i -odq bob@host.example
 sh -c "${BASH_REMATCH[1]}"
