@@ -117,6 +117,10 @@ alices=$(mail_count a)
 letter first | as_user bob sendmail -i first@b.test
 wait_mail b $((bobs + 1))
 wait_until 10 has_system_engine 1501
+bob_has_no_engine() {
+    ! pgrep -u bob -x mxpost > /dev/null
+}
+wait_until 20 bob_has_no_engine # what it sets aside is bob's
 ! as_user bob sh -c "echo forged > $SPOOL/1501/.system" 2> /dev/null || fail "bob can write a file of mxpost's"
 put_strange() { # NUMBER
     as_user bob ln -s /nowhere "$SPOOL/1501/01hk2w7yz0c000000$1.1js5aa0"
