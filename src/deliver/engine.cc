@@ -300,11 +300,18 @@ bool Engine::has_memory_for(const spool::Claim& claim) const {
 
 asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
     auto claimed = co_await claim(box, name);
-    while (claimed && !is_stopping_ && !has_memory_for(*claimed)) {
-        claimed.reset();  // with what it has read
-        asio::steady_timer timer(io_, kMemoryAgainAfter);
-        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (claimed && !has_memory_for(*claimed)) {
+        // Not read again before there is room: hundreds that wait would keep the loop busy.
+        const std::size_t memory = memory_of(*claimed);
+        claimed.reset();
+        asio::steady_timer timer(io_);
+        while (!is_stopping_ && memory_ > 0 && memory_ + memory > options_.most_memory) {
+            timer.expires_after(kMemoryAgainAfter);
+            co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
+        memory_ += memory;  // so that no other one takes it meanwhile
         claimed = co_await claim(box, name);
+        memory_ -= memory;
     }
     if (claimed && is_stopping_) {  // told to end meanwhile
         box.index().finish(name.id, claimed->name());

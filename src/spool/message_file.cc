@@ -35,8 +35,6 @@ constexpr std::size_t kReadAtOnce = 8192;
 constexpr std::size_t kJournalPiece = 64U << 10;
 /// One that names kMaxRecipients has less than half of this.
 constexpr std::size_t kLongestRecord = 1U << 20;
-/// What is kept of a journal that was read, see take_replayed().
-constexpr std::size_t kMostReplayed = 256U << 10;
 
 /// The same, from the file's first octets where they are enough.
 Result<std::string> read_exactly(
@@ -167,12 +165,7 @@ Result<void> MessageFile::replay(FileSystem& files, std::uint64_t size, std::str
     }
     is_torn_ = journal_end_ < size;
     file_end_ = size;
-    if (replayed_.size() <= kMostReplayed) {
-        return {};
-    }
-    // Instead of memory for what may have to be written again: what is there is durable.
-    replayed_ = {};
-    return files.fsync(file_.get());
+    return {};
 }
 
 FileContent::FileContent(FileSystem& files, const MessageFile& message, std::string header)

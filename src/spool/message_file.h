@@ -36,8 +36,7 @@ public:
     const std::string& header() const { return header_; }
     const JournalState& journal() const { return journal_; }
     JournalState& journal() { return journal_; }
-    /// The records that were read, as they are in the file, where nobody knows whether they are
-    /// synced; nothing where they were so many that reading synced them.
+    /// The records that were read, as they are in the file: nobody knows whether they are synced.
     std::string take_replayed() { return std::move(replayed_); }
     /// The end of the last whole record: where the next one goes.
     std::uint64_t journal_end() const { return journal_end_; }

@@ -102,8 +102,9 @@ TEST_F(MessageFileTest, AGreatTailIsNotReadToItsEnd) {
     EXPECT_LT(message->take_replayed().size(), 1000U);
 }
 
-TEST_F(MessageFileTest, ALongJournalIsReadInPiecesAndSyncedInsteadOfKept) {
+TEST_F(MessageFileTest, ALongJournalIsReadInPieces) {
     std::string octets = whole_file();
+    const std::size_t start = octets.size();
     for (int i = 0; i < 20; ++i) {
         octets += encode_record(DialogueRecord{{}, std::string(30000, 'x')});
         octets += encode_record(make_outcome(0, mail::OutcomeKind::deferred));
@@ -111,14 +112,12 @@ TEST_F(MessageFileTest, ALongJournalIsReadInPiecesAndSyncedInsteadOfKept) {
     ReportRecord report;
     report.recipients.assign(50000, 1);  // longer than a piece
     octets += encode_record(report) + encode_record(make_outcome(0, mail::OutcomeKind::deferred));
-    const std::size_t before = files_.count("fsync");
     auto message = read_octets(octets);
     ASSERT_TRUE(message);
     EXPECT_FALSE(message->is_torn());
     EXPECT_EQ(message->journal_end(), octets.size());
     EXPECT_EQ(message->journal().recipients[0].attempts, 21U);
-    EXPECT_TRUE(message->take_replayed().empty());
-    EXPECT_EQ(files_.count("fsync") - before, 1U);
+    EXPECT_EQ(message->take_replayed(), octets.substr(start));  // a failed sync wants all of it
 }
 
 TEST_F(MessageFileTest, ATailTornAtAnyOctetLeavesTheRecordsBeforeIt) {
