@@ -24,11 +24,11 @@
 
 namespace mxpost::listen {
 
-/// What all connections share. Everything outlives them.
+/// What all connections share. All but the gate outlives them.
 struct ConnectionContext {
     const submit::Surroundings& around;
     const Outlet& outlet;
-    Gate& gate;
+    std::shared_ptr<Gate> gate;
     CommitPool& pool;
     const tls::ServerContext* tls;  // null: STARTTLS isn't offered
     std::span<char> buffer;

@@ -8,13 +8,13 @@ Incoming::Incoming(
     const submit::Surroundings& around,
     submit::SmtpOrigin origin,
     const Outlet& outlet,
-    Gate& gate,
+    std::shared_ptr<Gate> gate,
     std::string client
 )
     : SmtpReception(around, std::move(origin)),
       around_(around),
       outlet_(outlet),
-      gate_(gate),
+      gate_(std::move(gate)),
       client_(std::move(client)) {}
 
 protocol::Reception::Refusal Incoming::check_sender(const protocol::MailCommand&) {
@@ -22,7 +22,7 @@ protocol::Reception::Refusal Incoming::check_sender(const protocol::MailCommand&
     if (outlet_.queued() >= around_.settings.max_queued_messages) {
         return protocol::ServerReply(452, "4.3.1 too many messages in the queue, try again later");
     }
-    if (!gate_.may_send(client_, around_.clock.steady_now())) {
+    if (!gate_->may_send(client_, around_.clock.steady_now())) {
         return protocol::ServerReply(
             450, "4.7.1 too many messages from you, try again in a minute"
         );
@@ -38,7 +38,7 @@ protocol::Reception::Refusal Incoming::check_recipient(const mail::Recipient& re
     if (envelope_ <= Gate::kAlwaysReserved) {
         return std::nullopt;
     }
-    if (!gate_.reserve(octets)) {
+    if (!gate_->reserve(octets)) {
         return protocol::ServerReply(452, "4.3.1 too many recipients for now, try again later");
     }
     reserved_ += octets;
@@ -56,7 +56,7 @@ void Incoming::abandon() {
 }
 
 void Incoming::release() {
-    gate_.release(std::exchange(reserved_, 0));
+    gate_->release(std::exchange(reserved_, 0));
     envelope_ = 0;
 }
 

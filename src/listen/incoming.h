@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -30,12 +31,13 @@ struct Outlet {
 
 class Incoming final : public submit::SmtpReception {
 public:
-    /// The references outlive it. `client` is the gate's name for whoever sends.
+    /// The references outlive it. The gate needn't: a connection that is never resumed goes after
+    /// its listener. `client` is the gate's name for whoever sends.
     Incoming(
         const submit::Surroundings& around,
         submit::SmtpOrigin origin,
         const Outlet& outlet,
-        Gate& gate,
+        std::shared_ptr<Gate> gate,
         std::string client
     );
 
@@ -57,7 +59,7 @@ private:
 
     const submit::Surroundings& around_;
     const Outlet& outlet_;
-    Gate& gate_;
+    std::shared_ptr<Gate> gate_;
     std::string client_;
     std::size_t envelope_ = 0;  // octets that the recipients so far take
     std::size_t reserved_ = 0;  // of them, with the gate

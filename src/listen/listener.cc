@@ -87,7 +87,7 @@ Listener::Listener(
       around_(around),
       outlet_(std::move(outlet)),
       tls_(std::move(tls)),
-      gate_(gate_limits(around.settings)),
+      gate_(std::make_shared<Gate>(gate_limits(around.settings))),
       reserve_(open_reserve()),
       buffer_(kBufferSize),
       tick_(executor_),
@@ -209,7 +209,7 @@ void Listener::meet(Fd socket) {
         return;
     }
     const std::string client = peer->address ? client_key(*peer->address) : client_key(peer->user);
-    const auto verdict = gate_.admit(client, around_.clock.steady_now());
+    const auto verdict = gate_->admit(client, around_.clock.steady_now());
     if (verdict != Gate::Verdict::admitted) {
         const std::string_view reply = reply_to(verdict);
         turn_away(
@@ -222,7 +222,7 @@ void Listener::meet(Fd socket) {
     }
     const auto box = outlet_.box();
     if (!box) {
-        gate_.leave(client);
+        gate_->leave(client);
         turn_away(
             socket,
             "421 4.3.0 no spool can be written to, try again later\r\n",
@@ -270,7 +270,7 @@ asio::awaitable<void> Listener::serve(std::unique_ptr<Connection> connection) {
         around_.log.error("client " + connection->client() + ": internal error: " + bug);
     }
     connections_.erase(connection.get());
-    gate_.leave(connection->client());
+    gate_->leave(connection->client());
     if (is_stopping_ && connections_.empty()) {
         tick_.cancel();
     }
@@ -287,7 +287,7 @@ asio::awaitable<void> Listener::watch() {
             if (is_time_up) {
                 connection->cut_off();
             } else {
-                connection->check_time(now, gate_.is_crowded());
+                connection->check_time(now, gate_->is_crowded());
             }
         }
     }

@@ -66,7 +66,7 @@ private:
     Outlet outlet_;
     std::unique_ptr<tls::ServerContext> tls_;
     std::vector<std::unique_ptr<OpenDoor>> doors_;
-    Gate gate_;
+    std::shared_ptr<Gate> gate_;
     Fd reserve_;  // given up to accept one more connection when there are no descriptors left
     std::vector<char> buffer_;  // what any plain connection reads goes here
     boost::asio::steady_timer tick_;
