@@ -37,11 +37,8 @@ constexpr std::size_t kMostOpenScans = 8;
 constexpr std::size_t kEntriesPerStep = 20;   // of a root: each may cost a system call or two
 constexpr std::size_t kMostNewEntries = 100;  // of roots, that are looked at as soon as they come
 
-// Whoever makes boxes, or events, without end doesn't keep us from serving others.
-constexpr std::size_t kMostOfOne = 4;
+// Whoever makes events without end doesn't keep us from serving others.
 constexpr std::chrono::seconds kRecoverAfter{10};
-constexpr std::size_t kMostReports = 1000;
-constexpr std::chrono::hours kReportAgainAfter{24};
 
 // A lock that stays taken: somebody is in the middle of a long transaction.
 constexpr int kEagerTries = 10;
@@ -65,10 +62,10 @@ BoxSet::BoxSet(
       random_(random),
       log_(log),
       is_system_(is_system),
-      limits_(limits),
       most_boxes_(most_boxes),
+      reports_(clock, log),
       stream_(executor),
-      reports_since_(clock.steady_now()),
+      list_(files, random, agenda_, is_system, limits),
       found_at_(clock.steady_now()) {
     auto watch = spool::Watch::open();
     if (watch) {
@@ -80,40 +77,15 @@ BoxSet::BoxSet(
     }
 }
 
-ServedBox& BoxSet::add(spool::Box box) {
-    ServedBox& added = place(std::move(box));
-    const uid_t owner = added.store().owner();
-    by_path_[added.store().label()] = &added;
-    by_owner_[owner].push_back(&added);
-    if (own_ == nullptr && owner == ::geteuid()) {
-        own_ = &added;
-    }
+ServedBox& BoxSet::add(spool::Box box, bool is_adopted) {
+    ServedBox& added = list_.add(std::move(box), is_adopted);
+    cares_.resize(std::max(cares_.size(), added.number + 1));
+    care(added) = Care();
     return added;
 }
 
-/// Others keep pointers to boxes, and theirs are left to be found in vain: so places stay.
-ServedBox& BoxSet::place(spool::Box box) {
-    // Everybody's reports and forwarded mail are in the system engine's own: no single user's limit
-    // may keep them waiting.
-    const bool is_everybodys = is_system_ && box.owner() == ::geteuid();
-    const QueueLimits limits = is_everybodys ? QueueLimits() : limits_;
-    ServedBox served(files_, std::move(box), is_system_, limits, random_.bits());
-    if (!vacant_.empty()) {
-        ServedBox& old = *vacant_.back();
-        vacant_.pop_back();
-        old.become(std::move(served));
-        care(old) = Care();
-        return old;
-    }
-    boxes_.push_back(std::make_unique<ServedBox>(std::move(served)));
-    cares_.emplace_back();
-    agenda_.add(*boxes_.back());
-    return *boxes_.back();
-}
-
 void BoxSet::adopt(spool::Box box) {
-    ServedBox& served = add(std::move(box));
-    care(served).is_adopted = true;
+    ServedBox& served = add(std::move(box), true);
     served.adopt_lock();
     start_serving(served);
 }
@@ -129,7 +101,7 @@ void BoxSet::find(const std::vector<std::string>& roots) {
     for (const std::string& root : roots) {
         const auto begun = begin_look(root);
         if (!begun && root == roots.front()) {  // the configured one
-            report_once(
+            reports_.warn(
                 root + begun.error().message(),
                 "no mail is found in the spool " + root + ": " + begun.error().message()
             );
@@ -160,10 +132,10 @@ Result<void> BoxSet::begin_look(const std::string& path) {
 
 /// First the boxes that are known: their places may be needed for those that are found then.
 std::size_t BoxSet::look_step() {
-    if (next_known_ < boxes_.size()) {
-        const std::size_t end = std::min(next_known_ + kEntriesPerStep, boxes_.size());
+    if (next_known_ < boxes().size()) {
+        const std::size_t end = std::min(next_known_ + kEntriesPerStep, boxes().size());
         for (; next_known_ < end; ++next_known_) {
-            retire_if_elsewhere(*boxes_[next_known_]);
+            retire_if_elsewhere(*boxes()[next_known_]);
         }
         return kNamesPerStep;
     }
@@ -175,7 +147,7 @@ std::size_t BoxSet::look_step() {
     }
     const std::string& path = look.root().path();
     if (!has_more) {
-        report_once(
+        reports_.warn(
             path + has_more.error().message(),
             "can't look at all boxes in " + path + ": " + has_more.error().message()
         );
@@ -191,7 +163,7 @@ std::size_t BoxSet::look_step() {
 
 /// An entry that has a box's name, and may be one that isn't here yet.
 void BoxSet::look_at(const spool::SpoolRoot& root, const std::string& name) {
-    if (by_path_.contains(root.path() + "/" + name) || !has_room()) {
+    if (list_.at(root.path() + "/" + name) != nullptr || !has_room()) {
         return;
     }
     auto box = root.open_box(name);
@@ -215,20 +187,19 @@ void BoxSet::look_at_new(const std::string& root, const std::string& name) {
 
 /// The box that has this path, and still is there.
 ServedBox* BoxSet::find_at(const std::string& path) {
-    if (const auto known = by_path_.find(path); known != by_path_.end()) {
-        retire_if_elsewhere(*known->second);
+    if (ServedBox* known = list_.at(path)) {
+        retire_if_elsewhere(*known);
     }
-    const auto left = by_path_.find(path);
-    return left == by_path_.end() ? nullptr : left->second;
+    return list_.at(path);
 }
 
 bool BoxSet::has_room() {
-    if (count() < most_boxes_) {
+    if (list_.count() < most_boxes_) {
         return true;
     }
-    report_once(
+    reports_.warn(
         "too many",
-        "serving " + std::to_string(count()) +
+        "serving " + std::to_string(list_.count()) +
             " boxes, as many as the limit of open files "
             "(LimitNOFILE) has room for: other users' mail is left to engines of their own"
     );
@@ -240,20 +211,20 @@ void BoxSet::take(spool::Box box) {
     const std::string of_owner = std::to_string(owner);
     if (!box.is_shared() && owner != ::geteuid() && ::geteuid() != 0) {
         // With its lock held here its owner's engine would keep away.
-        report_once(
+        reports_.warn(
             "closed " + of_owner,
             "box " + box.path() +
                 " isn't open to this engine's group: only its owner's can serve it"
         );
         return;
     }
-    for (ServedBox* other : std::vector<ServedBox*>(by_owner_[owner])) {
+    for (ServedBox* other : list_.of(owner)) {
         retire_if_elsewhere(*other);  // it may be this one, which got another name
     }
-    if (by_owner_[owner].size() >= kMostOfOne) {
-        report_once(
+    if (list_.of(owner).size() >= BoxList::kMostOfOne) {
+        reports_.warn(
             "many " + of_owner,
-            "serving " + std::to_string(kMostOfOne) + " boxes of uid " + of_owner +
+            "serving " + std::to_string(BoxList::kMostOfOne) + " boxes of uid " + of_owner +
                 ", which is enough: others, such as " + box.path() +
                 ", are left to engines of their own"
         );
@@ -263,34 +234,11 @@ void BoxSet::take(spool::Box box) {
     has_new_box_ = true;
 }
 
-// ---- letting go
-
-bool BoxSet::is_at_its_name(const ServedBox& box) {
-    const spool::Box& directory = box.store().box();
-    const auto status = files_.stat(AT_FDCWD, directory.path());
-    if (!status) {
-        return !status.error().is(ENOENT) && !status.error().is(ENOTDIR);  // else it can't be told
-    }
-    return directory.is(*status);
-}
-
+/// It may have been renamed, removed or replaced meanwhile.
 void BoxSet::retire_if_elsewhere(ServedBox& box) {
-    const Care& one = care(box);
-    if (!one.is_retired && !one.is_adopted && !is_at_its_name(box)) {
-        retire(box);
+    if (!list_.is_elsewhere(box) || !list_.retire(box)) {
+        return;
     }
-}
-
-/// What is in work there goes on: each message has its own lock.
-void BoxSet::retire(ServedBox& box) {
-    if (&box == own_) {
-        if (box.index().active() > 0) {
-            return;  // whoever puts messages there must find the same box until they are safe
-        }
-        own_ = nullptr;
-    }
-    care(box).is_retired = true;
-    by_path_.erase(box.store().label());
     if (box.watch >= 0) {
         watch_->remove(box.watch);
         by_watch_.erase(box.watch);
@@ -301,32 +249,7 @@ void BoxSet::retire(ServedBox& box) {
     std::erase(locks_, &box);
     std::erase(new_scans_, &box);
     std::erase(open_scans_, &box);
-    if (box.store().owner() == ::geteuid()) {
-        // Claims of reports that are in work refer to it: it stays.
-        std::erase(by_owner_[::geteuid()], &box);
-    } else {
-        retired_.push_back(&box);
-    }
 }
-
-/// The places of retired boxes, and their descriptors, when nothing is under way there any more.
-void BoxSet::let_go() {
-    std::erase_if(retired_, [this](ServedBox* box) {
-        if (!box->is_idle()) {
-            return false;
-        }
-        const auto of_owner = by_owner_.find(box->store().owner());
-        std::erase(of_owner->second, box);
-        if (of_owner->second.empty()) {
-            by_owner_.erase(of_owner);
-        }
-        box->become(ServedBox(files_, spool::Box(), is_system_));
-        vacant_.push_back(box);
-        return true;
-    });
-}
-
-// ---- reporting
 
 /// Its mail waits until an engine of its owner's comes.
 void BoxSet::report_closed(
@@ -334,7 +257,7 @@ void BoxSet::report_closed(
 ) {
     const std::string path = root.path() + "/" + name;
     if (error.is(EMFILE) || error.is(ENFILE)) {
-        report_once(
+        reports_.warn(
             path + error.message(),
             "can't look at all boxes in " + root.path() + ": " + error.message()
         );
@@ -347,32 +270,12 @@ void BoxSet::report_closed(
     }
     const std::string owner = std::to_string(status->st_uid);
     if (error.is(EPERM)) {
-        report_once("no box " + owner, error.context() + " (uid " + owner + ")");
+        reports_.warn("no box " + owner, error.context() + " (uid " + owner + ")");
     } else {
-        report_once(
+        reports_.warn(
             "closed " + owner,
             "box " + path + " isn't open to this engine's group: only its owner's can serve it"
         );
-    }
-}
-
-/// Once a day where there is no end of it.
-void BoxSet::report_once(const std::string& what, const std::string& line) {
-    if (reported_.size() >= kMostReports) {
-        if (clock_.steady_now() - reports_since_ < kReportAgainAfter) {
-            return;
-        }
-        reported_.clear();
-    }
-    if (reported_.empty()) {
-        reports_since_ = clock_.steady_now();
-    }
-    if (!reported_.insert(what).second) {
-        return;
-    }
-    log_.warning(line);
-    if (reported_.size() == kMostReports) {
-        log_.warning("nothing more of this kind is said for a day");
     }
 }
 
@@ -386,7 +289,7 @@ Result<ServedBox*> BoxSet::own_box(const std::string& root) {
     }
     if (ServedBox* known = find_at(opened->path());
         known != nullptr && known->store().owner() == ::geteuid()) {
-        own_ = known;
+        list_.set_own(*known);
         return known;
     }
     ServedBox& box = add(std::move(*opened));
@@ -398,9 +301,9 @@ Result<ServedBox*> BoxSet::own_box(const std::string& root) {
 
 void BoxSet::try_locks() {
     const SteadyTime now = clock_.steady_now();
-    for (const auto& box : boxes_) {
+    for (const auto& box : boxes()) {
         Care& one = care(*box);
-        const bool is_due = !one.is_retired && !one.is_lock_wanted && one.next_try <= now;
+        const bool is_due = !list_.is_retired(*box) && !one.is_lock_wanted && one.next_try <= now;
         if (!box->is_served() && is_due) {
             one.is_lock_wanted = true;
             locks_.push_back(box.get());
@@ -422,7 +325,7 @@ void BoxSet::try_lock(ServedBox& box) {
         return;
     }
     if (!serves) {
-        report_once(
+        reports_.warn(
             std::to_string(box.store().owner()) + serves.error().message(),
             "can't serve the box " + box.store().label() + ": " + serves.error().message()
         );
@@ -450,7 +353,7 @@ void BoxSet::start_watching(ServedBox& box) {
     if (number) {
         by_watch_[*number] = &box;
     } else {
-        report_once(
+        reports_.warn(
             number.error().message(),
             box.store().label() + ": scanning instead: " + number.error().message()
         );
@@ -467,7 +370,7 @@ void BoxSet::want_scan(ServedBox& box) {
 
 SteadyTime::duration BoxSet::scan_interval(const ServedBox& box) const {
     const auto names = static_cast<std::int64_t>(box.index().waiting() + box.index().active());
-    const auto boxes = static_cast<std::int64_t>(count());
+    const auto boxes = static_cast<std::int64_t>(list_.count());
     using Duration = SteadyTime::duration;
     return box.watch >= 0
                ? std::max<Duration>({kScanWithWatch, kPerName * names, kPerBox * boxes})
@@ -477,7 +380,7 @@ SteadyTime::duration BoxSet::scan_interval(const ServedBox& box) const {
 }
 
 void BoxSet::rescan(const std::vector<std::string>& roots) {
-    let_go();
+    list_.let_go();
     const SteadyTime now = clock_.steady_now();
     // Anybody can make events without end.
     const bool may_recover = !recovered_at_ || now - *recovered_at_ >= kRecoverAfter;
@@ -486,7 +389,7 @@ void BoxSet::rescan(const std::vector<std::string>& roots) {
     if (has_lost_events || has_lost_entries) {
         recovered_at_ = now;
     }
-    for (const auto& box : boxes_) {
+    for (const auto& box : boxes()) {
         if (!box->is_served()) {
             continue;
         }
@@ -495,7 +398,7 @@ void BoxSet::rescan(const std::vector<std::string>& roots) {
             want_scan(*box);
         }
     }
-    const auto boxes = static_cast<std::int64_t>(count());
+    const auto boxes = static_cast<std::int64_t>(list_.count());
     const auto interval = watched_roots_.empty()
                               ? SteadyTime::duration(kScanWithoutWatch)
                               : std::max<SteadyTime::duration>(kScanWithWatch, kPerBox * boxes);
@@ -581,7 +484,7 @@ std::size_t BoxSet::scan_step() {
     } else {
         log_.error(box.store().label() + ": " + has_more.error().message());
     }
-    if (care(box).is_scan_wanted && !care(box).is_retired) {
+    if (care(box).is_scan_wanted && !list_.is_retired(box)) {
         new_scans_.push_back(&box);  // asked for while it went on
     }
     return kStepItself;
@@ -683,18 +586,17 @@ void BoxSet::close() {
 
 bool BoxSet::is_empty() const {
     return !is_looking() &&
-           std::ranges::all_of(boxes_, [](const auto& box) { return box->index().is_empty(); });
+           std::ranges::all_of(boxes(), [](const auto& box) { return box->index().is_empty(); });
 }
 
 bool BoxSet::is_waiting_for_lock() const {
-    return std::ranges::any_of(boxes_, [this](const auto& box) {
-        const Care& one = care(*box);
-        return !box->is_served() && !one.is_retired && one.refusals <= kEagerTries;
+    return std::ranges::any_of(boxes(), [this](const auto& box) {
+        return !box->is_served() && !list_.is_retired(*box) && care(*box).refusals <= kEagerTries;
     });
 }
 
 bool BoxSet::is_wanted_by_system() const {
-    return std::ranges::any_of(boxes_, [](const auto& box) { return box->is_wanted_by_system(); });
+    return std::ranges::any_of(boxes(), [](const auto& box) { return box->is_wanted_by_system(); });
 }
 
 }  // namespace mxpost::deliver

@@ -4,9 +4,6 @@
 // entries in a root. So boxes are looked for, locks tried and boxes scanned in turns of some
 // milliseconds, between which everything else goes on; names are seen as they come, and those that
 // the watch tells of meanwhile as well.
-//
-// A box is served as long as its name leads to it. One that was renamed, removed or replaced is
-// retired: nothing of it is begun any more, and when what was in work has ended its place is free.
 #pragma once
 
 #include <deque>
@@ -15,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -29,6 +25,8 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "deliver/agenda.h"
+#include "deliver/box_list.h"
+#include "deliver/said_once.h"
 #include "deliver/served_box.h"
 #include "spool/tidy.h"
 #include "spool/watch.h"
@@ -39,7 +37,7 @@ class BoxSet {
 public:
     /// `is_system`: takes boxes over from on-demand engines, and watches the roots for new ones.
     /// `limits`: of each box. `most_boxes`: how many it may have open, two descriptors each; the
-    /// others are left to engines of their owners'. Of one uid it has four at most.
+    /// others are left to engines of their owners', and so are all of one uid but four.
     /// References must outlive it.
     BoxSet(
         const boost::asio::any_io_executor& executor,
@@ -67,7 +65,7 @@ public:
     /// The box of this process's own uid, made below `root` if need be: for reports.
     Result<ServedBox*> own_box(const std::string& root);
     /// Null when it isn't among these.
-    ServedBox* find_own() { return own_; }
+    ServedBox* find_own() { return list_.own(); }
 
     /// Passes what the watch tells on to the boxes, then calls `on_news`, and so it does after each
     /// turn of background work; `on_new_box` when a root has a new entry. Ends with close().
@@ -78,8 +76,8 @@ public:
     void stop_scans();
     void close();
 
-    /// Among them those that are retired (not served), and in their places nobody's.
-    const std::vector<std::unique_ptr<ServedBox>>& boxes() const { return boxes_; }
+    /// Among them those that aren't served, and in vacant places nobody's.
+    const std::vector<std::unique_ptr<ServedBox>>& boxes() const { return list_.all(); }
     /// Which of them have mail that is due.
     Agenda& agenda() { return agenda_; }
     std::size_t active() const { return agenda_.active(); }
@@ -99,14 +97,10 @@ private:
         bool is_lock_wanted = false;
         bool is_scan_wanted = false;
         bool is_scanned = false;  // once
-        bool is_adopted = false;  // then its name doesn't matter
-        bool is_retired = false;
         SteadyTime scanned_at;
     };
 
-    ServedBox& add(spool::Box box);
-    ServedBox& place(spool::Box box);
-    std::size_t count() const { return boxes_.size() - vacant_.size(); }
+    ServedBox& add(spool::Box box, bool is_adopted = false);
     Care& care(const ServedBox& box) { return cares_[box.number]; }
     const Care& care(const ServedBox& box) const { return cares_[box.number]; }
     void start_serving(ServedBox& box);
@@ -118,12 +112,8 @@ private:
     ServedBox* find_at(const std::string& path);
     bool has_room();
     void take(spool::Box box);
-    bool is_at_its_name(const ServedBox& box);
     void retire_if_elsewhere(ServedBox& box);
-    void retire(ServedBox& box);
-    void let_go();
     void report_closed(const spool::SpoolRoot& root, const std::string& name, const Error& error);
-    void report_once(const std::string& what, const std::string& line);
     void take_events();
     void want_scan(ServedBox& box);
     SteadyTime::duration scan_interval(const ServedBox& box) const;
@@ -139,24 +129,17 @@ private:
     Random& random_;
     Log& log_;
     bool is_system_;
-    QueueLimits limits_;
     std::size_t most_boxes_;
+    SaidOnce reports_;  // closed boxes, and what else anybody could have said without end
     std::optional<spool::Watch> watch_;
     boost::asio::posix::stream_descriptor stream_;
     std::map<int, std::string> watched_roots_;  // by the number of the watch
-    Agenda agenda_;                             // boxes_ refer to it
-    std::vector<std::unique_ptr<ServedBox>> boxes_;
+    Agenda agenda_;                             // boxes refer to it
+    BoxList list_;
     std::vector<Care> cares_;
-    ServedBox* own_ = nullptr;
     std::unordered_map<int, ServedBox*> by_watch_;
-    std::unordered_map<std::string, ServedBox*> by_path_;  // without those that are retired
-    std::unordered_map<uid_t, std::vector<ServedBox*>> by_owner_;
-    std::vector<ServedBox*> retired_;  // of by_owner_: something may still be under way in them
-    std::vector<ServedBox*> vacant_;   // places for others
     std::deque<spool::RootLook> looks_;
-    std::size_t next_known_ = 0;      // of boxes_: their names are looked at before those of a root
-    std::set<std::string> reported_;  // closed boxes, and what else is said once
-    SteadyTime reports_since_;
+    std::size_t next_known_ = 0;  // of all boxes: their names are looked at before those of a root
     std::deque<ServedBox*> locks_;       // to be tried
     std::deque<ServedBox*> new_scans_;   // to be begun
     std::deque<ServedBox*> open_scans_;  // each has a descriptor and a buffer: few at a time
