@@ -144,10 +144,12 @@ asio::awaitable<Result<local::Answer>> HelperAgent::exchange(const local::Reques
         co_return Error::invalid("the local helper doesn't answer");
     }
     const auto reply = local::receive_packet(number, local::kMaxAnswerPacket);
-    if (!reply) {
+    // A helper without a descriptor left loses the connection, which looks like a reset.
+    const bool is_lost = !reply && reply.error().is(ECONNRESET);
+    if (!reply && !is_lost) {
         co_return reply.error();
     }
-    if (reply->data.empty()) {
+    if (is_lost || reply->data.empty()) {
         co_return Error::invalid(
             "the local helper gave no answer: the log says why (journalctl -u mxpost-local)"
         );

@@ -4,7 +4,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
+#include <initializer_list>
+#include <utility>
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -22,6 +25,10 @@ namespace mxpost::local {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kPause{1};
+constexpr std::initializer_list<int> kDead{EBADF, ENOTSOCK, ENOTCONN, ECONNRESET};
+constexpr std::initializer_list<int> kPassing{EINTR, EAGAIN, ECONNABORTED};
 
 /// Blocks the signals that the helper waits for; the descriptor tells of them.
 Result<Fd> watch_signals() {
@@ -56,6 +63,10 @@ uid_t told_uid(const Fd& whose) {
                                                                         : 0;
 }
 
+bool is_one_of(const Error& error, std::initializer_list<int> numbers) {
+    return std::ranges::any_of(numbers, [&](int number) { return error.is(number); });
+}
+
 }  // namespace
 
 void Helper::run() {
@@ -66,6 +77,9 @@ void Helper::run() {
     }
     signals_ = std::move(*signals);
     while (!is_ending_ || children_.size() > count_stuck()) {
+        if (resume_ && SteadyClock::now() >= *resume_) {
+            resume_.reset();
+        }
         std::array<pollfd, 2> events{
             pollfd{signals_.get(), POLLIN, 0}, pollfd{takes_more() ? fd_.get() : -1, POLLIN, 0}};
         ::poll(events.data(), events.size(), time_to_wait());
@@ -100,24 +114,55 @@ std::set<uid_t> Helper::stuck_users() const {
 
 bool Helper::takes_more() const {
     const std::size_t stuck = count_stuck();
-    return !is_ending_ && children_.size() - stuck < options_.max_children &&
+    return !is_ending_ && !resume_ && children_.size() - stuck < options_.max_children &&
            stuck < options_.max_stuck;
 }
 
 void Helper::take_connection() {
-    Fd connection;
-    if (source_ == Source::listener) {
-        connection = Fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    } else {
-        auto packet = receive_packet(fd_.get(), 16);
-        if (!packet || packet->data.empty()) {
-            is_ending_ = packet || !packet.error().is(EAGAIN);
-            return;
-        }
-        connection = std::move(packet->fd);
+    Fd connection = source_ == Source::listener ? accept_connection() : receive_connection();
+    if (!connection) {
+        return;
     }
-    if (connection && is_client(connection)) {
+    is_short_ = false;
+    if (is_client(connection)) {
         start_child(std::move(connection));
+    }
+}
+
+Fd Helper::accept_connection() {
+    Fd connection(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection) {
+        pause_after(Error::from_errno(errno, "accept"));
+    }
+    return connection;
+}
+
+/// A connection that is lost here is closed: the engine that made it tries the mail again later.
+Fd Helper::receive_connection() {
+    auto packet = receive_packet(fd_.get(), 16);
+    const bool is_over = packet ? packet->data.empty() : is_one_of(packet.error(), kDead);
+    if (is_over) {
+        is_ending_ = true;
+        return {};
+    }
+    if (!packet) {
+        pause_after(packet.error());
+        return {};
+    }
+    if (packet->lacks_fd) {
+        pause_after(Error::from_errno(EMFILE, "recvmsg"));
+    }
+    return std::move(packet->fd);
+}
+
+/// What waits keeps the source readable: asking again at once would only burn the processor.
+void Helper::pause_after(const Error& error) {
+    if (is_one_of(error, kPassing)) {
+        return;
+    }
+    resume_ = SteadyClock::now() + kPause;
+    if (!std::exchange(is_short_, true)) {
+        log_.error("no connection of an engine can be taken, mail waits: " + error.message());
     }
 }
 
@@ -197,18 +242,18 @@ void Helper::kill_late() {
 }
 
 int Helper::time_to_wait() const {
-    auto left = std::chrono::milliseconds(-1);
+    constexpr auto kNever = SteadyClock::time_point::max();
+    auto next = resume_.value_or(kNever);
     for (const auto& [pid, child] : children_) {
-        if (child.is_stuck) {
-            continue;
+        if (!child.is_stuck) {
+            next = std::min(next, child.deadline);
         }
-        const auto until = std::max(
-            std::chrono::milliseconds(1),
-            std::chrono::ceil<std::chrono::milliseconds>(child.deadline - SteadyClock::now())
-        );
-        left = left.count() < 0 ? until : std::min(left, until);
     }
-    return static_cast<int>(std::min<std::chrono::milliseconds::rep>(left.count(), 3'600'000));
+    if (next == kNever) {
+        return -1;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - SteadyClock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, 3'600'000));
 }
 
 Result<Fd> listen_at(const std::string& path, uid_t uid) {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -44,7 +45,9 @@ public:
     Helper& operator=(const Helper&) = delete;
 
     /// Until SIGTERM or SIGINT, or the end of the channel; then for its children, unless they are
-    /// stuck. The process has no other children and threads.
+    /// stuck. Nothing else ends it: the engine that made it as root can't make another. Where no
+    /// connection can be taken, it tries again a second later. The process has no other children
+    /// and threads.
     void run();
 
 private:
@@ -59,6 +62,9 @@ private:
     std::set<uid_t> stuck_users() const;
     bool takes_more() const;
     void take_connection();
+    Fd accept_connection();
+    Fd receive_connection();
+    void pause_after(const Error& error);
     bool is_client(const Fd& connection) const;
     void start_child(Fd connection);
     void reap();
@@ -71,6 +77,8 @@ private:
     Fd fd_;
     Fd signals_;
     bool is_ending_ = false;
+    std::optional<std::chrono::steady_clock::time_point> resume_;  // no connection until then
+    bool is_short_ = false;  // the log knows that none can be taken
     std::map<pid_t, Child> children_;
 };
 

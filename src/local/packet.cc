@@ -17,7 +17,7 @@ Result<Packet> receive_packet(int socket, std::size_t limit) {
     message.msg_iov = &data;
     message.msg_iovlen = 1;
     message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    message.msg_controllen = CMSG_LEN(sizeof(int));  // all of CMSG_SPACE has room for two
     ssize_t size = 0;
     do {
         size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
@@ -34,10 +34,13 @@ Result<Packet> receive_packet(int socket, std::size_t limit) {
             packet.fd = Fd(number);
         }
     }
-    // Descriptors for which there was no room have been closed by the kernel.
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
+    // Descriptors that didn't come, for want of room or since this process may have no more, have
+    // been closed by the kernel.
+    const bool is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
+    if ((message.msg_flags & MSG_TRUNC) != 0 || (is_cut && packet.fd)) {
         return Error::invalid("packet too long");
     }
+    packet.lacks_fd = is_cut;
     packet.data.resize(static_cast<std::size_t>(size));
     return packet;
 }

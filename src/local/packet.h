@@ -13,6 +13,8 @@ namespace mxpost::local {
 struct Packet {
     std::string data;  // empty: the other side has closed
     Fd fd;             // none or one came with it
+    /// One came, and is lost: this process can't open another descriptor now.
+    bool lacks_fd = false;
 };
 
 /// One packet of at most `limit` octets; longer ones, and several descriptors, are an error.

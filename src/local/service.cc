@@ -58,6 +58,37 @@ Decision decide_alias(const ServiceOptions& options) {
     return admit(**account, options);
 }
 
+void answer_with(const Fd& connection, const Request& request, const Answer& answer, Log& log) {
+    if (auto sent = send_packet(connection.get(), encode(answer)); !sent) {
+        log.warning(request.message_id + ": no engine takes the answer for " + request.name);
+    }
+}
+
+/// None: it has been answered, or there is nothing to answer.
+std::optional<Request> take_request(const Fd& connection, Log& log) {
+    auto packet = receive_packet(connection.get(), kMaxRequestPacket);
+    if (!packet || packet->data.empty()) {
+        return std::nullopt;
+    }
+    auto request = decode_request(packet->data);
+    if (!request) {
+        log.warning(request.error().message());
+        return std::nullopt;
+    }
+    if (packet->lacks_fd) {
+        const std::string text = "the local helper can't open the message: too many open files";
+        log.error(request->message_id + ": " + text);
+        answer_with(connection, *request, refusal(OutcomeKind::deferred, {4, 3, 0}, text), log);
+        return std::nullopt;
+    }
+    if (!packet->fd) {
+        log.warning("request without a message");
+        return std::nullopt;
+    }
+    request->message = std::move(packet->fd);
+    return std::move(*request);
+}
+
 }  // namespace
 
 Decision decide(const Request& request, const ServiceOptions& options) {
@@ -111,24 +142,13 @@ void serve_connection(
     ::setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &kRequestWait, sizeof kRequestWait);
     const int room = 2 * static_cast<int>(kMaxAnswerPacket);
     ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    auto packet = receive_packet(connection.get(), kMaxRequestPacket);
-    if (!packet || packet->data.empty()) {
+    const auto request = take_request(connection, log);
+    if (!request) {
         return;
     }
-    auto request = decode_request(packet->data);
-    if (!request || !packet->fd) {
-        log.warning(request ? "request without a message" : request.error().message());
-        return;
-    }
-    request->message = std::move(packet->fd);
-    const auto answer_with = [&](const Answer& answer) {
-        if (auto sent = send_packet(connection.get(), encode(answer)); !sent) {
-            log.warning(request->message_id + ": no engine takes the answer for " + request->name);
-        }
-    };
     const Decision decision = decide(*request, options);
     if (!decision.account) {
-        return answer_with(decision.refusal);
+        return answer_with(connection, *request, decision.refusal, log);
     }
     const Account& account = *decision.account;
     on_user(account.uid);
@@ -152,7 +172,7 @@ void serve_connection(
         [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); },
         [&](const std::string& text) { log.warning(request->message_id + ": " + text); }};
     RecipientDelivery work(tools, delivery, account, *request);
-    answer_with(work.run());
+    answer_with(connection, *request, work.run(), log);
 }
 
 }  // namespace mxpost::local

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 LIMITS = {"mxpost.service": 16, "mxpost-queue.service": 20, "mxpost-local.service": 53}  # tenths
-DEMANDED = {"mxpost-local.service": ["TasksMax=infinity", "LimitNPROC=4096"]}
+DEMANDED = {"mxpost-local.service": ["KillMode=mixed", "TasksMax=infinity", "LimitNPROC=4096"]}
 
 
 def lacks_lines():

@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <time.h>
 
 #include <gmock/gmock.h>
 
@@ -18,6 +19,7 @@
 #include "local/packet.h"
 #include "local/wire.h"
 #include "unit/local/mailbox_test.h"
+#include "unit/local/no_descriptors.h"
 
 namespace mxpost::local {
 
@@ -81,6 +83,23 @@ protected:
         }
     }
 
+    /// How often the log says that no connection can be taken.
+    std::size_t complaints() const {
+        const std::string text = content_of(directory / "log");
+        std::size_t found = 0;
+        for (std::size_t at = 0; (at = text.find("no connection", at)) != std::string::npos; ++at) {
+            ++found;
+        }
+        return found;
+    }
+    std::chrono::nanoseconds processor_time() const {
+        clockid_t clock{};
+        timespec time{};
+        EXPECT_EQ(::clock_getcpuclockid(helper_, &clock), 0);
+        EXPECT_EQ(::clock_gettime(clock, &time), 0);
+        return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    }
+
     void start(Helper::Source source = Helper::Source::listener) {
         socket = directory / "sock";
         std::array<int, 2> ends{-1, -1};
@@ -98,11 +117,20 @@ protected:
             if (!may_kill) {
                 give_up_killing();
             }
-            NullLog log;
-            Helper helper(options, log, source, std::move(fd));
+            const auto log = open_log(directory / "log", "helper");
+            meet_classes(*log);
+            Helper helper(options, *log, source, std::move(fd));
             helper.run();
             ::_exit(0);
         }
+    }
+    /// The other end is with the helper, or on its way there.
+    Fd connect_through_channel() const {
+        std::array<int, 2> ends{-1, -1};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+        const Fd theirs(ends[1]);
+        EXPECT_TRUE(send_packet(channel.get(), "c", theirs.get()));
+        return Fd(ends[0]);
     }
     Fd connect() const {
         sockaddr_un address{};
@@ -124,14 +152,17 @@ protected:
         request.message = memory_file("Subject: x\n\nbody\n");
         return request;
     }
-    Fd send(const Request& request) const {
-        Fd fd = connect();
+    Fd send(const Request& request) const { return send(request, connect()); }
+    static Fd send(const Request& request, Fd fd) {
         EXPECT_TRUE(send_packet(fd.get(), *encode(request), request.message.get()));
         return fd;
     }
     Answer ask(const Request& request) const { return ask(request, connect()); }
     static Answer ask(const Request& request, const Fd& fd) {
         EXPECT_TRUE(send_packet(fd.get(), *encode(request), request.message.get()));
+        return answer_of(fd);
+    }
+    static Answer answer_of(const Fd& fd) {
         const auto reply = receive_packet(fd.get(), kMaxAnswerPacket);
         const auto answer = decode_answer(reply ? reply->data : "");
         EXPECT_TRUE(answer);
@@ -146,8 +177,6 @@ protected:
     bool may_kill = true;
     Account user_;
     Account other_;
-
-private:
     pid_t helper_ = 0;
 };
 
@@ -185,15 +214,58 @@ TEST_F(HelperTest, UsesTheMailGroupOnlyWhereTheWayIsRoots) {
 
 TEST_F(HelperTest, ServesThroughAChannelAndEndsWithIt) {
     start(Helper::Source::channel);
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
-    const Fd ours(ends[0]);
-    Fd theirs(ends[1]);
-    ASSERT_TRUE(send_packet(channel.get(), "c", theirs.get()));
-    theirs.reset();
-    EXPECT_EQ(ask(request(kUser), ours).outcome.kind, OutcomeKind::delivered);
+    EXPECT_EQ(ask(request(kUser), connect_through_channel()).outcome.kind, OutcomeKind::delivered);
     channel.reset();
-    // TearDown's SIGTERM may come first: either way it ends by itself, with status 0.
+    int status = -1;
+    EXPECT_GT(::waitpid(std::exchange(helper_, 0), &status, 0), 0);
+    EXPECT_EQ(status, 0);
+}
+
+TEST_F(HelperTest, TakesNoConnectionOfAChannelWithoutADescriptorAndLivesOn) {
+    start(Helper::Source::channel);
+    EXPECT_EQ(ask(request(kUser), connect_through_channel()).outcome.kind, OutcomeKind::delivered);
+    {
+        const NoDescriptors none(helper_);
+        for (int i = 0; i < 2; ++i) {
+            const Fd lost = connect_through_channel();
+            ASSERT_TRUE(has_answer(lost, 10'000)) << "its other end is closed";
+            const auto reply = receive_packet(lost.get(), kMaxAnswerPacket);
+            EXPECT_TRUE(!reply || reply->data.empty());
+        }
+    }
+    EXPECT_EQ(ask(request(kUser), connect_through_channel()).outcome.kind, OutcomeKind::delivered);
+    EXPECT_EQ(complaints(), 1U) << content_of(directory / "log");
+}
+
+TEST_F(HelperTest, LivesOnAfterAPacketThatIsNone) {
+    start(Helper::Source::channel);
+    ASSERT_TRUE(send_packet(channel.get(), "more than sixteen octets"));
+    ASSERT_TRUE(send_packet(channel.get(), "without"));
+    EXPECT_EQ(ask(request(kUser), connect_through_channel()).outcome.kind, OutcomeKind::delivered);
+}
+
+TEST_F(HelperTest, WaitsForDescriptorsWithoutBurningTheProcessor) {
+    start();
+    EXPECT_EQ(ask(request(kUser)).outcome.kind, OutcomeKind::delivered);
+    Fd waiting;
+    {
+        const NoDescriptors none(helper_);
+        const auto before = processor_time();
+        waiting = send(request(kUser));
+        EXPECT_FALSE(has_answer(waiting, 2'500)) << "several pauses";
+        EXPECT_LT(processor_time() - before, std::chrono::milliseconds(100));
+        EXPECT_EQ(complaints(), 1U) << content_of(directory / "log");
+    }
+    EXPECT_EQ(answer_of(waiting).outcome.kind, OutcomeKind::delivered) << "it kept its place";
+    {
+        const NoDescriptors none(helper_);
+        waiting = send(request(kUser));
+        for (int i = 0; i < 200 && complaints() < 2; ++i) {
+            ::poll(nullptr, 0, 50);
+        }
+        EXPECT_EQ(complaints(), 2U) << "it is another time";
+    }
+    EXPECT_EQ(answer_of(waiting).outcome.kind, OutcomeKind::delivered);
 }
 
 TEST_F(HelperTest, RunsProgramsOfAliasesAsTheAliasUserWithoutTheMailGroup) {
