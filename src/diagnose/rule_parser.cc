@@ -307,9 +307,6 @@ Result<ReplyRule> parse_rule(const std::string& file, const DataBlock& block) {
                 "for every reply"
         );
     }
-    if (std::ranges::find(seen, "scope") == seen.end()) {
-        return bad_line(file, block.number, "rule " + quoted(block.name) + " has no scope");
-    }
     return rule;
 }
 

@@ -11,7 +11,9 @@
 
 namespace mxpost::diagnose {
 
-/// Whom or what a refusal is about: what else would get the same answer now.
+/// Whom or what a refusal is about: what else would get the same answer now. It sorts the rules for
+/// whoever reads them or their tests; nothing is done because of it. What follows for others than
+/// the recipient is what the Ruling's other members say.
 enum class Scope : std::uint8_t {
     recipient,
     message,         // it, whoever gets it

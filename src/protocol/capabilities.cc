@@ -68,6 +68,8 @@ void parse_limits(std::string_view parameters, Capabilities& capabilities) {
             set_limit(word.substr(equals + 1), capabilities.recipients_max);
         } else if (ascii_iequals(name, "MAILMAX")) {
             set_limit(word.substr(equals + 1), capabilities.mails_max);
+        } else if (ascii_iequals(name, "RCPTDOMAINMAX")) {
+            set_limit(word.substr(equals + 1), capabilities.recipient_domains_max);
         }
     }
 }

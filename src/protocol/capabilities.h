@@ -23,6 +23,8 @@ struct Capabilities {
     bool has_require_tls = false;                 // RFC 8689
     std::optional<std::uint32_t> recipients_max;  // RFC 9422 RCPTMAX, 1 to 999999
     std::optional<std::uint32_t> mails_max;       // RFC 9422 MAILMAX, 1 to 999999
+    /// RFC 9422 RCPTDOMAINMAX, 1 to 999999: different domains of recipients in one session.
+    std::optional<std::uint32_t> recipient_domains_max;
 };
 
 /// Unknown keywords and bad parameters are passed over; of a keyword that comes twice with

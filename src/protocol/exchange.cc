@@ -139,7 +139,7 @@ void Exchange::send_command(const Command& command) {
             say(mail_command(transaction_, mail_parameters()));
             return;
         case Verb::recipient:
-            say(rcpt_command(transaction_.recipients[command.recipient], facts_.passes_dsn()));
+            say(rcpt_command(transaction_.recipients[command.recipient], passes_dsn()));
             return;
         case Verb::data:
             say("DATA");
@@ -164,8 +164,8 @@ void Exchange::begin_bdat() {
 MailParameters Exchange::mail_parameters() const {
     const Capabilities& capabilities = facts_.capabilities;
     MailParameters parameters;
-    parameters.has_size = capabilities.has_size && !facts_.is_plain;
-    parameters.has_dsn = facts_.passes_dsn();
+    parameters.has_size = capabilities.has_size && !facts_.is_plain && !is_plain_;
+    parameters.has_dsn = passes_dsn();
     // For a server without 8BITMIME the composer has re-encoded the content. What is 8-bit still
     // (mail::Recode says what, and why) goes as it is: nearly all of them pass it on.
     parameters.has_body = transaction_.is_eight_bit && capabilities.has_eight_bit_mime;

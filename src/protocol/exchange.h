@@ -37,7 +37,7 @@ struct SessionFacts {
     std::uint32_t mail_count = 0;      // MAIL commands, for MAILMAX (RFC 9422)
     std::uint32_t finished_count = 0;  // exchanges that a reply ended
     bool needs_reset = false;          // the last transaction was left open
-    bool is_plain = false;             // MAIL without what the server offers but refuses
+    bool is_plain = false;             // it took MAIL only without what it offers
     bool is_bdat_refused = false;      // it offers CHUNKING, but doesn't know BDAT
 
     /// NOTIFY, ORCPT, RET and ENVID go to this server.
@@ -131,6 +131,8 @@ private:
     void send_command(const Command& command);
     void say(std::string_view line) { output_.command(line, dialogue_); }
     MailParameters mail_parameters() const;
+    bool passes_dsn() const { return facts_.passes_dsn() && !is_plain_; }
+    bool has_refused_parameters(const Reply& reply) const;
     bool goes_with_commands() const;
     void begin_bdat();
 
@@ -172,6 +174,7 @@ private:
     bool is_mail_accepted_ = false;
     bool is_first_reply_due_ = true;
     bool must_repeat_ = false;  // with what the replies taught
+    bool is_plain_ = false;     // to find out if MAIL's parameters were what was refused
     TransactionResult result_;
 };
 

@@ -104,18 +104,30 @@ Verdict Exchange::on_command_reply(const Reply& reply) {
     return after_commands();
 }
 
+/// It may have offered what it doesn't understand. Or it means this message's sender: only if MAIL
+/// is accepted without the parameters, the session's other messages go without them, too, since
+/// their senders lose what they have asked for (RFC 3461 4).
+bool Exchange::has_refused_parameters(const Reply& reply) const {
+    const auto parameters = mail_parameters();
+    if (!parameters.has_size && !parameters.has_dsn) {
+        return false;
+    }
+    const mail::EnhancedStatus& status = reply.status;
+    const bool is_protocol = status.klass == 0 || status.subject == 0 || status.subject == 5;
+    return reply.code == 555 || (reply.code == 501 && is_protocol);
+}
+
 void Exchange::on_mail(const Reply& reply) {
     if (reply.klass() == 2) {
         is_mail_accepted_ = true;
+        facts_.is_plain |= is_plain_;
         return;
     }
     keep_rest_back();
     is_end_sent_ = false;  // content that went with it was for nobody
-    const auto parameters = mail_parameters();
-    if ((reply.code == 555 || reply.code == 501) && (parameters.has_size || parameters.has_dsn)) {
-        // It offered what it doesn't understand. Without SIZE, RET and ENVID the message is the
-        // same.
-        facts_.is_plain = true;
+    if (has_refused_parameters(reply)) {
+        // Without SIZE, RET and ENVID the message is the same.
+        is_plain_ = true;
         must_repeat_ = true;
         return;
     }
@@ -241,8 +253,7 @@ void Exchange::settle_final(const Reply& reply) {
 
 /// RFC 3461 5.2.1, 5.2.2: with the parameters goes the duty to report.
 void Exchange::deliver_accepted(const Reply& reply) {
-    const auto success =
-        facts_.passes_dsn() ? mail::SuccessReport::passed_on : mail::SuccessReport::due;
+    const auto success = passes_dsn() ? mail::SuccessReport::passed_on : mail::SuccessReport::due;
     ledger_.deliver_accepted(reply, success);
 }
 

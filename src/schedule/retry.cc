@@ -16,7 +16,10 @@ constexpr std::uint32_t kGreyAttempts = 6;
 /// A message isn't given up before so many attempts: the clock may have jumped, or the machine have
 /// been off.
 constexpr std::uint32_t kFewestAttempts = 5;
-/// What a clock may be off, or a minute of jitter add, before a due time counts as nonsense.
+constexpr seconds kAskedMargin{5};  // clocks differ, and the reply took its time
+constexpr seconds kLittleJitter = minutes(1);
+/// What a clock may be off before a due time counts as nonsense, besides a quarter of the longest
+/// delay.
 constexpr seconds kSlack = minutes(10);
 
 /// a + b for times that may be anything: stays within what 64 bits of microseconds hold.
@@ -41,24 +44,8 @@ seconds exponential_delay(std::uint32_t attempts, const RetryPolicy& policy) {
     return delay;
 }
 
-/// How many attempts the policy makes in a lifetime at least; 1 when that is short.
-std::uint32_t usual_attempts(const RetryPolicy& policy) {
-    const seconds longest = sane(policy.max_delay);
-    const seconds lifetime = std::clamp(policy.lifetime, seconds(0), kLongestParsed);
-    std::uint32_t attempts = 1;
-    seconds age{0};
-    for (seconds delay = exponential_delay(1, policy); delay < longest; delay *= 2) {
-        age += delay + delay / 4;
-        if (age > lifetime) {
-            return attempts;
-        }
-        ++attempts;
-    }
-    return attempts + static_cast<std::uint32_t>((lifetime - age) / (longest + longest / 4));
-}
-
-/// A quarter off at most: what is_due() goes by.
-seconds shortest(seconds delay) {
+/// A quarter off at most.
+seconds shortened(seconds delay) {
     return delay - delay / 4;
 }
 
@@ -66,24 +53,72 @@ seconds below(Random& random, seconds bound) {
     return seconds(random.below(static_cast<std::uint64_t>(bound.count()) + 1));
 }
 
+/// What jitter chooses from, both ends included. is_due() goes by the shortest.
+struct Bounds {
+    seconds shortest{};
+    seconds longest{};
+};
+
+/// `delay`, or the policy's shortest, unless that is longer than its longest.
+seconds at_least_first(seconds delay, const RetryPolicy& policy) {
+    const seconds first = sane(policy.first_delay);
+    return first <= sane(policy.max_delay) ? std::max(delay, first) : delay;
+}
+
+/// At first they are later than the shortest delay that the policy allows, in the end sooner than
+/// the longest one, so that a burst doesn't come back as one. (Where both are the same it does.)
+Bounds ordinary_bounds(std::uint32_t attempts, const RetryPolicy& policy) {
+    const seconds longest = sane(policy.max_delay);
+    const seconds delay = exponential_delay(attempts, policy);
+    return {at_least_first(shortened(delay), policy), std::min(delay + delay / 4, longest)};
+}
+
+/// For a server that wants at least this delay. Where the policy doesn't wait so long: its longest
+/// delay, less a little, so that a burst doesn't come back as one here either.
+Bounds bounds_from(seconds wanted, seconds jitter, const RetryPolicy& policy) {
+    const seconds longest = sane(policy.max_delay);
+    if (wanted > longest) {
+        const seconds sooner = std::max(longest - kLittleJitter, shortened(longest));
+        return {at_least_first(sooner, policy), longest};
+    }
+    return {wanted, std::min(wanted + jitter, longest)};
+}
+
+/// How many attempts the policy makes in a lifetime at least; 1 when that is short.
+std::uint32_t usual_attempts(const RetryPolicy& policy) {
+    const seconds longest = sane(policy.max_delay);
+    const seconds lifetime = std::clamp(policy.lifetime, seconds(0), kLongestParsed);
+    std::uint32_t attempts = 1;
+    seconds age{0};
+    for (seconds delay = exponential_delay(1, policy); delay < longest; delay *= 2) {
+        age += std::min(delay + delay / 4, longest);
+        if (age > lifetime) {
+            return attempts;
+        }
+        ++attempts;
+    }
+    return attempts + static_cast<std::uint32_t>((lifetime - age) / longest);
+}
+
 /// Where patience was asked for: the least delay that honours it; nothing where it wasn't, and for
 /// a server that has asked too often.
-std::optional<seconds> asked_delay(
-    std::uint32_t attempts, const RetryPolicy& policy, const RetryHint& hint
-) {
+std::optional<seconds> asked_delay(std::uint32_t attempts, const RetryHint& hint) {
     if (attempts > kGreyAttempts || (!hint.stated && !hint.is_greylisting)) {
         return std::nullopt;
     }
-    const seconds longest = std::max(sane(policy.max_delay), kShortestStated);
     if (hint.stated) {
-        return std::clamp(*hint.stated, kShortestStated, longest);
+        return std::clamp(*hint.stated, kShortestStated, kLongestParsed);
     }
-    return std::min(attempts <= 1 ? kFirstGreyDelay : kNextGreyDelay, longest);
+    return attempts <= 1 ? kFirstGreyDelay : kNextGreyDelay;
 }
 
-/// The least delay that the hint wants, within the policy's longest.
-seconds least_delay(const RetryPolicy& policy, const RetryHint& hint) {
-    return std::clamp(hint.least, seconds(0), sane(policy.max_delay));
+Bounds delay_bounds(std::uint32_t attempts, const RetryPolicy& policy, const RetryHint& hint) {
+    const seconds least = std::clamp(hint.least, seconds(0), kLongestParsed);
+    if (const auto asked = asked_delay(attempts, hint)) {
+        return bounds_from(std::max(*asked, least), kLittleJitter, policy);
+    }
+    const Bounds bounds = ordinary_bounds(attempts, policy);
+    return least > bounds.shortest ? bounds_from(least, least / 4, policy) : bounds;
 }
 
 /// The policy for a recipient that is given up earlier.
@@ -99,25 +134,19 @@ RetryPolicy with_give_up(RetryPolicy policy, const RetryHint& hint) {
 seconds retry_delay(
     std::uint32_t attempts, const RetryPolicy& policy, const RetryHint& hint, Random& random
 ) {
-    const seconds least = least_delay(policy, hint);
-    if (const auto asked = asked_delay(attempts, policy, hint)) {
-        // Only ever later than asked; a little, or the sender waits for nothing.
-        return std::max(*asked, least) + seconds(5) + below(random, minutes(1) - seconds(5));
-    }
-    const seconds delay = exponential_delay(attempts, policy);
-    if (least >= shortest(delay)) {
-        return least + below(random, least / 4);
-    }
-    return shortest(delay) + below(random, delay / 2);
+    const auto [shortest, longest] = delay_bounds(attempts, policy, hint);
+    // Only ever later than asked; a little, or the sender waits for nothing.
+    const seconds margin =
+        asked_delay(attempts, hint) ? std::min(kAskedMargin, longest - shortest) : seconds(0);
+    return shortest + margin + below(random, longest - shortest - margin);
 }
 
 bool is_due(const PendingRecipient& recipient, WallTime now, const RetryPolicy& policy) {
     if (!recipient.is_tried || recipient.last_time > now) {
         return true;
     }
-    const auto asked = asked_delay(recipient.attempts, policy, recipient.hint);
-    const seconds delay = asked ? *asked : shortest(exponential_delay(recipient.attempts, policy));
-    return add(recipient.last_time, std::max(delay, least_delay(policy, recipient.hint))) <= now;
+    const seconds shortest = delay_bounds(recipient.attempts, policy, recipient.hint).shortest;
+    return add(recipient.last_time, shortest) <= now;
 }
 
 std::chrono::sys_seconds next_due(
@@ -180,7 +209,7 @@ bool is_warning_due(WallTime arrival, WallTime now, const RetryPolicy& policy) {
 }
 
 bool is_implausible_due(std::chrono::sys_seconds due, WallTime now, const RetryPolicy& policy) {
-    const seconds longest = std::max(sane(policy.max_delay), kShortestStated);
+    const seconds longest = sane(policy.max_delay);
     return WallTime(due) > add(now, longest + longest / 4 + kSlack);
 }
 

@@ -1,8 +1,8 @@
 // When a message is tried again, when its sender is warned, and when it is given up.
 //
 // Pure: the time and the randomness come from the caller. Times from spool files are hostile and
-// clocks jump, so no sum here can overflow, and no clock makes a message wait longer than the
-// policy's longest delay.
+// clocks jump, so no sum here can overflow, and neither a clock nor a server makes a message wait
+// longer than the policy's longest delay.
 #pragma once
 
 #include <chrono>
@@ -16,8 +16,8 @@
 namespace mxpost::schedule {
 
 struct RetryPolicy {
-    std::chrono::seconds first_delay = std::chrono::minutes(5);
-    std::chrono::seconds max_delay = std::chrono::hours(4);  // before jitter
+    std::chrono::seconds first_delay = std::chrono::minutes(5);  // none is shorter
+    std::chrono::seconds max_delay = std::chrono::hours(4);  // none is longer, which comes first
     std::chrono::seconds lifetime = std::chrono::hours(120);
     std::chrono::seconds warning = std::chrono::hours(4);  // 0 or less: no warning
 };
@@ -33,11 +33,14 @@ struct RetryHint {
 
 /// How long to wait after the `attempts`th attempt (1: the first).
 ///
-/// Doubles from first_delay to max_delay, 25 % to either side at random, but never less than the
-/// hint's least delay (up to max_delay). A server that says when is asked again then (never sooner
-/// than a minute, at most max_delay), one that greylists without saying in five to six minutes and
-/// then every quarter of an hour; a server that goes on like that for more than six attempts gets
-/// the ordinary delays.
+/// Doubles from first_delay to max_delay, 25 % to either side at random, but within these two: the
+/// first wait is rather longer than first_delay, the last ones are rather shorter than max_delay.
+/// Never less than the hint's least delay, up to max_delay.
+///
+/// A server that says when is asked again then (never sooner than a minute, at most max_delay), one
+/// that greylists without saying in five to six minutes and then every quarter of an hour, both
+/// even if that is sooner than first_delay; a server that goes on like that for more than six
+/// attempts gets the ordinary delays.
 std::chrono::seconds retry_delay(
     std::uint32_t attempts, const RetryPolicy& policy, const RetryHint& hint, Random& random
 );

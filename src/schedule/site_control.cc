@@ -60,7 +60,6 @@ void SiteControl::begin(SteadyTime now) {
 void SiteControl::delivered(SteadyTime now) {
     reached();
     is_probing_ = false;
-    unwilling_ = 0;
     if (grow_again_ && now < *grow_again_) {
         return;
     }
@@ -73,6 +72,7 @@ void SiteControl::delivered(SteadyTime now) {
 void SiteControl::reached() {
     rest_ = std::chrono::seconds(0);
     rest_until_.reset();
+    unwilling_ = 0;
 }
 
 void SiteControl::slowed(SteadyTime now) {
@@ -103,7 +103,8 @@ void SiteControl::unreachable(
 
 void SiteControl::unwilling(const mail::RecipientOutcome& reason, SteadyTime now, Random& random) {
     slowed(now);
-    if (++unwilling_ >= kMostUnwilling) {
+    const bool has_rested = rest_ > std::chrono::seconds(0);  // and no session came of it
+    if (++unwilling_ >= kMostUnwilling || has_rested) {
         unreachable(reason, now, random);
     }
 }

@@ -50,7 +50,7 @@ public:
 
     /// A server took a message: all is well.
     void delivered(SteadyTime now);
-    /// A connection came about: the site isn't dead.
+    /// A session was opened: the site isn't dead, and is willing.
     void reached();
     /// Too much for the site: 421, a reply that asks for less.
     void slowed(SteadyTime now);
@@ -60,7 +60,8 @@ public:
     /// None of its hosts could be reached, or none would talk to us.
     void unreachable(const mail::RecipientOutcome& reason, SteadyTime now, Random& random);
     /// A host took a connection, but closed it or said no before mail could be sent. One such
-    /// greeting says little; three in a row are as good as no answer.
+    /// greeting says little; three without a session between them are as good as no answer, and so
+    /// is one to the message that tries after a rest.
     void unwilling(const mail::RecipientOutcome& reason, SteadyTime now, Random& random);
     /// The site asked to be left alone for so long.
     void suspend(const mail::RecipientOutcome& reason, SteadyTime until);
@@ -90,7 +91,7 @@ private:
     std::optional<SteadyTime> rest_until_;       // nobody could be reached
     std::optional<SteadyTime> suspended_until_;  // the site said so
     std::chrono::seconds rest_{0};
-    std::size_t unwilling_ = 0;  // since a message was taken
+    std::size_t unwilling_ = 0;  // since a session was opened
     mail::RecipientOutcome reason_;
     std::size_t restricted_sessions_ = 0;
     SteadyTime restricted_until_{};

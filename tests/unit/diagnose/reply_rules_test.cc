@@ -181,7 +181,6 @@ TEST(ParseRules, ErrorsHaveFileAndLine) {
             "1: rule \"a\" has no condition: it would "
             "hold for every reply"
     );
-    EXPECT_EQ(problem("rule a\n code 5xx\n"), file + "1: rule \"a\" has no scope");
     EXPECT_EQ(problem(head + "suspnd 2h"), file + "4: \"suspnd\" is no word of a rule");
     EXPECT_EQ(problem(head + "code 4xx"), file + "4: the rule has a \"code\" line already");
     EXPECT_EQ(
@@ -214,6 +213,13 @@ TEST(ParseRules, ErrorsHaveFileAndLine) {
             "4: notice must be a sentence without control "
             "characters"
     );
+}
+
+// Nothing is done because of it.
+TEST(ParseRules, NobodyHasToNameAScope) {
+    const RuleBook rules = book("rule a\n code 5xx\n kind defer\n");
+    EXPECT_EQ(rules.rule(outcome_of("550 no")).rule, "a");
+    EXPECT_EQ(rules.rule(outcome_of("550 no")).kind, mail::OutcomeKind::deferred);
 }
 
 TEST(ParseRules, RefusesNonsense) {

@@ -84,18 +84,21 @@ TEST(Capabilities, ASizeThatIsNoNumberIsNoLimit) {
 TEST(Capabilities, OfRepeatedLimitsTheSmallestCounts) {
     const auto capabilities = parse(
         "250-mx\r\n250-SIZE 100\r\n250-SIZE 50\r\n250-SIZE 70\r\n250-SIZE\r\n"
-        "250-LIMITS RCPTMAX=7 rcptmax=3\r\n250 LIMITS RCPTMAX=9\r\n"
+        "250-LIMITS RCPTMAX=7 rcptmax=3 RcptDomainMax=4 RCPTDOMAINMAX=2\r\n"
+        "250 LIMITS RCPTMAX=9\r\n"
     );
     EXPECT_EQ(capabilities.size_limit, 50U);
     EXPECT_EQ(capabilities.recipients_max, 3U);
+    EXPECT_EQ(capabilities.recipient_domains_max, 2U);
 }
 
 TEST(Capabilities, BadLimitsArePassedOver) {
     const auto capabilities = parse(
         "250-mx\r\n250 LIMITS RCPTMAX=0 RCPTMAX= RCPTMAX MAILMAX=1000000 MAILMAX=-3 =5 "
-        "RCPTMAX=x\r\n"
+        "RCPTMAX=x RCPTDOMAINMAX=0 RCPTDOMAINMAX=1x\r\n"
     );
     EXPECT_FALSE(capabilities.recipients_max);
+    EXPECT_FALSE(capabilities.recipient_domains_max);
     EXPECT_FALSE(capabilities.mails_max);
 }
 

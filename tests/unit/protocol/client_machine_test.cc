@@ -342,21 +342,63 @@ TEST(ClientMachine, UnsafeAddressesAreNeverWritten) {
 }
 
 TEST(ClientMachine, RefusedParametersAreLeftOutOnceAndForAll) {
+    for (const std::string refusal :
+         {"555 5.5.4 what?",
+          "555 5.1.7 what?",
+          "501 5.5.4 what?",
+          "501 5.0.0 what?",
+          "501 what?"}) {
+        auto machine = opened({"SIZE", "PIPELINING", "DSN"});
+        auto transaction = to({"x"});
+        transaction.dsn_return = mail::DsnReturn::headers;
+        machine.start(transaction);
+        EXPECT_TRUE(take_output(machine).starts_with("MAIL FROM:<me@a.example> SIZE=6 RET=HDRS\r\n")
+        );
+        machine.received(refusal + "\r\n503 no\r\n503 no\r\n");
+        EXPECT_EQ(
+            take_output(machine), "MAIL FROM:<me@a.example>\r\nRCPT TO:<x@b.example>\r\nDATA\r\n"
+        );
+        machine.received("250 ok\r\n550 no\r\n503 no\r\n");
+        EXPECT_EQ(machine.result().outcomes[0].reply_code, 550);
+        machine.start(transaction);
+        EXPECT_TRUE(take_output(machine).starts_with("RSET\r\nMAIL FROM:<me@a.example>\r\n"))
+            << refusal;
+    }
+}
+
+// RFC 3461 4: the others' NOTIFY=NEVER must not get lost.
+TEST(ClientMachine, ASenderThatIsRefusedCostsTheNextMessageNoParameters) {
+    for (const std::string refusal : {"501 bad address", "555 5.5.4 bad address"}) {
+        auto machine = opened({"SIZE", "PIPELINING", "DSN"});
+        auto transaction = to({"x"});
+        transaction.recipients[0].notify = static_cast<mail::NotifySet>(mail::Notify::never);
+        machine.start(transaction);
+        machine.output().clear();
+        machine.received(refusal + "\r\n503 no\r\n503 no\r\n");
+        EXPECT_EQ(
+            take_output(machine), "MAIL FROM:<me@a.example>\r\nRCPT TO:<x@b.example>\r\nDATA\r\n"
+        );
+        machine.received(refusal + "\r\n503 no\r\n503 no\r\n");
+        EXPECT_EQ(machine.want(), Want::idle);
+        EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::failed);
+        machine.start(transaction);
+        EXPECT_EQ(
+            take_output(machine),
+            "MAIL FROM:<me@a.example> SIZE=6\r\nRCPT TO:<x@b.example> NOTIFY=NEVER\r\nDATA\r\n"
+        ) << refusal;
+    }
+}
+
+TEST(ClientMachine, A501ThatIsNotAboutSyntaxIsFinal) {
     auto machine = opened({"SIZE", "PIPELINING", "DSN"});
-    auto transaction = to({"x"});
-    transaction.dsn_return = mail::DsnReturn::headers;
-    machine.start(transaction);
-    EXPECT_TRUE(take_output(machine).starts_with("MAIL FROM:<me@a.example> SIZE=6 RET=HDRS\r\n"));
-    machine.received("555 5.5.4 what?\r\n503 no\r\n503 no\r\n");
-    EXPECT_EQ(
-        take_output(machine), "MAIL FROM:<me@a.example>\r\nRCPT TO:<x@b.example>\r\nDATA\r\n"
-    );
-    machine.received("501 still not\r\n503 no\r\n503 no\r\n");
+    machine.start(to({"x"}));
+    machine.output().clear();
+    machine.received("501 5.1.7 Bad sender address syntax\r\n503 no\r\n503 no\r\n");
     EXPECT_EQ(machine.want(), Want::idle);
-    EXPECT_EQ(machine.result().outcomes[0].reply_code, 501);
-    EXPECT_EQ(machine.result().outcomes[0].kind, mail::OutcomeKind::failed);
+    EXPECT_EQ(machine.output(), "");
+    EXPECT_EQ(machine.result().outcomes[0].status.text(), "5.1.7");
     machine.start(to({"y"}));
-    EXPECT_TRUE(take_output(machine).starts_with("MAIL FROM:<me@a.example>\r\n"));
+    EXPECT_TRUE(take_output(machine).starts_with("MAIL FROM:<me@a.example> SIZE=6\r\n"));
 }
 
 TEST(ClientMachine, WhoeverGetsTheDsnParametersHasTheDutyToReport) {

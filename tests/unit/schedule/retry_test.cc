@@ -1,6 +1,8 @@
 #include "schedule/retry.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -43,25 +45,77 @@ RetryHint give_up_after(seconds age) {
     return hint;
 }
 
+/// below(bound) of it is bound - 1: the first number that is not in the incomplete last range.
+class LargestRandom final : public Random {
+public:
+    std::uint64_t bits() override { return next_--; }
+
+private:
+    std::uint64_t next_ = UINT64_MAX;
+};
+
+seconds shortest_delay(std::uint32_t attempts, const RetryPolicy& policy, const RetryHint& hint) {
+    FixedRandom random{0};
+    return retry_delay(attempts, policy, hint, random);
+}
+
+seconds longest_delay(std::uint32_t attempts, const RetryPolicy& policy, const RetryHint& hint) {
+    LargestRandom random;
+    return retry_delay(attempts, policy, hint, random);
+}
+
 TEST(RetryDelay, DoublesFromFiveMinutesToFourHours) {
     const std::vector<seconds> expected{5min, 10min, 20min, 40min, 80min, 160min, 4h, 4h};
     for (std::uint32_t attempts = 1; attempts <= expected.size(); ++attempts) {
-        FixedRandom smallest{0};
+        const seconds delay = expected[attempts - 1];
         EXPECT_EQ(
-            retry_delay(attempts, kPolicy, kUnreachable, smallest), expected[attempts - 1] * 3 / 4
+            shortest_delay(attempts, kPolicy, kUnreachable), std::max<seconds>(delay * 3 / 4, 5min)
         );
-        // below(n + 1) of n is n: the largest.
-        FixedRandom largest{static_cast<std::uint64_t>((expected[attempts - 1] / 2).count())};
         EXPECT_EQ(
-            retry_delay(attempts, kPolicy, kUnreachable, largest), expected[attempts - 1] * 5 / 4
+            longest_delay(attempts, kPolicy, kUnreachable), std::min<seconds>(delay * 5 / 4, 4h)
         );
     }
 }
 
 TEST(RetryDelay, StaysWithinBoundsForAnyNumberOfAttempts) {
     FixedRandom random{0};
-    EXPECT_EQ(retry_delay(0, kPolicy, kUnreachable, random), 225s);
+    EXPECT_EQ(retry_delay(0, kPolicy, kUnreachable, random), 5min);
     EXPECT_EQ(retry_delay(UINT32_MAX, kPolicy, kUnreachable, random), 3h);
+}
+
+/// What mxpost.conf(5) promises of retry-min and retry-max.
+TEST(RetryDelay, IsNeverShorterThanTheFirstNorLongerThanTheLongest) {
+    for (const auto& [first, most] : std::vector<std::pair<seconds, seconds>>{
+             {5min, 4h}, {1min, 65s}, {3h, 4h}, {4h, 4h}, {1s, 2s}, {1s, 1s}, {7s, 24h}}) {
+        RetryPolicy policy;
+        policy.first_delay = first;
+        policy.max_delay = most;
+        for (std::uint32_t attempts = 1; attempts < 20; ++attempts) {
+            for (const RetryHint& hint : {kUnreachable, least(1h), least(most), least(100h)}) {
+                EXPECT_GE(shortest_delay(attempts, policy, hint), first);
+                EXPECT_LE(longest_delay(attempts, policy, hint), most);
+            }
+            EXPECT_GE(shortest_delay(attempts, policy, stated(100h)), first);
+            EXPECT_LE(longest_delay(attempts, policy, stated(100h)), most);
+            EXPECT_LE(longest_delay(attempts, policy, stated(most)), most);
+            EXPECT_LE(longest_delay(attempts, policy, greylisting()), most);
+        }
+    }
+}
+
+TEST(RetryDelay, ABurstDoesNotComeBackAsOne) {
+    RetryPolicy contradictory;
+    contradictory.first_delay = 4h;
+    contradictory.max_delay = 1h;
+    for (const RetryPolicy& policy : {kPolicy, contradictory}) {
+        for (std::uint32_t attempts = 1; attempts < 20; ++attempts) {
+            for (const RetryHint& hint : {kUnreachable, least(100h), stated(100h)}) {
+                const seconds spread =
+                    longest_delay(attempts, policy, hint) - shortest_delay(attempts, policy, hint);
+                EXPECT_GE(spread, hint.stated ? 55s : 60s) << attempts;
+            }
+        }
+    }
 }
 
 TEST(RetryDelay, NonsensePoliciesGiveADelay) {
@@ -98,8 +152,11 @@ TEST(RetryDelay, StatedDelaysAreBounded) {
     FixedRandom random{0};
     EXPECT_EQ(retry_delay(1, kPolicy, stated(1s), random), 65s);
     EXPECT_EQ(retry_delay(1, kPolicy, stated(seconds::min()), random), 65s);
-    EXPECT_EQ(retry_delay(1, kPolicy, stated(900h), random), 4h + 5s);
-    EXPECT_EQ(retry_delay(1, kPolicy, stated(seconds::max()), random), 4h + 5s);
+    EXPECT_EQ(retry_delay(1, kPolicy, stated(4h), random), 4h);
+    for (const seconds delay : {seconds(900h), seconds::max()}) {
+        EXPECT_EQ(retry_delay(1, kPolicy, stated(delay), random), 4h - 55s);
+        EXPECT_EQ(longest_delay(1, kPolicy, stated(delay)), 4h);
+    }
 }
 
 TEST(RetryDelay, IsNoShorterThanTheReplyAsksFor) {
@@ -108,9 +165,10 @@ TEST(RetryDelay, IsNoShorterThanTheReplyAsksFor) {
     FixedRandom most{1800};
     EXPECT_EQ(retry_delay(1, kPolicy, least(2h), most), 150min);
     EXPECT_EQ(retry_delay(9, kPolicy, least(2h), random), 3h);
-    EXPECT_EQ(retry_delay(1, kPolicy, least(6h), random), 4h);
-    EXPECT_EQ(retry_delay(1, kPolicy, least(seconds::max()), random), 4h);
-    EXPECT_EQ(retry_delay(1, kPolicy, least(seconds::min()), random), 225s);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(4h), random), 4h);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(6h), random), 4h - 1min);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(seconds::max()), random), 4h - 1min);
+    EXPECT_EQ(retry_delay(1, kPolicy, least(seconds::min()), random), 5min);
     RetryHint both = stated(300s);
     both.least = 1h;
     EXPECT_EQ(retry_delay(1, kPolicy, both, random), 1h + 5s);
@@ -124,7 +182,7 @@ TEST(NextDue, IsTheEarliestRecipients) {
     FixedRandom random{0};
     const std::vector<PendingRecipient> recipients{pending(7, kNow), pending(1, kNow)};
     EXPECT_EQ(
-        next_due(recipients, kNow - 1h, false, kNow, kPolicy, random), to_seconds(kNow + 225s)
+        next_due(recipients, kNow - 1h, false, kNow, kPolicy, random), to_seconds(kNow + 5min)
     );
 }
 
@@ -168,7 +226,7 @@ TEST(NextDue, ALastAttemptInTheFutureCountsAsNow) {
     FixedRandom random{0};
     const std::vector<PendingRecipient> recipients{pending(1, kNow + 24h * 365)};
     EXPECT_EQ(
-        next_due(recipients, kNow + 24h * 365, true, kNow, kPolicy, random), to_seconds(kNow + 225s)
+        next_due(recipients, kNow + 24h * 365, true, kNow, kPolicy, random), to_seconds(kNow + 5min)
     );
 }
 
@@ -265,10 +323,9 @@ TEST(IsWarningDue, AfterFourHoursUnlessSwitchedOff) {
 }
 
 TEST(IsImplausibleDue, FurtherAheadThanAnyDelay) {
-    FixedRandom largest{7200};
-    const seconds delay = retry_delay(9, kPolicy, kUnreachable, largest);
-    ASSERT_EQ(delay, 5h);
+    const seconds delay = longest_delay(9, kPolicy, kUnreachable);
     EXPECT_FALSE(is_implausible_due(to_seconds(kNow + delay), kNow, kPolicy));
+    EXPECT_FALSE(is_implausible_due(to_seconds(kNow + delay), kNow - 1h, kPolicy));
     EXPECT_TRUE(is_implausible_due(to_seconds(kNow + 6h), kNow, kPolicy));
     EXPECT_FALSE(is_implausible_due(to_seconds(kNow - 24h * 365), kNow, kPolicy));
 }

@@ -109,6 +109,29 @@ TEST_F(SiteControlTest, ThreeUnwillingGreetingsInARowMakeItRest) {
     EXPECT_TRUE(control_.resting_until(now_));
 }
 
+TEST_F(SiteControlTest, UnwillingGreetingsWithASessionBetweenThemAreNotInARow) {
+    for (int i = 0; i < 10; ++i) {
+        control_.unwilling(down_, now_, random_);
+        control_.unwilling(down_, now_, random_);
+        EXPECT_FALSE(control_.resting_until(now_));
+        control_.reached();  // though nothing is delivered in it
+    }
+}
+
+TEST_F(SiteControlTest, AfterARestOneUnwillingGreetingMakesItRestLonger) {
+    control_.unreachable(down_, now_, random_);
+    now_ = *control_.resting_until(now_);
+    control_.unwilling(down_, now_, random_);
+    const auto until = control_.resting_until(now_);
+    ASSERT_TRUE(until);
+    EXPECT_GE(*until - now_, seconds(90));
+    now_ = *until;
+    control_.reached();
+    control_.unwilling(down_, now_, random_);
+    control_.unwilling(down_, now_, random_);
+    EXPECT_FALSE(control_.resting_until(now_));
+}
+
 TEST_F(SiteControlTest, ASuspensionIsNotEndedByWhatIsStillUnderWay) {
     control_.suspend(down_, now_ + hours(2));
     control_.delivered(now_ + seconds(1));
