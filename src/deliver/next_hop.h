@@ -31,6 +31,9 @@ struct NextHop {
     std::string domain;  // of the recipients, A-labels, whose policies count; empty: nobody's
     std::string site;    // whose limits and warm sessions: see Sites
     std::vector<smtp::Peer> peers;  // in the order to try them, never empty
+    /// A deferral: why there is a host besides that can't be tried at present. What the others say
+    /// of themselves is no reason to return mail then (RFC 5321 5.1).
+    std::optional<mail::RecipientOutcome> left_out;
     smtp::SessionSettings session;
     /// Nobody could have put other hosts in these ones' place: DNSSEC or MTA-STS says so.
     bool is_authentic = false;

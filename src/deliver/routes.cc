@@ -29,6 +29,7 @@ constexpr std::chrono::minutes kTidyEvery{10};
 
 // RFC 3463 3.8: cryptography that is needed isn't there.
 constexpr mail::EnhancedStatus kSecurityFailure{4, 7, 5};
+constexpr mail::EnhancedStatus kDnsFailure{4, 4, 3};   // RFC 3463 3.5
 constexpr mail::EnhancedStatus kSystemStops{4, 3, 2};  // RFC 3463 3.4
 
 tls::DaneDomain dane_domain(const route::Route& route) {
@@ -101,6 +102,7 @@ std::size_t octets_of(const NextHopResult& result) {
         return sizeof(result) + std::get<mail::RecipientOutcome>(result).text.size();
     }
     std::size_t octets = sizeof(result) + hop->domain.size() + hop->site.size();
+    octets += hop->left_out ? hop->left_out->text.size() : 0;
     const smtp::Peer* before = nullptr;
     for (const smtp::Peer& peer : hop->peers) {
         octets += sizeof(peer) + peer.host.size();
@@ -270,11 +272,17 @@ NextHopResult Routes::next_hop(const route::Route& route, const std::vector<tls:
     hop.site = route.site + site_suffix(route, dane);
     hop.session = session_;
     hop.is_authentic = route.is_secure;
-    std::string problem;
+    if (!route.problem.empty()) {
+        hop.left_out.emplace(mail::OutcomeKind::deferred, kDnsFailure, route.problem);
+    }
     for (std::size_t i = 0; i < route.hosts.size(); ++i) {
         const route::MxHost& host = route.hosts[i];
         if (!dane[i].problem.empty()) {
-            problem = problem.empty() ? dane[i].problem : problem;
+            if (!hop.left_out) {
+                hop.left_out.emplace(
+                    mail::OutcomeKind::deferred, kSecurityFailure, dane[i].problem
+                );
+            }
             continue;
         }
         // Unusable TLSA records ask for encryption, of whom `tls` may ask for more.
@@ -288,8 +296,8 @@ NextHopResult Routes::next_hop(const route::Route& route, const std::vector<tls:
             peer.policy = unusable;
         }
     }
-    if (hop.peers.empty()) {
-        return mail::RecipientOutcome(mail::OutcomeKind::deferred, kSecurityFailure, problem);
+    if (hop.peers.empty() && hop.left_out) {
+        return *hop.left_out;
     }
     return hop;
 }

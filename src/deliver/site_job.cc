@@ -5,12 +5,23 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "protocol/ledger.h"
 #include "route/domain_name.h"
 #include "spool/message_file.h"
 
 namespace mxpost::deliver {
 
 namespace asio = boost::asio;
+
+namespace {
+
+/// Said of the host, before there was any transaction.
+bool is_before_mail(mail::Step step) {
+    return step == mail::Step::connect || step == mail::Step::greeting ||
+           step == mail::Step::hello || step == mail::Step::start_tls || step == mail::Step::auth;
+}
+
+}  // namespace
 
 SiteJob::SiteJob(
     const asio::any_io_executor& executor,
@@ -27,6 +38,7 @@ SiteJob::SiteJob(
         mail::OutcomeKind::deferred, {4, 4, 1}, "no host could be tried"
     );
     result_.outcomes.assign(recipients.size(), nothing_tried);
+    is_noted_.assign(recipients.size(), false);
     for (std::size_t i = 0; i < recipients.size(); ++i) {
         recipients[i].address = route::with_a_labels(recipients[i].address);
         open_.push_back(i);
@@ -70,17 +82,29 @@ void SiteJob::apply(
         return;
     }
     std::vector<std::size_t> settled;
+    const mail::RecipientOutcome* reason = nullptr;  // to leave the host
     for (std::size_t i = 0; i < chunk.size(); ++i) {
         const mail::RecipientOutcome& outcome = result.outcomes[i];
         const bool stays_open =
             fates[i] != Fate::as_result || (outcome.kind == mail::OutcomeKind::deferred &&
                                             (result.may_try_next_host || result.is_session_stale));
-        result_.outcomes[chunk[i]] = outcome;
         if (!stays_open) {
+            result_.outcomes[chunk[i]] = outcome;
             std::erase(open_, chunk[i]);
             settled.push_back(chunk[i]);
-        } else if (fates[i] == Fate::again) {
+            continue;
+        }
+        note(chunk[i], outcome);
+        if (fates[i] == Fate::again) {
             unsent_.push_back(chunk[i]);
+        } else if (reason == nullptr) {
+            reason = &outcome;
+        }
+    }
+    if (reason != nullptr) {
+        was_tried_in_vain_ = true;
+        for (const std::size_t index : unsent_) {
+            note(index, protocol::deferred(*reason));  // it wasn't asked about these
         }
     }
     // The others may take hours: until then only this process would know.
@@ -107,13 +131,27 @@ void SiteJob::note_content_trouble(const Error& error) {
 
 void SiteJob::note_trouble(const mail::RecipientOutcome& outcome) {
     for (const std::size_t index : open_) {
-        mail::RecipientOutcome& noted = result_.outcomes[index];
-        if (!has_trouble_ || noted.kind == mail::OutcomeKind::failed ||
-            outcome.kind == mail::OutcomeKind::deferred) {
-            noted = outcome;
+        note(index, outcome);
+    }
+}
+
+void SiteJob::note(std::size_t index, const mail::RecipientOutcome& outcome) {
+    mail::RecipientOutcome& noted = result_.outcomes[index];
+    if (!is_noted_[index] || noted.kind == mail::OutcomeKind::failed ||
+        outcome.kind == mail::OutcomeKind::deferred) {
+        noted = outcome;
+    }
+    is_noted_[index] = true;
+}
+
+void SiteJob::note_left_out() {
+    for (const std::size_t index : open_) {
+        const mail::RecipientOutcome& noted = result_.outcomes[index];
+        if (hop->left_out && noted.kind == mail::OutcomeKind::failed &&
+            is_before_mail(noted.step)) {
+            note(index, *hop->left_out);
         }
     }
-    has_trouble_ = true;
 }
 
 const mail::RecipientOutcome* SiteJob::deferral() const {

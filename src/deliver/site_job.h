@@ -109,6 +109,8 @@ public:
     Reach reach = Reach::untried;
     /// Peers (their text()) to which a session was opened, or begun to be, for this job.
     std::vector<std::string> tried;
+    /// It was counted for the site's rate when it was taken: its next transaction isn't again.
+    bool is_counted = false;
 
     // On a session: what is left to be sent over it.
 
@@ -119,6 +121,8 @@ public:
     }
     /// Something was decided since, or a part of it was carried.
     bool is_touched() const { return is_touched_; }
+    /// In any session: a transaction came to nothing, and left it to other hosts.
+    bool was_tried_in_vain() const { return was_tried_in_vain_; }
     bool has_unsent() const { return !unsent_.empty(); }
     /// The next recipients for one transaction, at most `most`.
     std::vector<std::size_t> take_chunk(std::size_t most);
@@ -131,7 +135,8 @@ public:
 
     // What came of it.
 
-    /// `fates`: one for each of the chunk's recipients.
+    /// `fates`: one for each of the chunk's recipients. What the rules make of a refusal is in
+    /// `result` already where it isn't the last word.
     void apply(
         const std::vector<std::size_t>& chunk,
         const protocol::TransactionResult& result,
@@ -142,6 +147,9 @@ public:
     /// What holds for everybody who is left unless another host does better. Of two hosts' troubles
     /// the one that may pass counts: RFC 5321 5.1 wants all hosts tried before mail is returned.
     void note_trouble(const mail::RecipientOutcome& outcome);
+    /// No host is left to be tried; but where others couldn't be at present, the refusals of those
+    /// that don't want to serve us at all aren't the last word.
+    void note_left_out();
     /// No further host is tried.
     void close_open() { open_.clear(); }
     /// One that was noted for those who are left; null: none of them is deferred.
@@ -155,15 +163,18 @@ public:
     boost::asio::awaitable<AttemptResult> wait();
 
 private:
+    void note(std::size_t index, const mail::RecipientOutcome& outcome);
+
     Services& services_;
     Destination& destination_;
     Consignment consignment_;
     AttemptResult result_;
     std::vector<std::size_t> open_;  // indices of recipients for whom another host may be tried
     std::vector<std::size_t> unsent_;
-    bool is_touched_ = false;   // in the present session
-    bool is_decided_ = false;   // in any: the result says something
-    bool has_trouble_ = false;  // open_ has outcomes of a host that didn't serve us
+    bool is_touched_ = false;     // in the present session
+    bool is_decided_ = false;     // in any: the result says something
+    std::vector<bool> is_noted_;  // of each recipient: its outcome is a host's
+    bool was_tried_in_vain_ = false;
     bool is_complete_ = false;
     boost::asio::steady_timer completion_;
 };

@@ -31,6 +31,12 @@ bool is_delivered(const mail::RecipientOutcome& outcome) {
     return outcome.kind == mail::OutcomeKind::delivered;
 }
 
+/// Our own refusal (RFC 8689 4.2.1): servers use this status for other things, too.
+bool is_without_require_tls(const SiteJob& job, const mail::RecipientOutcome& outcome) {
+    return outcome.status == kNoRequireTls && outcome.reply_code == 0 &&
+           job.tls_wish() == TlsWish::required;
+}
+
 asio::awaitable<void> quit(std::unique_ptr<OpenSession> open) {
     open->dialogue.point_to(nullptr);
     co_await open->session.quit();
@@ -99,6 +105,9 @@ asio::awaitable<void> SiteSession::work(SiteJob* job) {
         phase_ = Phase::busy;
         co_await open_->session.deliver(*this);
         job = sort_out();
+        if (job != nullptr && job->has_unsent() && !must_move_ && !was_cut_off_) {
+            reconnect(*job);  // the session has carried what it may: no fault of the host's
+        }
         if (job != nullptr && must_end_) {
             // What this host did is all there is; no other one is begun, and no other transaction.
             job->has_unsent() ? job->complete_unattempted() : job->complete();
@@ -139,7 +148,7 @@ SiteJob* SiteSession::sort_out() {
 
 bool SiteSession::is_usable() {
     return open_ && !must_move_ && open_->session.is_idle_healthy() &&
-           messages_ < site_.policy().messages_per_session;
+           messages_ < site_.session_limits().messages(site_.sites().now());
 }
 
 /// What the server turned out not to bear: the next session to the site spares it.
@@ -255,6 +264,7 @@ asio::awaitable<bool> SiteSession::open_one(
         job.tried.push_back(peer.text());
         messages_ = 0;
         has_delivered_ = false;
+        was_cut_off_ = false;
         site_.opened(peer.text());
         note_tls(job);
         co_return true;
@@ -271,7 +281,9 @@ asio::awaitable<bool> SiteSession::open_one(
     const diagnose::Ruling ruling = job.services().rules.rule(*result.trouble);
     site_.heed(ruling, *result.trouble, peer.is_ipv6());
     tell(job.services(), ruling, *result.trouble);
-    job.note_trouble(*result.trouble);
+    mail::RecipientOutcome ruled = *result.trouble;
+    diagnose::apply(ruling, ruled);
+    job.note_trouble(ruled);
     if (result.are_credentials_refused) {
         job.destination().credentials_refused(*result.trouble);
         job.close_open();  // its other addresses would say the same, and lock the account
@@ -339,21 +351,24 @@ void SiteSession::report_tls(const SiteJob& job, const OpenResult& opened) const
     }
 }
 
-/// No host of the site talks to us.
+/// No host of the site talks to us, or none is left that does more for this job.
 void SiteSession::give_up(SiteJob& job, bool has_route) {
     std::erase(jobs_, &job);
     Site& site = site_;
-    if (const std::size_t others = site.others_ready(*this); job.has_open() && others > 0) {
-        // One session more was too much: those that are open carry it.
+    const std::size_t others = site.others_ready(*this);
+    if (job.has_open() && others > 0 && !job.was_tried_in_vain()) {
+        // One session more was too much: those that are open carry it. Not one that has cost a
+        // session already: it would cost them as well, one after the other.
         site.control().crowded(others, site.sites().now());
         job.tried.clear();
         site.put_back(job);
         return;
     }
     const mail::RecipientOutcome* const reason = job.deferral();
-    if (reason != nullptr && has_route) {
+    if (reason != nullptr && has_route && others == 0) {
         site.note_failure(*reason, job.reach == Reach::connected);
     }
+    job.note_left_out();
     job.complete();
 }
 
@@ -363,7 +378,8 @@ smtp::Parcel* SiteSession::next() {
     if (!under_way_.empty() && !site_.is_quick()) {
         return nullptr;  // another session may be sooner
     }
-    while (messages_ < site_.policy().messages_per_session && !must_move_) {
+    const std::size_t most = site_.session_limits().messages(site_.sites().now());
+    while (messages_ < most && !must_move_) {
         SiteJob* const job = choose_job();
         if (job == nullptr) {
             break;
@@ -393,7 +409,8 @@ SiteJob* SiteSession::choose_job() {
 
 /// False: its content can't be read, and nothing is sent.
 bool SiteSession::load(SiteJob& job) {
-    const std::size_t most = site_.policy().max_recipients;
+    const SteadyTime now = site_.sites().now();
+    const std::size_t most = site_.session_limits().recipients(now);
     const std::size_t allowed = open_->session.max_recipients();
     Cargo cargo;
     cargo.job = &job;
@@ -410,9 +427,11 @@ bool SiteSession::load(SiteJob& job) {
     cargo.parcel.content = std::move(watched);
     cargo.parcel.dialogue = &job.dialogue();
     cargo.parcel.may_be_followed = site_.is_quick();
-    cargo.begun = site_.sites().now();
+    cargo.begun = now;
     under_way_.push_back(std::move(cargo));
-    site_.control().begin(under_way_.back().begun);
+    if (!std::exchange(job.is_counted, false)) {
+        site_.control().begin(now);  // a further transaction of it
+    }
     ++messages_;
     return true;
 }
@@ -422,6 +441,7 @@ void SiteSession::done(smtp::Parcel&, smtp::TransactionResult result) {
     under_way_.pop_front();
     SiteJob& job = *cargo.job;
     job.reach = Reach::connected;
+    was_cut_off_ |= result.may_try_next_host;
     if (result.is_session_stale || result.is_unattempted) {
         reconnect(job);
     }
@@ -452,15 +472,15 @@ void SiteSession::settle(SiteJob& job) {
 }
 
 /// What the transaction teaches of the site, and what becomes of each recipient for now.
-std::vector<Fate> SiteSession::learn(SiteJob& job, const smtp::TransactionResult& result) {
+std::vector<Fate> SiteSession::learn(SiteJob& job, smtp::TransactionResult& result) {
     std::vector<Fate> fates(result.outcomes.size(), Fate::as_result);
     const bool is_ipv6 = open_->session.peer().is_ipv6();
     const auto accepted = static_cast<std::size_t>(std::ranges::count(
         result.outcomes, mail::OutcomeKind::delivered, &mail::RecipientOutcome::kind
     ));
     for (std::size_t i = 0; i < fates.size(); ++i) {
-        const mail::RecipientOutcome& outcome = result.outcomes[i];
-        if (outcome.status == kNoRequireTls && !site_.peers_to_try(job).empty()) {
+        mail::RecipientOutcome& outcome = result.outcomes[i];
+        if (is_without_require_tls(job, outcome) && !site_.peers_to_try(job).empty()) {
             fates[i] = Fate::other_host;  // RFC 8689 4.2.1: another one may offer it
             must_move_ = true;
             continue;
@@ -486,6 +506,9 @@ std::vector<Fate> SiteSession::learn(SiteJob& job, const smtp::TransactionResult
             fates[i] = Fate::other_host;
             was_moved_for_tls_ = must_move_ = true;
             std::erase(job.tried, open_->session.peer().text());
+        }
+        if (fates[i] != Fate::as_result) {
+            diagnose::apply(ruling, outcome);  // what another host says is set against it
         }
     }
     return fates;

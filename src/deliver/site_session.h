@@ -73,7 +73,7 @@ private:
     SiteJob* choose_job();
     bool load(SiteJob& job);
     void settle(SiteJob& job);
-    std::vector<Fate> learn(SiteJob& job, const smtp::TransactionResult& result);
+    std::vector<Fate> learn(SiteJob& job, smtp::TransactionResult& result);
     void reconnect(SiteJob& job);
     void note_success(SteadyTime begun);
     void note_habits();
@@ -91,6 +91,7 @@ private:
     bool must_move_ = false;  // a job in hand is to go on at another host
     bool was_moved_for_tls_ = false;
     bool has_delivered_ = false;  // the present connection
+    bool was_cut_off_ = false;    // it ended in the middle of a transaction
     Phase phase_ = Phase::opening;
 };
 

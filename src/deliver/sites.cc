@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "deliver/site_memory.h"
+#include "deliver/site_policy.h"
 
 namespace mxpost::deliver {
 
@@ -26,28 +27,12 @@ constexpr std::chrono::milliseconds kSecondSessionAfter{100};
 /// One session of a quick site does so many messages sooner than another one could be opened.
 constexpr std::size_t kBacklogOfOne = 10;
 constexpr std::chrono::minutes kRememberedFor{10};
+constexpr std::chrono::hours kRemarkableFor{6};
 constexpr std::size_t kMaxSites = 4096;
 
 asio::awaitable<void> run_session(std::shared_ptr<Site> site, SiteSession& session, SiteJob* job) {
     co_await session.run(job);
     site->ended(session);
-}
-
-/// The stricter of both, since receivers hold more than theirs against their sender.
-schedule::SitePolicy tightened(schedule::SitePolicy policy, const diagnose::SiteLimits& limits) {
-    if (limits.max_sessions) {
-        policy.max_sessions = std::min<std::size_t>(policy.max_sessions, *limits.max_sessions);
-    }
-    if (limits.messages_per_session) {
-        policy.messages_per_session =
-            std::min<std::size_t>(policy.messages_per_session, *limits.messages_per_session);
-    }
-    policy.max_recipients = limits.recipients_per_transaction.value_or(0);
-    if (limits.rate) {
-        policy.rate_messages = limits.rate->messages;
-        policy.rate_interval = limits.rate->interval;
-    }
-    return policy;
 }
 
 mail::RecipientOutcome not_tried(const mail::RecipientOutcome& reason) {
@@ -67,8 +52,9 @@ mail::RecipientOutcome not_tried(const mail::RecipientOutcome& reason) {
 Site::Site(Sites& sites, std::string name, const schedule::SitePolicy& policy, std::uint32_t lane)
     : sites_(sites),
       name_(std::move(name)),
-      policy_(policy),
       control_(policy),
+      session_limits_(policy),
+      has_rate_limit_(policy.rate_messages > 0),
       lane_(lane),
       pump_timer_(sites.executor()) {}
 
@@ -105,21 +91,37 @@ bool Site::is_saturated() const {
 
 SiteJob* Site::take() {
     const SteadyTime now = sites_.now();
-    if (queue_.is_empty() || control_.resting_until(now)) {
-        return nullptr;
-    }
-    if (const SteadyTime next = control_.next_begin(now); next > now) {
-        pump_at(next);
+    if (queue_.is_empty() || control_.resting_until(now) || !may_begin(now)) {
         return nullptr;
     }
     while (auto job = queue_.pop()) {
+        const bool is_wanted = !(*job)->is_withdrawn();
+        if (is_wanted) {
+            count_begin(**job, now);
+        }
         make_known_that_there_is_room();
-        if (!(*job)->is_withdrawn()) {
+        if (is_wanted) {
             return *job;
         }
         (*job)->complete_unattempted();
     }
     return nullptr;
+}
+
+/// By the rate limit. False: asked again as soon as it is true.
+bool Site::may_begin(SteadyTime now) {
+    const SteadyTime next = control_.next_begin(now);
+    if (next > now) {
+        pump_at(next);
+    }
+    return next <= now;
+}
+
+/// A job counts for the rate when it is taken: were it when it is sent, all sessions that are being
+/// opened would send at once.
+void Site::count_begin(SiteJob& job, SteadyTime now) {
+    control_.begin(now);
+    job.is_counted = true;
 }
 
 void Site::make_known_that_there_is_room() {
@@ -200,7 +202,9 @@ void Site::heed(
         }
         if (const auto& rate = limits->limits.rate) {
             control_.restrict_rate(rate->messages, rate->interval, until);
+            rate_limited_until_ = std::max(rate_limited_until_, until);
         }
+        session_limits_.restrict(limits->limits, until);
     }
     must_have_tls_ |= ruling.is_tls_required;
     if (ruling.suspend.count() > 0) {
@@ -320,24 +324,23 @@ bool Site::is_session_wanted(SteadyTime now) {
 }
 
 void Site::pump() {
-    std::size_t wanted = queue_.size();
     const SteadyTime now = sites_.now();
-    if (wanted == 0 || control_.resting_until(now)) {
+    if (queue_.is_empty() || control_.resting_until(now) || !may_begin(now)) {
         return;
     }
-    if (const SteadyTime next = control_.next_begin(now); next > now) {
-        pump_at(next);
-        return;
-    }
+    // By a rate one begins at a time: no new session is to be quicker than one that is open.
+    const bool is_rate_limited = has_rate_limit_ || now < rate_limited_until_;
+    std::size_t wanted = is_rate_limited ? 1 : queue_.size();
     for (auto session = sessions_.rbegin(); session != sessions_.rend() && wanted > 0; ++session) {
         if ((*session)->phase() == SiteSession::Phase::idle) {
             (*session)->wake();
             --wanted;
         }
     }
-    while (wanted > 0 && sessions_.size() < control_.sessions(now) && is_session_wanted(now) &&
-           sites_.take_session(*this)) {
+    while (wanted > 0 && may_begin(now) && sessions_.size() < control_.sessions(now) &&
+           is_session_wanted(now) && sites_.take_session(*this)) {
         SiteJob* const job = *queue_.pop();
+        count_begin(*job, now);
         make_known_that_there_is_room();
         opened_at_ = now;
         sessions_.push_back(std::make_unique<SiteSession>(*this, sites_.executor()));
@@ -397,9 +400,8 @@ void Site::give_back_withdrawn() {
 
 bool Site::is_forgettable() const {
     const SteadyTime now = sites_.now();
-    return sessions_.empty() && queue_.is_empty() &&
-           (control_.is_unremarkable(now) ? now - used_at_ > kRememberedFor
-                                          : now - used_at_ > std::chrono::hours(6));
+    const bool is_remarkable = !control_.is_unremarkable(now) || session_limits_.is_restricted(now);
+    return is_idle() && now - used_at_ > (is_remarkable ? kRemarkableFor : kRememberedFor);
 }
 
 // All of them

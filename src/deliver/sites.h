@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "deliver/site_job.h"
+#include "deliver/site_policy.h"
 #include "deliver/site_session.h"
 #include "diagnose/providers.h"
 #include "diagnose/ruling.h"
@@ -67,8 +68,8 @@ public:
 
     Sites& sites() { return sites_; }
     schedule::SiteControl& control() { return control_; }
-    const schedule::SitePolicy& policy() const { return policy_; }
-    /// The next job that may begin now, or null.
+    const SessionLimits& session_limits() const { return session_limits_; }
+    /// The next job that may begin now, or null. It counts for the rate limit from then on.
     SiteJob* take();
     /// A job that was taken and is to be given to another session.
     void put_back(SiteJob& job);
@@ -112,6 +113,8 @@ public:
 private:
     void remember(SiteMemory& memory, const std::string& reason) const;
     bool defer_while_resting(SiteJob& job);
+    bool may_begin(SteadyTime now);
+    void count_begin(SiteJob& job, SteadyTime now);
     std::size_t count(SiteSession::Phase phase) const;
     bool is_session_wanted(SteadyTime now);
     void make_known_that_there_is_room();
@@ -119,8 +122,10 @@ private:
 
     Sites& sites_;
     std::string name_;
-    schedule::SitePolicy policy_;
     schedule::SiteControl control_;
+    SessionLimits session_limits_;
+    bool has_rate_limit_;
+    SteadyTime rate_limited_until_{};
     schedule::FairQueue<SiteJob*> queue_;
     std::list<std::unique_ptr<SiteSession>> sessions_;
     std::map<std::string, SteadyTime> failed_until_;

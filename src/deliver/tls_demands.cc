@@ -145,6 +145,13 @@ std::optional<mail::RecipientOutcome> demand_sts(
         hop.site += refused.empty() ? " mta-sts" : " mta-sts=" + domain;
         hop.is_authentic = true;
     }
+    if (!refused.empty() && !hop.left_out) {
+        hop.left_out.emplace(
+            mail::OutcomeKind::deferred,
+            kSecurityFailure,
+            "the MTA-STS policy of " + domain + " doesn't name " + refused
+        );
+    }
     hop.peers = std::move(kept);
     if (hop.peers.empty()) {
         return mail::RecipientOutcome(

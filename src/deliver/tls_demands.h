@@ -36,8 +36,9 @@ private:
 
 /// Gives each peer of `hop` that has no demand yet (DANE comes first, RFC 8461 2, and what is
 /// configured) the one of the policy of `domain`, and its policy for reports. Under `enforce` those
-/// that the policy doesn't name are taken out, which `reports` (may be null) is told, and the
-/// others make a site of their own; the outcome is a deferral because none is left.
+/// that the policy doesn't name are taken out (see NextHop::left_out), which `reports` (may be
+/// null) is told, and the others make a site of their own; the outcome is a deferral because none
+/// is left.
 std::optional<mail::RecipientOutcome> demand_sts(
     NextHop& hop,
     const std::string& domain,

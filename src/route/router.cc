@@ -205,6 +205,15 @@ asio::awaitable<RouteResult> Router::route(std::string domain) {
     co_return assemble(std::move(route), std::move(lookups), is_complete);
 }
 
+bool Router::is_own_literal(std::string_view domain) const {
+    const auto parsed = parse_address_literal(domain);
+    if (!parsed) {
+        return false;
+    }
+    const address target = unmapped(*parsed);
+    return target.is_loopback() || is_own_address_(target);
+}
+
 RouteResult Router::route_to_literal(const std::string& domain) const {
     const auto parsed = parse_address_literal(domain);
     if (!parsed) {
@@ -322,14 +331,16 @@ RouteResult Router::assemble(Route route, std::vector<HostLookup> lookups, bool 
     if (!drop_ourselves(lookups)) {
         return failed(kLoop, "mail for " + route.domain + " loops back to this host, its best MX");
     }
-    std::string problem;
     std::string refusal;
     std::size_t room = kMaxAddresses;
     for (HostLookup& lookup : lookups) {
         refuse_unusable(lookup.ipv4, lookup.refusal, lookup.host.name);
         refuse_unusable(lookup.ipv6, lookup.refusal, lookup.host.name);
         order_addresses(lookup);
-        problem = lookup.problem.empty() ? problem : lookup.problem;
+        // IPv6 addresses alone are no reason to take it for known.
+        if (!lookup.problem.empty() && lookup.ipv4.empty()) {
+            route.problem = printable(lookup.problem, mail::kMaxOutcomeText - 3);
+        }
         refusal = lookup.refusal.empty() ? refusal : lookup.refusal;
         auto& addresses = lookup.host.addresses;
         addresses.resize(std::min(addresses.size(), room));
@@ -342,8 +353,8 @@ RouteResult Router::assemble(Route route, std::vector<HostLookup> lookups, bool 
     if (!route.hosts.empty()) {
         return route;
     }
-    if (!problem.empty()) {
-        return deferred(kDnsFailure, problem);
+    if (!route.problem.empty()) {
+        return deferred(kDnsFailure, route.problem);
     }
     if (!is_complete) {
         return deferred(

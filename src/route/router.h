@@ -10,6 +10,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -54,6 +55,8 @@ struct Route {
     std::string domain;            // A-labels, lower-case
     std::string canonical_domain;  // the same after its CNAMEs; empty for an address literal
     std::vector<MxHost> hosts;     // in the order to try them, never empty
+    /// Why one more host, or the IPv4 address of one, isn't known now; empty: all are.
+    std::string problem;
     /// The same for all domains with the same set of MX hosts: limits and sessions belong to it.
     std::string site;
     bool is_secure = false;  // DNSSEC covers the MX records, or their absence
@@ -91,6 +94,9 @@ public:
     bool is_own_address(const boost::asio::ip::address& address) const {
         return is_own_address_(address);
     }
+    /// The literal of such an address, or of a loopback one: mail to it is for this host's users
+    /// (RFC 1123 5.2.17), and route() has no way for it.
+    bool is_own_literal(std::string_view domain) const;
 
 private:
     struct HostLookup;

@@ -146,8 +146,22 @@ TEST_F(RoutesTest, SharesNoSessionsWithWhoMayGoToAnyHost) {
 
 // RFC 7672 2.1.3.
 TEST_F(RoutesTest, PassesOverAHostWhoseTlsaRecordsAreUnknown) {
+    EXPECT_FALSE(hop().left_out);
     resolver_.fail_tlsa("_25._tcp.a.example.org", "SERVFAIL");
-    EXPECT_THAT(peers(hop()), ElementsAre("b.example.org"));
+    const NextHop found = hop();
+    EXPECT_THAT(peers(found), ElementsAre("b.example.org"));
+    ASSERT_TRUE(found.left_out);
+    EXPECT_EQ(found.left_out->kind, mail::OutcomeKind::deferred);
+    EXPECT_THAT(found.left_out->text, HasSubstr("TLSA records of a.example.org"));
+}
+
+TEST_F(RoutesTest, TellsOfAHostThatCannotBeLookedUp) {
+    resolver_.add_mx("example.org", 5, "slow.example.org");
+    resolver_.fail_addresses("slow.example.org", dns::Family::ipv4, "SERVFAIL");
+    const NextHop found = hop();
+    EXPECT_THAT(peers(found), ElementsAre("a.example.org", "b.example.org"));
+    ASSERT_TRUE(found.left_out);
+    EXPECT_THAT(found.left_out->text, HasSubstr("slow.example.org can't be looked up now"));
 }
 
 TEST_F(RoutesTest, WaitsWhereNoHostIsLeft) {

@@ -23,6 +23,22 @@ protected:
         consignment.on_settled = std::move(on_settled);
         return {life_.io.get_executor(), life_.services, destination_, std::move(consignment)};
     }
+    /// 421 to the transaction.
+    static protocol::TransactionResult cut_off(std::size_t recipients) {
+        mail::RecipientOutcome outcome(mail::OutcomeKind::deferred, {4, 3, 2}, "closing");
+        outcome.reply_code = 421;
+        outcome.step = mail::Step::recipient;
+        protocol::TransactionResult result;
+        result.outcomes.assign(recipients, outcome);
+        result.may_try_next_host = true;
+        return result;
+    }
+    static mail::RecipientOutcome refused_at(mail::Step step) {
+        mail::RecipientOutcome outcome(mail::OutcomeKind::failed, {5, 3, 2}, "no mail here");
+        outcome.reply_code = 554;
+        outcome.step = step;
+        return outcome;
+    }
     AttemptResult result_of(SiteJob& job) {
         AttemptResult result;
         boost::asio::co_spawn(
@@ -95,6 +111,68 @@ TEST_F(SiteJobTest, NoneWaitsForASessionAtASiteThatRests) {
     EXPECT_EQ(result.outcomes[0].reply_code, 550);  // what it means holds for this one, too
     EXPECT_TRUE(result.outcomes[0].is_untried);
     EXPECT_EQ(site->waiting(), 0U);
+}
+
+// RFC 5321 3.8, 5.1: all hosts must say "never" before mail is returned.
+TEST_F(SiteJobTest, ATemporaryTroubleCountsMoreThanTheNextHostsRefusal) {
+    SiteJob job = make_job();
+    job.begin_session();
+    job.apply(job.take_chunk(2), cut_off(2), {Fate::as_result, Fate::as_result});
+    EXPECT_TRUE(job.was_tried_in_vain());
+    job.note_trouble(refused_at(mail::Step::greeting));
+    job.complete();
+
+    for (const mail::RecipientOutcome& outcome : result_of(job).outcomes) {
+        EXPECT_EQ(outcome.kind, mail::OutcomeKind::deferred);
+        EXPECT_EQ(outcome.text, "closing");
+    }
+}
+
+TEST_F(SiteJobTest, NobodyIsReturnedWhomTheLostSessionWasNotAskedFor) {
+    SiteJob job = make_job();
+    job.begin_session();
+    job.apply(job.take_chunk(1), cut_off(1), {Fate::as_result});
+    job.note_trouble(refused_at(mail::Step::greeting));
+    job.complete();
+
+    const AttemptResult result = result_of(job);
+    EXPECT_EQ(result.outcomes[1].kind, mail::OutcomeKind::deferred);
+    EXPECT_EQ(result.outcomes[1].text, "closing");
+}
+
+TEST_F(SiteJobTest, WhoIsRefusedByAllHostsIsReturned) {
+    SiteJob job = make_job();
+    job.begin_session();
+    protocol::TransactionResult refused;
+    refused.outcomes.assign(2, refused_at(mail::Step::recipient));
+    job.apply(job.take_chunk(2), refused, {Fate::other_host, Fate::as_result});
+    job.note_trouble(refused_at(mail::Step::greeting));
+    job.complete();
+
+    const AttemptResult result = result_of(job);
+    EXPECT_EQ(result.outcomes[0].kind, mail::OutcomeKind::failed);
+    EXPECT_EQ(result.outcomes[0].step, mail::Step::greeting);
+    EXPECT_EQ(result.outcomes[1].kind, mail::OutcomeKind::failed);
+    EXPECT_EQ(result.outcomes[1].step, mail::Step::recipient);
+}
+
+TEST_F(SiteJobTest, AHostThatWasLeftOutKeepsMailThatNoOtherHostWants) {
+    auto hop = std::make_shared<NextHop>();
+    hop->left_out.emplace(mail::OutcomeKind::deferred, mail::EnhancedStatus{4, 4, 3}, "SERVFAIL");
+    SiteJob job = make_job();
+    job.hop = hop;
+    job.begin_session();
+    protocol::TransactionResult refused;
+    refused.outcomes.push_back(refused_at(mail::Step::recipient));
+    job.apply(job.take_chunk(1), refused, {Fate::as_result});
+    job.note_trouble(refused_at(mail::Step::greeting));
+    job.note_left_out();
+    job.complete();
+
+    const AttemptResult result = result_of(job);
+    EXPECT_EQ(result.outcomes[0].kind, mail::OutcomeKind::failed) << "the recipient was refused";
+    EXPECT_EQ(result.outcomes[1].kind, mail::OutcomeKind::deferred);
+    EXPECT_EQ(result.outcomes[1].text, "SERVFAIL");
 }
 
 TEST_F(SiteJobTest, NothingIsSaidOfOneWhoseTurnDidNotCome) {

@@ -57,6 +57,9 @@ TEST(DemandSts, EnforceTakesOutWhatThePolicyDoesntName) {
     NextHop hop = hop_to({"a.example", "evil.test", "b.c.example"});
     EXPECT_FALSE(demand_sts(hop, "example.com", verdict(StsMode::enforce, {"*.example"})));
     EXPECT_EQ(demands(hop), (Texts{"a.example:verify:"}));
+    ASSERT_TRUE(hop.left_out);
+    EXPECT_EQ(hop.left_out->kind, mail::OutcomeKind::deferred);
+    EXPECT_THAT(hop.left_out->text, HasSubstr("policy of example.com doesn't name evil.test"));
     EXPECT_EQ(hop.peers[0].demand->names, Texts{"a.example"});
     EXPECT_EQ(hop.peers[0].demand->source, "the MTA-STS policy of example.com");
     EXPECT_EQ(hop.peers[0].policy->domain, "example.com");
@@ -79,6 +82,7 @@ TEST(DemandSts, TestingIsForReportsOnly) {
     NextHop hop = hop_to({"a.example", "evil.test"});
     EXPECT_FALSE(demand_sts(hop, "example.com", verdict(StsMode::testing, {"a.example"})));
     EXPECT_EQ(demands(hop), (Texts{"a.example:-:", "evil.test:-:validation-failure"}));
+    EXPECT_FALSE(hop.left_out);
     EXPECT_EQ(hop.site, "");
     EXPECT_FALSE(hop.is_authentic);
     EXPECT_THAT(hop.peers[1].policy->problem, HasSubstr("doesn't name evil.test"));

@@ -48,6 +48,13 @@ protected:
         return result.value_or(RouteResult());
     }
 
+    bool is_own_literal(const std::string& domain) {
+        const Router router(resolver_, random_, settings_, [this](const auto& address) {
+            return own_.contains(address);
+        });
+        return router.is_own_literal(domain);
+    }
+
     Route route(const std::string& domain) {
         RouteResult result = run(domain);
         if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&result)) {
@@ -206,13 +213,18 @@ TEST_F(RouterTest, GoesOnWithTheHostsThatCanBeLookedUp) {
     resolver_.add_mx("example.org", 10, "slow.example.org");
     resolver_.fail_addresses("slow.example.org", dns::Family::ipv4, "no reply");
     add_host("example.org", 20, "mx.example.org", "192.0.2.1");
-    EXPECT_THAT(names(route("example.org")), ElementsAre("mx.example.org"));
+    const Route found = route("example.org");
+    EXPECT_THAT(names(found), ElementsAre("mx.example.org"));
+    // Or whoever asks takes the other one's refusal for the last word.
+    EXPECT_EQ(found.problem, "slow.example.org can't be looked up now: no reply");
 }
 
 TEST_F(RouterTest, KeepsAHostWhoseIpv6LookUpFails) {
     add_host("example.org", 10, "mx.example.org", "192.0.2.1");
     resolver_.fail_addresses("mx.example.org", dns::Family::ipv6, "no reply");
-    EXPECT_THAT(addresses(route("example.org").hosts[0]), ElementsAre("192.0.2.1"));
+    const Route found = route("example.org");
+    EXPECT_THAT(addresses(found.hosts[0]), ElementsAre("192.0.2.1"));
+    EXPECT_EQ(found.problem, "");
 }
 
 TEST_F(RouterTest, DoesNotFallBackToIpv6WhereIpv4IsOnlyUnknown) {
@@ -220,7 +232,9 @@ TEST_F(RouterTest, DoesNotFallBackToIpv6WhereIpv4IsOnlyUnknown) {
     resolver_.fail_addresses("mx.example.org", dns::Family::ipv4, "no reply");
     expect_deferred("example.org", {4, 4, 3}, "no reply");
     settings_.family = AddressFamily::prefer_ipv4;
-    EXPECT_THAT(addresses(route("example.org").hosts[0]), ElementsAre("2001:db8::1"));
+    const Route found = route("example.org");
+    EXPECT_THAT(addresses(found.hosts[0]), ElementsAre("2001:db8::1"));
+    EXPECT_THAT(found.problem, HasSubstr("no reply"));
 }
 
 TEST_F(RouterTest, PutsAddressesInTheOrderOfTheSetting) {
@@ -414,6 +428,23 @@ TEST_F(RouterTest, RefusesBadLiteralsAndLiteralsOfThisHost) {
     expect_failed("[300.0.2.1]", {5, 1, 2}, "not an address literal");
     settings_.family = AddressFamily::ipv6;
     expect_failed("[192.0.2.1]", {5, 4, 4}, "only IPv6 is allowed here");
+}
+
+TEST_F(RouterTest, KnowsTheLiteralsOfThisHost) {
+    own_ = {make_address("192.0.2.99"), make_address("2001:db8::99")};
+    for (const char* const domain :
+         {"[192.0.2.99]",
+          "[IPv6:2001:DB8::99]",
+          "[ipv6:::ffff:192.0.2.99]",
+          "[127.0.0.1]",
+          "[127.1.2.3]",
+          "[IPv6:::1]"}) {
+        EXPECT_TRUE(is_own_literal(domain)) << domain;
+    }
+    for (const char* const domain :
+         {"[192.0.2.98]", "[IPv6:2001:db8::98]", "[0.0.0.0]", "192.0.2.99", "[]", "a.test", ""}) {
+        EXPECT_FALSE(is_own_literal(domain)) << domain;
+    }
 }
 
 TEST_F(RouterTest, AsksForALabels) {
