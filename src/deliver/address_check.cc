@@ -78,19 +78,6 @@ void AddressCheck::note(ExitStatus status) {
     }
 }
 
-std::optional<mail::Address> AddressCheck::parse(const std::string& text) {
-    mail::AddressList list = mail::parse_address_list(text);
-    if (list.bad.empty() && list.addresses.size() == 1) {
-        return std::move(list.addresses.front());
-    }
-    const std::string reason = !list.bad.empty()        ? list.bad.front().reason
-                               : list.addresses.empty() ? "no address"
-                                                        : "more than one address";
-    print_(printable(text, 200) + "... bad address: " + reason);
-    note(ExitStatus::data_error);
-    return std::nullopt;
-}
-
 void AddressCheck::undeliverable(const std::string& shown, const mail::RecipientOutcome& outcome) {
     const bool is_permanent = outcome.kind == mail::OutcomeKind::failed;
     print_(
@@ -106,12 +93,19 @@ void AddressCheck::undeliverable(const std::string& shown, const mail::Recipient
 }
 
 asio::awaitable<void> AddressCheck::verify(std::string text) {
-    const auto parsed = parse(text);
-    if (!parsed) {
-        co_return;
+    mail::AddressList list = mail::parse_address_list(text);
+    for (const mail::BadAddress& bad : list.bad) {
+        print_(printable(bad.text, 200) + "... bad address: " + bad.reason);
+        note(ExitStatus::data_error);
     }
+    for (mail::Address& address : list.addresses) {
+        co_await verify_one(std::move(address));
+    }
+}
+
+asio::awaitable<void> AddressCheck::verify_one(mail::Address given) {
     const mail::Address address =
-        parsed->is_qualified() ? *parsed : mail::Address(parsed->local_part(), domain_);
+        given.is_qualified() ? given : mail::Address(given.local_part(), domain_);
     const std::string shown = address.text();
     local::Leaf end{Kind::elsewhere, address, {}};
     if (!is_local(services_, address)) {

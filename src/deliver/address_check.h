@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +22,9 @@ public:
     AddressCheck(Services& services, std::string domain, Print print)
         : services_(services), domain_(std::move(domain)), print_(std::move(print)) {}
 
-    /// One line for the address, and where it is an alias one for each of its ends. Bounded by the
-    /// resolver's time limit for each of them.
+    /// A list, as sendmail's recipients may be: one line for each address and each bad one, and
+    /// where an address is an alias one for each of its ends. Nothing where it names nobody.
+    /// Bounded by the resolver's time limit for each of them.
     boost::asio::awaitable<void> verify(std::string text);
     /// A line of the address test mode: "3,0 ADDRESS", "/mx DOMAIN", "/parse ADDRESS",
     /// "/try MAILER ADDRESS", "?" or an address. False: "/quit".
@@ -34,12 +34,12 @@ public:
     ExitStatus status() const { return status_; }
 
 private:
+    boost::asio::awaitable<void> verify_one(mail::Address given);
     boost::asio::awaitable<void> verify_end(std::string shown, local::Leaf leaf);
     boost::asio::awaitable<void> verify_elsewhere(std::string shown, mail::Address address);
     boost::asio::awaitable<void> print_mx(std::string domain);
     void verify_user(const std::string& shown, const mail::Address& address);
     void undeliverable(const std::string& shown, const mail::RecipientOutcome& outcome);
-    std::optional<mail::Address> parse(const std::string& text);
     void note(ExitStatus status);
 
     Services& services_;

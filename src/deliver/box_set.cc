@@ -39,6 +39,7 @@ constexpr std::size_t kMostNewEntries = 100;  // of roots, that are looked at as
 
 // Whoever makes events without end doesn't keep us from serving others.
 constexpr std::chrono::seconds kRecoverAfter{10};
+constexpr std::chrono::hours kClearAgainAfter{24};
 
 // A lock that stays taken: somebody is in the middle of a long transaction.
 constexpr int kEagerTries = 10;
@@ -498,9 +499,12 @@ void BoxSet::finish_scan(ServedBox& box) {
     // A scan that began before events were lost is followed by another.
     const bool knows_all = !has_lost_events_ && !care(box).is_scan_wanted;
     box.finish_scan(to_seconds(clock_.now()), knows_all);
-    if (std::exchange(care(box).is_scanned, true)) {
+    Care& one = care(box);
+    const SteadyTime now = clock_.steady_now();
+    if (one.cleared_at && now - *one.cleared_at < kClearAgainAfter) {
         return;
     }
+    one.cleared_at = now;
     if (const std::size_t removed = box.remove_leftovers(clock_.now()); removed > 0) {
         log_.info(
             box.store().label() + ": removed " + std::to_string(removed) + " unfinished files"

@@ -96,7 +96,7 @@ private:
         SteadyTime next_try;
         bool is_lock_wanted = false;
         bool is_scan_wanted = false;
-        bool is_scanned = false;  // once
+        std::optional<SteadyTime> cleared_at;  // of files that crashed submitters left
         SteadyTime scanned_at;
     };
 

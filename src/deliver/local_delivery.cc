@@ -64,7 +64,7 @@ const mail::Address& destination(const Services& services, const mail::Address& 
 
 bool is_local(const Services& services, const mail::Address& address) {
     const std::string domain = dns_form(address.domain());
-    return !address.is_qualified() ||
+    return !address.is_qualified() || services.router.is_own_literal(address.domain()) ||
            std::ranges::find(services.local_domains, domain, &dns_form) !=
                services.local_domains.end();
 }

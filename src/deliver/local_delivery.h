@@ -18,7 +18,7 @@
 
 namespace mxpost::deliver {
 
-/// Is this an address of this host: one of its domains, or none?
+/// Is this an address of this host: one of its domains, the literal of an own address, or none?
 bool is_local(const Services& services, const mail::Address& address);
 /// Where its mail goes: elsewhere, for one of this host, if the administrator says so.
 const mail::Address& destination(const Services& services, const mail::Address& address);

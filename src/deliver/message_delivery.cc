@@ -70,7 +70,8 @@ MessageDelivery::MessageDelivery(
       ),
       signer_(services.signing),
       jobs_done_(services.executor, asio::steady_timer::time_point::max()),
-      sync_timer_(services.executor) {
+      sync_timer_(services.executor),
+      is_asked_for_(spool::is_asked_for(claim_->name())) {
     // Of the addresses each counts where it is used (protocol::Exchange looks at them): a recipient
     // elsewhere isn't refused for another's.
     envelope_.is_smtp_utf8 = envelope_.is_smtp_utf8 && !is_ascii(header_);
@@ -121,8 +122,8 @@ const mail::Address& MessageDelivery::destination_of(std::uint32_t recipient) co
 }
 
 /// Recipients to be tried now: those whose own delay is over. If that is none the message is looked
-/// at for the warning that it is late, or somebody asked for an attempt (sendmail -q): then all
-/// pending ones.
+/// at for the warning that it is late, or for the last time. All pending ones where somebody asked
+/// for an attempt.
 std::vector<std::uint32_t> MessageDelivery::due_recipients() {
     const auto& states = claim_->journal().recipients;
     const WallTime now = services_.clock.now();
@@ -138,10 +139,12 @@ std::vector<std::uint32_t> MessageDelivery::due_recipients() {
             due.push_back(i);
         }
     }
+    if (is_asked_for_) {
+        return pending;
+    }
     if (due.empty() && reporting_.owes_delay()) {
         return {};
     }
-    is_asked_for_ = due.empty();
     return due.empty() ? pending : due;
 }
 
@@ -217,11 +220,12 @@ asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
         co_return std::nullopt;
     }
     if (finality_ == Finality::keep_trying) {
-        recorder_.expire();  // before the journal is synced, and that before anybody is told
+        recorder_.expire(is_asked_for_
+        );  // before the journal is synced, and that before anybody is told
     }
     if (is_removal_enough()) {
         auto next = finish(true);
-        if (is_removed_ || !claim_->is_unrecorded()) {
+        if (is_removed_) {
             co_return next;
         }
     }

@@ -108,7 +108,7 @@ private:
     std::string content_problem_;
     std::optional<std::chrono::sys_seconds> unnamed_due_;
     bool is_nameless_ = false;     // no server elsewhere would accept what completes the sender
-    bool is_asked_for_ = false;    // no recipient's delay is over: somebody wants an attempt now
+    bool is_asked_for_;            // somebody wants an attempt now
     bool is_unattempted_ = false;  // the engine ends, and some of it was not tried
     bool is_sync_due_ = false;
     bool is_stopping_ = false;

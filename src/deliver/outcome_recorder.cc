@@ -83,6 +83,9 @@ void OutcomeRecorder::note(
         const mail::RecipientOutcome outcome = judge(outcomes[i]);
         log_outcome(recipients[i], outcome);
         is_all_good &= outcome.kind == mail::OutcomeKind::delivered;
+        if (outcome.is_untried) {
+            untried_.insert(recipients[i]);
+        }
         const bool is_repeated = claim_.journal().is_repeated_by(recipients[i], outcome);
         (is_repeated ? repeated_ : records)
             .emplace_back(spool::OutcomeRecord{recipients[i], now, outcome});
@@ -107,13 +110,13 @@ void OutcomeRecorder::write_repeated() {
     }
 }
 
-void OutcomeRecorder::expire() {
+void OutcomeRecorder::expire(bool is_asked_for) {
     const WallTime now = services_.clock.now();
     const auto& states = claim_.journal().recipients;
     std::vector<spool::Record> records;
     for (std::uint32_t i = 0; i < states.size(); ++i) {
         const spool::RecipientState& state = states[i];
-        if (!state.is_pending() ||
+        if (!state.is_pending() || (is_asked_for && untried_.contains(i)) ||
             !schedule::is_expired(
                 envelope_.arrival, now, retry_, pending_recipient(services_.rules, state)
             )) {

@@ -44,8 +44,8 @@ public:
     /// Many deferrals that are as they were become one record.
     void write_repeated();
     /// Gives up those whose time is over (RFC 5321 4.5.4.1), or of whom a rule says that more
-    /// attempts won't help.
-    void expire();
+    /// attempts won't help. `is_asked_for`: not before the attempt that somebody asked for.
+    void expire(bool is_asked_for);
 
     /// With what was noted before. False, and logged: the disk doesn't take it; the claim keeps it.
     bool append(const std::vector<spool::Record>& records);
@@ -74,6 +74,7 @@ private:
     boost::asio::steady_timer retry_timer_;
     std::vector<spool::Record> repeated_;  // deferrals that are as they were
     std::set<std::uint32_t> settled_;  // recipients whose outcome was recorded before their job's
+    std::set<std::uint32_t> untried_;  // recipients that were left alone this time
     bool is_unsynced_ = false;
     bool is_stopping_ = false;
 };

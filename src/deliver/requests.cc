@@ -34,6 +34,9 @@ bool Requests::carry_out(spool::Claim& claim, spool::Verb verb) {
     if (is_done && verb != spool::Verb::retry) {
         services_.log.info(spool::order_line(claim, order));
     }
+    if (is_done && verb == spool::Verb::remove) {
+        return true;  // it stays until the removal is durable: else the message could come back
+    }
     // What can't be taken away must be no reason to try the message without end.
     return box_.store().take_request(request) && is_done;
 }
@@ -41,9 +44,15 @@ bool Requests::carry_out(spool::Claim& claim, spool::Verb verb) {
 Requests::Next Requests::before_attempt(spool::Claim& claim) {
     if (box_.take_asked(claim.name().id)) {
         for (const spool::Verb verb : spool::kVerbs) {
-            if (carry_out(claim, verb) && verb == spool::Verb::remove) {
-                forget(claim.name().id);
+            if (!carry_out(claim, verb)) {
+                continue;
+            }
+            if (verb == spool::Verb::remove) {
                 return Next::gone;
+            }
+            if (verb == spool::Verb::bounce) {
+                forget(claim.name().id);
+                break;
             }
         }
     }
@@ -67,8 +76,11 @@ Requests::Next Requests::after_attempt(spool::Claim& claim) {
             continue;
         }
         if (verb == spool::Verb::remove) {
-            forget(claim.name().id);
             return Next::gone;
+        }
+        if (verb == spool::Verb::bounce) {
+            forget(claim.name().id);  // a hold, say, would keep its report
+            return Next::due_now;
         }
         next = verb == spool::Verb::hold ? Next::go_on : Next::due_now;
     }

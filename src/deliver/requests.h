@@ -3,7 +3,8 @@
 //
 // A request is known from the watch or from a scan (ServedBox::saw_request), which makes the
 // message due, or from a look for it after the attempt. It is taken away when what it asks for is
-// durable, so that it outlives the engine.
+// durable, so that it outlives the engine: a deletion's, and what else was asked of that message,
+// by the box's next scan (ServedBox::finish_scan).
 #pragma once
 
 #include "deliver/served_box.h"
@@ -32,7 +33,7 @@ public:
     /// After an attempt, for a message that stays in the queue. Not `wait`: a message that was held
     /// has such a name by then.
     Next after_attempt(spool::Claim& claim);
-    /// The message is off the queue: nothing can come of its requests any more.
+    /// The message is off the queue, or about to: nothing can come of its requests any more.
     void forget(const spool::MessageId& id);
 
 private:

@@ -19,6 +19,7 @@ namespace {
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 /// A box younger than this may have been made by a call that hasn't synced the root yet.
 constexpr std::chrono::minutes kYoung{1};
+constexpr std::chrono::hours kUsed{24};  // much less than what makes a box unused
 
 bool is_group_usable(const struct stat& box, const struct stat& root) {
     // Without set-gid the files in it get the caller's group, and the system engine can't read
@@ -159,6 +160,20 @@ Result<void> make_durable(FileSystem& files, int root, const Box& box, const Clo
     return files.fsync(root);
 }
 
+/// A box that is as good as unused could be taken for one, and removed, while a message for it is
+/// being read, which may take hours: making and removing an entry sets its time.
+void show_use(FileSystem& files, const Box& box, const Clock& clock, Random& random) {
+    const auto status = files.fstat(box.directory());
+    if (!status || clock.now() - WallTime(std::chrono::seconds(status->st_mtime)) < kUsed) {
+        return;
+    }
+    const std::string name = kHiddenPrefix + std::string("used-") + to_base32(random.bits(), 8);
+    const auto made = files.open(box.directory(), name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (made) {
+        (void)files.unlink(box.directory(), name).has_value();  // else it goes as a leftover
+    }
+}
+
 }  // namespace
 
 bool is_box_name(std::string_view name) {
@@ -240,6 +255,7 @@ Result<Box> open_own_box(
     if (!box) {
         return box.error();
     }
+    show_use(files, *box, clock, random);
     if (auto done = make_durable(files, root->directory(), *box, clock); !done) {
         return done.error();
     }

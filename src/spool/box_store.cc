@@ -133,6 +133,7 @@ public:
             unwritten_ += encode_record(record);
             message_.journal().apply(record);
             is_worth_sync_ |= must_last(record);
+            takes_room_ |= !must_last(record);
         }
     }
 
@@ -185,7 +186,8 @@ public:
     }
 
 private:
-    /// Cutting the torn tail gave away the room that submission reserved behind it.
+    /// Room for the outcomes that are still to come, as submission reserved it: what is written
+    /// meanwhile has used it up, or a torn tail that was cut off has given it away.
     void reserve_again() {
         const auto& states = message_.journal().recipients;
         const auto pending = std::count_if(states.begin(), states.end(), [](const auto& state) {
@@ -193,13 +195,13 @@ private:
         });
         if (pending > 0) {
             // Where there is no room now, the promise can't be kept, but nothing is lost by trying.
-            (void)files_
-                .reserve(
-                    message_.fd(),
-                    message_.journal_end(),
-                    unwritten_.size() +
-                        static_cast<std::uint64_t>(pending) * std::uint64_t{kMaxOutcomeRecord}
-                )
+            (void)reserve_outcomes(
+                files_,
+                message_.fd(),
+                message_.journal_end(),
+                unwritten_.size(),
+                static_cast<std::size_t>(pending)
+            )
                 .has_value();
         }
     }
@@ -246,6 +248,9 @@ private:
         message_.set_journal_end(message_.journal_end() + unwritten_.size());
         unsynced_ += std::exchange(unwritten_, {});
         is_dirty_ |= std::exchange(is_worth_sync_, false);
+        if (std::exchange(takes_room_, false)) {
+            reserve_again();
+        }
         return {};
     }
 
@@ -257,6 +262,7 @@ private:
     std::string unsynced_;        // the journal's end, since the last sync that we know of
     bool is_worth_sync_ = false;  // something of unwritten_ is
     bool is_dirty_ = false;       // something of unsynced_ is worth a sync
+    bool takes_room_ = false;     // something of unwritten_ isn't what the room was reserved for
 };
 
 ClaimResult refuse(ClaimRefusal refusal, std::string reason) {
@@ -452,11 +458,11 @@ std::size_t BoxStore::remove_leftovers(WallTime now, const std::vector<std::stri
     return removed;
 }
 
-std::size_t BoxStore::count_corrupt() {
+std::size_t count_corrupt(FileSystem& files, int box_directory) {
     std::size_t count = 0;
-    if (auto corrupt = open_corrupt(*files_, box_.directory())) {
-        (void)files_
-            ->list(
+    if (auto corrupt = open_corrupt(files, box_directory)) {
+        (void)files
+            .list(
                 corrupt->get(),
                 [&](std::string_view, unsigned char) {
                     ++count;

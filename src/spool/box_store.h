@@ -33,6 +33,9 @@ private:
     std::unique_ptr<FileSystem::Listing> entries_;
 };
 
+/// Files in the box's corrupt/; 0 where that can't be read, or isn't a directory.
+std::size_t count_corrupt(FileSystem& files, int box_directory);
+
 class BoxStore final : public Store {
 public:
     /// `files` and `log` must outlive it.
@@ -71,7 +74,7 @@ public:
     /// The same for these names of hidden files, which a listing has given.
     std::size_t remove_leftovers(WallTime now, const std::vector<std::string>& names);
     /// Message files in corrupt/.
-    std::size_t count_corrupt();
+    std::size_t count_corrupt() { return spool::count_corrupt(*files_, box_.directory()); }
 
 private:
     FileSystem* files_;

@@ -11,6 +11,11 @@ constexpr std::size_t kTimeDigits = 11;   // 55 bits of microseconds: until the 
 constexpr std::size_t kRandomDigits = 7;  // 35 bits, within one microsecond
 constexpr std::size_t kDueDigits = 7;     // 35 bits of seconds: until the year 3058
 static_assert(kTimeDigits + kRandomDigits == kMessageIdSize);
+constexpr std::chrono::seconds kAskedForBefore{60};
+
+std::chrono::sys_seconds submission_of(const PackedId& id) {
+    return to_seconds(WallTime(std::chrono::microseconds(static_cast<std::int64_t>(id.time))));
+}
 
 }  // namespace
 
@@ -18,6 +23,10 @@ MessageId make_message_id(WallTime now, Random& random) {
     const auto microseconds = std::max<std::int64_t>(0, now.time_since_epoch().count());
     return to_base32(static_cast<std::uint64_t>(microseconds), kTimeDigits) +
            to_base32(random.bits(), kRandomDigits);
+}
+
+std::chrono::sys_seconds submission_time(const MessageId& id) {
+    return submission_of(PackedId::of(id).value_or(PackedId()));
 }
 
 bool is_message_id(std::string_view text) {
@@ -37,14 +46,22 @@ MessageId PackedId::text() const {
     return to_base32(time, kTimeDigits) + to_base32(random, kRandomDigits);
 }
 
+std::chrono::sys_seconds asked_for_due(const MessageId& id) {
+    return submission_time(id) - kAskedForBefore;
+}
+
+bool is_asked_for(const EntryName& name) {
+    return name.due <= asked_for_due(name.id);
+}
+
 bool is_untried(const EntryName& name) {
     return is_untried(PackedId::of(name.id).value_or(PackedId()), name.due);
 }
 
 bool is_untried(const PackedId& id, std::chrono::sys_seconds due) {
-    const WallTime submission{std::chrono::microseconds(static_cast<std::int64_t>(id.time))};
+    const auto submission = submission_of(id);
     // The two clock readings of a submission may lie on both sides of a full second.
-    return due <= to_seconds(submission) + std::chrono::seconds(1);
+    return due <= submission + std::chrono::seconds(1) && due > submission - kAskedForBefore;
 }
 
 std::string EntryName::text() const {

@@ -20,6 +20,8 @@ using MessageId = std::string;
 MessageId make_message_id(WallTime now, Random& random);
 bool is_message_id(std::string_view text);
 inline constexpr std::size_t kMessageIdSize = 18;
+/// The time in it.
+std::chrono::sys_seconds submission_time(const MessageId& id);
 
 /// An id in two numbers, in the same order, for those who keep very many.
 struct PackedId {
@@ -53,8 +55,13 @@ struct PackedName {
     static std::optional<PackedName> of(const EntryName& name);
 };
 
+/// The due time by which a message says that somebody wants an attempt now, whatever delays and
+/// rests there are: a minute before it was submitted, which nothing else leaves.
+std::chrono::sys_seconds asked_for_due(const MessageId& id);
+bool is_asked_for(const EntryName& name);
+
 /// No attempt was made yet, as far as the name tells: a new message is due when it came, which is
-/// the time in its id, and each attempt (and a flush) leaves a later one.
+/// the time in its id, and each attempt leaves a later one.
 bool is_untried(const EntryName& name);
 bool is_untried(const PackedId& id, std::chrono::sys_seconds due);
 

@@ -339,13 +339,16 @@ void JournalState::apply(const Record& record) {
     if (const auto* outcome = std::get_if<OutcomeRecord>(&record)) {
         if (outcome->recipient < recipients.size()) {
             RecipientState& state = recipients[outcome->recipient];
-            if (state.last && state.is_pending() && is_given_up(outcome->outcome)) {
+            const bool is_attempt = !is_given_up(outcome->outcome);
+            if (state.last && state.is_pending() && !is_attempt) {
                 state.last_deferral =
                     std::make_shared<const mail::RecipientOutcome>(std::move(*state.last));
             }
             state.last = outcome->outcome;
-            state.last_time = outcome->time;
-            ++state.attempts;
+            if (is_attempt || state.attempts == 0) {
+                state.last_time = outcome->time;
+            }
+            state.attempts += is_attempt ? 1U : 0U;
             note.clear();
             octets += octets_of(outcome->outcome);
         }

@@ -60,7 +60,7 @@ LooseStore::LooseStore(FileSystem& files, Fd message, Fd report, MessageId id)
     : files_(&files),
       message_(std::move(message)),
       report_(std::move(report)),
-      name_{std::move(id), {}},
+      name_{id, submission_time(id)},
       label_("memory") {}
 
 uid_t LooseStore::owner() const {

@@ -144,21 +144,22 @@ Result<void> MessageWriter::write_all(bool is_eight_bit, bool has_long_lines) {
     return files_->pwrite(file_.get(), head, 0);
 }
 
-Result<void> MessageWriter::reserve_room() {
+Result<void> reserve_outcomes(
+    FileSystem& files, int file, std::uint64_t end, std::uint64_t more, std::size_t recipients
+) {
     // Inside the last block there is room already: the file system gives out whole blocks.
-    const auto status = files_->fstat(file_.get());
+    const auto status = files.fstat(file);
     if (!status) {
         return status.error();
     }
     const auto block =
         static_cast<std::uint64_t>(status->st_blksize > 0 ? status->st_blksize : 512);
-    const std::uint64_t end = preamble_.journal_offset();
-    const std::uint64_t wanted = recipient_count_ * std::uint64_t{kMaxOutcomeRecord};
+    const std::uint64_t wanted = more + recipients * std::uint64_t{kMaxOutcomeRecord};
     const std::uint64_t slack = (block - end % block) % block;
     if (wanted <= slack) {
         return {};
     }
-    auto reserved = files_->reserve(file_.get(), end, wanted);
+    auto reserved = files.reserve(file, end, wanted);
     if (!reserved && (reserved.error().is(EOPNOTSUPP) || reserved.error().is(ENOSYS))) {
         return {};  // this file system can't promise room (mxpost-spool(5) says so)
     }
@@ -169,7 +170,9 @@ Result<void> MessageWriter::sync_content(bool is_eight_bit, bool has_long_lines)
     if (auto done = write_all(is_eight_bit, has_long_lines); !done) {
         return done;
     }
-    if (auto done = reserve_room(); !done) {
+    if (auto done =
+            reserve_outcomes(*files_, file_.get(), preamble_.journal_offset(), 0, recipient_count_);
+        !done) {
         return done;
     }
     // Before the name: a name must never lead to a file whose content a crash could lose.

@@ -82,7 +82,6 @@ private:
     );
     Result<void> flush();
     Result<void> write_all(bool is_eight_bit, bool has_long_lines);
-    Result<void> reserve_room();
     Result<void> remove_names();
 
     FileSystem* files_;
@@ -97,5 +96,12 @@ private:
         buffer_;  // what isn't written yet; the preamble is at its front until the first flush
     bool is_flushed_ = false;  // the preamble's place is in the file
 };
+
+/// Room behind `end` in a message file for `more` octets and the outcomes of so many recipients, so
+/// that a disk that fills up can't keep them from being written. Fine where the file system can't
+/// promise any.
+Result<void> reserve_outcomes(
+    FileSystem& files, int file, std::uint64_t end, std::uint64_t more, std::size_t recipients
+);
 
 }  // namespace mxpost::spool

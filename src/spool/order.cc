@@ -55,7 +55,9 @@ Result<Compliance> release(Claim& claim, const Order& order) {
     if (!claim.journal().is_held()) {
         return Compliance::needless;
     }
-    return append_and_postpone(claim, {HoldRecord{order.now, false, order.by}}, order.now);
+    return append_and_postpone(
+        claim, {HoldRecord{order.now, false, order.by}}, WallTime(asked_for_due(claim.name().id))
+    );
 }
 
 Result<Compliance> bounce(Claim& claim, const Order& order) {
@@ -76,11 +78,11 @@ Result<Compliance> bounce(Claim& claim, const Order& order) {
     return append_and_postpone(claim, records, order.now);
 }
 
-Result<Compliance> retry(Claim& claim, const Order& order) {
+Result<Compliance> retry(Claim& claim) {
     if (claim.journal().is_held()) {
         return Compliance::needless;
     }
-    const auto postponed = claim.postpone(to_seconds(order.now));
+    const auto postponed = claim.postpone(asked_for_due(claim.name().id));
     return postponed ? Result<Compliance>(Compliance::done) : Result<Compliance>(postponed.error());
 }
 
@@ -140,7 +142,7 @@ std::optional<Verb> parse_verb(std::string_view word) {
 Result<Compliance> carry_out(Claim& claim, const Order& order) {
     switch (order.verb) {
         case Verb::retry:
-            return retry(claim, order);
+            return retry(claim);
         case Verb::hold:
             return hold(claim, order);
         case Verb::release:

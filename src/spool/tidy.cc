@@ -89,7 +89,7 @@ std::string RootLook::tidied(const std::string& name) {
     return name;
 }
 
-/// A submitter that has it open right now finds no box, makes a new one, and loses nothing.
+/// Whoever opens it to put mail there changes its time first (open_own_box()).
 bool RootLook::remove_empty(const std::string& name) {
     const auto box = files_->open(root_.directory(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!box) {

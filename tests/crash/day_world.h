@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "day_ledger.h"
+#include "report_subjects.h"
 #include "spool/entry_name.h"
 #include "support/fake_resolver.h"
 #include "support/loopback_server.h"
@@ -43,22 +44,6 @@ inline std::string body_of(unsigned number) {
         body += i % 7 == 0 ? ".\r\n" : "line " + std::to_string(i) + "\r\n";
     }
     return body;
-}
-
-/// The recipients that a report is about, and what it says of each: "failed", "delayed".
-inline std::vector<std::pair<std::string, std::string>> subjects_of(const std::string& report) {
-    std::vector<std::pair<std::string, std::string>> found;
-    const auto word_behind = [&report](const std::string& field, std::size_t at) {
-        const std::size_t begin =
-            report.find_first_not_of(" \r\n", report.find(field, at) + field.size());
-        return report.substr(begin, report.find('\r', begin) - begin);
-    };
-    const std::string field = "Final-Recipient: rfc822;";
-    for (std::size_t at = report.find(field); at != std::string::npos;
-         at = report.find(field, at + 1)) {
-        found.emplace_back(word_behind(field, at), word_behind("Action:", at));
-    }
-    return found;
 }
 
 class World {

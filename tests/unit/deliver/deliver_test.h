@@ -150,7 +150,8 @@ private:
 /// One life of an engine. With `stop_before` it dies at a file-system call.
 class Life final : public Outbox {
 public:
-    explicit Life(Queue& queue, WallTime now = kArrival)
+    /// `mailboxes`: who delivers to this host's users; null: nobody does.
+    explicit Life(Queue& queue, WallTime now = kArrival, LocalAgent* mailboxes = nullptr)
         : files(queue.files()),
           clock(now),
           store(files, queue.open(queue.files())),
@@ -177,9 +178,9 @@ public:
               sites,
               port_watch,
               {},
-              local_agent,
+              mailboxes != nullptr ? *mailboxes : local_agent,
               aliases,
-              queue.files()} {}
+              memory} {}
 
     /// One attempt, to its end or to the stop point; then the claim is gone. Nothing: the message
     /// is off the queue, or the engine dead.
@@ -285,6 +286,7 @@ public:
     PortWatch port_watch;
     NoLocalAgent local_agent;
     local::AliasFiles aliases;
+    PosixFileSystem memory;  // where the copies are that mailboxes get: no disk has them
     Services services;
     std::optional<MessageDelivery> delivery;
     /// For each report that was made: whether the journal was on disk.

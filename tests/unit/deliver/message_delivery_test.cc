@@ -5,6 +5,7 @@
 
 #include "deliver_test.h"
 #include "mail/date.h"
+#include "spool/order.h"
 
 namespace mxpost::deliver {
 namespace {
@@ -270,11 +271,30 @@ TEST_F(MessageDeliveryTest, WhoseDelayIsNotOverIsNotTriedWithTheOthers) {
     const auto next = life.attempt(name);
     ASSERT_TRUE(next);
     EXPECT_THAT(life.resolver.questions(), ElementsAre("MX gone.example"));
+}
 
-    // Nobody is due now, so somebody asked for an attempt.
-    Life flush(queue_);
-    EXPECT_EQ(flush.attempt(*next), std::nullopt);
-    EXPECT_THAT(flush.resolver.questions(), ElementsAre("MX slow.example"));
+TEST_F(MessageDeliveryTest, WhoAsksForAnAttemptGetsOneForAllThatWait) {
+    mail::Envelope envelope = make_envelope({"a@gone.example", "b@late.example"});
+    const auto name = queue_.commit(envelope);
+    Life life(queue_, kArrival + std::chrono::hours(5));  // the warning is owed
+    std::optional<spool::EntryName> asked;
+    {
+        auto claimed = claim(life, name);
+        const mail::RecipientOutcome outcome(mail::OutcomeKind::deferred, {4, 4, 3}, "SERVFAIL");
+        ASSERT_TRUE(claimed->append(
+            {spool::OutcomeRecord{0, life.clock.now(), outcome},
+             spool::OutcomeRecord{1, kArrival, outcome}}
+        ));
+        spool::Order order;  // Verb::retry
+        ASSERT_TRUE(spool::carry_out(*claimed, order));
+        asked = claimed->name();
+    }
+    EXPECT_TRUE(spool::is_asked_for(*asked));
+    EXPECT_FALSE(spool::is_untried(*asked));
+    (void)life.attempt(*asked);
+    EXPECT_THAT(
+        life.resolver.questions(), testing::IsSupersetOf({"MX gone.example", "MX late.example"})
+    );
 }
 
 TEST_F(MessageDeliveryTest, GivesUpWhenTheLifetimeIsOverButNotBeforeAFewAttempts) {

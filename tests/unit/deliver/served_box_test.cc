@@ -322,5 +322,21 @@ TEST_F(RequestsTest, AScanRemovesThoseForMessagesThatAreGoneWhateverTheyAre) {
     EXPECT_EQ(box_.index().waiting(), 1U);
 }
 
+/// After a power cut the message could be back, and would be sent.
+TEST_F(RequestsTest, AScanLeavesThemUntilRemovalsAreDurable) {
+    const std::string gone = "01hk2w7yz0c000000z";
+    ASSERT_TRUE(box_.store().leave_request(gone, "delete"));
+    box_.unsynced_removals = 1;
+    ASSERT_TRUE(box_.scan(now()));
+    EXPECT_TRUE(has(".ask-" + gone + "-delete"));
+    box_.unsynced_removals = 0;
+    box_.removal_syncs = 1;
+    ASSERT_TRUE(box_.scan(now()));
+    EXPECT_TRUE(has(".ask-" + gone + "-delete"));
+    box_.removal_syncs = 0;
+    ASSERT_TRUE(box_.scan(now()));
+    EXPECT_FALSE(has(".ask-" + gone + "-delete"));
+}
+
 }  // namespace
 }  // namespace mxpost::deliver

@@ -348,11 +348,30 @@ TEST_F(BoxStoreTest, ATailTornAtAnyOctetIsCutBeforeTheNextRecord) {
     }
     // Cut, made durable, and the room that the cut gave away reserved again: all before the write.
     const auto& trace = files_.trace();
-    ASSERT_GE(trace.size(), 4U);
-    EXPECT_EQ(trace[trace.size() - 4], "ftruncate " + std::to_string(octets.size()));
-    EXPECT_EQ(trace[trace.size() - 3], "fdatasync");
+    ASSERT_GE(trace.size(), 5U);
+    EXPECT_EQ(trace[trace.size() - 5], "ftruncate " + std::to_string(octets.size()));
+    EXPECT_EQ(trace[trace.size() - 4], "fdatasync");
+    EXPECT_EQ(trace[trace.size() - 3], "fstat");
     EXPECT_TRUE(trace[trace.size() - 2].starts_with("fallocate " + std::to_string(octets.size())));
     EXPECT_TRUE(trace[trace.size() - 1].starts_with("pwrite"));
+}
+
+TEST_F(BoxStoreTest, DeferralsDoNotUseUpTheRoomForOutcomes) {
+    constexpr std::size_t kRecipients = 100;
+    const EntryName name = commit_one(make_envelope(kRecipients));
+    const ClaimResult result = store_.claim(name);
+    ASSERT_NE(result.claim, nullptr) << result.reason;
+    for (std::size_t i = 0; i < kRecipients; ++i) {
+        ASSERT_TRUE(result.claim->append({make_outcome(
+            static_cast<std::uint32_t>(i), OutcomeKind::deferred, std::string(900, 'x')
+        )}));
+    }
+    struct stat status {};
+    ASSERT_EQ(::lstat(path_of(name).c_str(), &status), 0);
+    EXPECT_GE(
+        static_cast<std::size_t>(status.st_blocks) * 512,
+        static_cast<std::size_t>(status.st_size) + kRecipients * kMaxOutcomeRecord
+    );
 }
 
 TEST_F(BoxStoreTest, ReadersLeaveATornTailAlone) {

@@ -250,8 +250,11 @@ TEST(JournalState, KeepsTheDeferralAfterWhichARecipientWasGivenUp) {
     mail::RecipientOutcome refused(OutcomeKind::failed, kGivenUp, "in transit for too long");
     refused.reply_code = 554;
     const mail::RecipientOutcome later(OutcomeKind::deferred, {4, 4, 1}, "connection refused");
-    state.apply(OutcomeRecord{0, {}, later});
-    state.apply(OutcomeRecord{0, {}, given_up});
+    const WallTime tried{std::chrono::hours(1)};
+    state.apply(OutcomeRecord{0, tried, later});
+    state.apply(OutcomeRecord{0, tried + std::chrono::hours(1), given_up});
+    EXPECT_EQ(state.recipients[0].attempts, 1U);  // RFC 3464 2.3.7: that was none
+    EXPECT_EQ(state.recipients[0].last_time, tried);
     ASSERT_TRUE(state.recipients[0].last_deferral);
     EXPECT_EQ(state.recipients[0].last_deferral->text, "connection refused");
     EXPECT_EQ(state.recipients[0].last->text, "given up");

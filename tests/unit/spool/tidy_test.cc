@@ -1,6 +1,11 @@
 #include "spool/tidy.h"
 
+#include <array>
+#include <ctime>
 #include <filesystem>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/state_directory.h"
@@ -52,6 +57,20 @@ TEST_F(TidyTest, ABoxWithNothingButStateIsUnused) {
     keep_state("families");
     EXPECT_THAT(tidy(), ElementsAre(HasSubstr("removed the unused box")));
     EXPECT_FALSE(fs::exists(box_.path()));
+}
+
+/// cron starts sendmail with a job's first output, and the last one may come hours later.
+TEST_F(TidyTest, ABoxThatASubmitterHasOpenIsUsed) {
+    const auto since = to_seconds(SystemClock().now()).time_since_epoch() - 2 * kUnusedFor;
+    const timespec then{std::chrono::duration_cast<std::chrono::seconds>(since).count(), 0};
+    const std::array times{then, then};
+    ASSERT_EQ(::utimensat(AT_FDCWD, box_.path().c_str(), times.data(), 0), 0);
+    const auto box = open_own_box(files_, root_.path(), ::geteuid(), SystemClock(), random_);
+    ASSERT_TRUE(box) << box.error().message();
+    EXPECT_EQ(box->path(), box_.path());
+    EXPECT_THAT(tidy_now(), IsEmpty());
+    EXPECT_TRUE(fs::exists(box_.path()));
+    EXPECT_TRUE(fs::is_empty(box_.path()));
 }
 
 TEST_F(TidyTest, ABoxThatAnEngineServesIsLeftAlone) {
