@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 #include <malloc.h>
@@ -233,6 +234,9 @@ public:
         set_up_ways(!start.box);
         set_up_state(start);
         const bool is_system = !start.box && !start.is_once;
+        if (is_system) {
+            tell_if_another_serves();
+        }
         deliver::EngineOptions options;
         options.spools = spools(settings_);
         options.own_spool = settings_.spool;
@@ -285,8 +289,13 @@ public:
     ExitStatus check(const std::vector<std::string>& texts, bool is_test) {
         set_up_ways(false);
         const std::string domain = names_.domain.empty() ? names_.host : names_.domain;
-        deliver::AddressCheck addresses(services_, domain, [](const std::string& line) {
+        int output_error = 0;  // errno, of a line that couldn't be written
+        deliver::AddressCheck addresses(services_, domain, [&](const std::string& line) {
+            errno = 0;
             std::cout << line << std::endl;  // each at once: who reads may wait for it
+            if (!std::cout && output_error == 0) {
+                output_error = errno != 0 ? errno : ENOSPC;
+            }
         });
         bool goes_on = true;
         const auto take = [&](const std::string& text) {
@@ -299,14 +308,16 @@ public:
             io_.restart();
             io_.run();
         };
-        for (const std::string& text : texts) {
-            take(text);
+        for (std::size_t i = 0; i < texts.size() && goes_on && output_error == 0; ++i) {
+            take(texts[i]);
         }
         std::string line;
-        while (texts.empty() && goes_on && std::getline(std::cin, line)) {
+        while (texts.empty() && goes_on && output_error == 0 && std::getline(std::cin, line)) {
             take(line);
         }
-        return addresses.status();
+        // Who closes a pipe, as head(1) does, has read enough.
+        const bool is_lost = output_error != 0 && output_error != EPIPE;
+        return is_lost ? ExitStatus::io_error : addresses.status();
     }
 
     ExitStatus serve_loose(EngineStart start) {
@@ -349,6 +360,22 @@ private:
             goes_on = co_await addresses.test(std::move(text));
         } else {
             co_await addresses.verify(std::move(text));
+        }
+    }
+
+    /// Two system engines may be meant (the other is about to end), but this one delivers nothing
+    /// till then. Asked before it has boxes of its own.
+    void tell_if_another_serves() {
+        bool is_served = false;
+        const auto look = [&](const spool::Box& box) {
+            is_served = is_served || spool::is_wanted_by_system(files_, box.directory());
+        };
+        (void)spool::visit_boxes(files_, settings_.spool, spool::kAnyOwner, look).has_value();
+        if (is_served) {
+            log_.warning(
+                "another engine serves the boxes in " + settings_.spool +
+                "; this one waits until it ends"
+            );
         }
     }
 
@@ -530,6 +557,9 @@ ExitStatus run_engine(EngineStart start) {
     }
     std::string helper_problem;
     auto helper = find_helper(loaded->values, helper_problem);
+    // From here on this process waits for no child, but as PID 1 of a container it gets every
+    // orphan.
+    submit::ignore_children();
     // Ports below 1024, and the certificate's key, are for root.
     const bool is_system = !start.box && !start.message && !start.is_once;
     auto listening = is_system ? prepare_listening(loaded->values, start.listens)
@@ -563,6 +593,7 @@ ExitStatus run_engine(EngineStart start) {
 
 ExitStatus check_addresses(const std::vector<std::string>& texts, bool is_test) {
     submit::occupy_standard_descriptors();
+    submit::ignore_write_signals();
     PosixFileSystem files;
     const auto loaded = load_settings(files, tool_environment(files));
     if (!loaded) {

@@ -85,13 +85,14 @@ ExitStatus import_config(const std::vector<std::string>& paths, const std::strin
         complain("found no configuration of ssmtp, msmtp, dma, nullmailer or Postfix");
         return ExitStatus::no_input;
     }
-    ExitStatus status = ExitStatus::ok;
+    std::vector<config::ImportedSetting> taken;
+    config::Import with_login;  // of the relay that the result names
     for (const std::string& path : places) {
         if (!exists(path)) {
             complain("there is no " + path);
             return ExitStatus::no_input;
         }
-        const auto import = config::import_settings(path, [&](const std::string& name) {
+        auto import = config::import_settings(path, [&](const std::string& name) {
             return read_text(files, name);
         });
         if (!import) {
@@ -100,16 +101,20 @@ ExitStatus import_config(const std::vector<std::string>& paths, const std::strin
             );
             return ExitStatus::usage;
         }
+        config::leave_to_earlier(*import, taken);
         std::cout << config::import_text(*import, credentials);
         if (!import->user.empty() && credentials.empty()) {
             complain(
                 path + " has a login for the relay; its password isn't shown: " +
                 "--credentials FILE writes it"
             );
-        } else if (!credentials.empty() && status == ExitStatus::ok) {
-            status = write_credentials(files, credentials, *import);
+        }
+        if (with_login.user.empty()) {
+            with_login = std::move(*import);
         }
     }
+    const ExitStatus status =
+        credentials.empty() ? ExitStatus::ok : write_credentials(files, credentials, with_login);
     return std::cout.flush() ? status : ExitStatus::io_error;
 }
 

@@ -1,5 +1,6 @@
 // mxpost: the engine and the administrator's tool. Wiring only.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -89,6 +90,9 @@ ExitStatus run(const Arguments& arguments) {
     const auto values = mxpost::apps::parse_arguments(arguments, options);
     start.is_once = values.contains("once");
     start.listens = values.contains("listen");
+    if (start.is_once && start.listens) {
+        return usage_error("--once and --listen don't go together: it would end at once");
+    }
     start.ready = handed_over(values, "ready-fd");
     start.box = handed_over(values, "box-fd");
     start.message = handed_over(values, "message-fd");
@@ -138,12 +142,20 @@ ExitStatus route(Arguments arguments) {
     return mxpost::apps::check_addresses(arguments, is_test);
 }
 
-/// The lines of kUsage that are about this command. False: there are none.
-bool print_usage_of(const std::string& command) {
+/// To standard output, and says whether it got there. Who closes a pipe, as head(1) does, has read
+/// enough.
+ExitStatus print(std::string_view text) {
+    errno = 0;
+    std::cout << text << std::flush;
+    return std::cout || errno == EPIPE ? ExitStatus::ok : ExitStatus::io_error;
+}
+
+/// The lines of kUsage that are about this command; empty: there are none.
+std::string usage_of(const std::string& command) {
     std::string_view text = kUsage;
     text = text.substr(0, text.find("\n\n"));
     bool is_meant = false;
-    bool is_any = false;
+    std::string lines;
     for (const std::string_view line : mxpost::split(text, '\n')) {
         const std::size_t begin = line.find("mxpost ");
         if (begin != std::string_view::npos) {
@@ -151,12 +163,10 @@ bool print_usage_of(const std::string& command) {
                        line.substr(begin + 7) == command;
         }
         if (is_meant) {
-            std::cout << line << "\n";
-            is_any = true;
+            lines += std::string(line) + "\n";
         }
     }
-    std::cout << (is_any ? "(mxpost --help says more; mxpost(8) all)\n" : "");
-    return is_any;
+    return lines.empty() ? lines : lines + "(mxpost --help says more; mxpost(8) all)\n";
 }
 
 ExitStatus dispatch(Arguments arguments) {
@@ -166,17 +176,16 @@ ExitStatus dispatch(Arguments arguments) {
     const std::string command = arguments.front();
     arguments.erase(arguments.begin());
     const auto end_of_options = std::ranges::find(arguments, "--");
-    if (std::find(arguments.begin(), end_of_options, "--help") != end_of_options &&
-        print_usage_of(command)) {
-        return ExitStatus::ok;
+    if (std::find(arguments.begin(), end_of_options, "--help") != end_of_options) {
+        if (const std::string usage = usage_of(command); !usage.empty()) {
+            return print(usage);
+        }
     }
     if (command == "--help" || command == "-h" || command == "help") {
-        std::cout << kUsage;
-        return ExitStatus::ok;
+        return print(kUsage);
     }
     if (command == "--version" || command == "version") {
-        std::cout << "mxpost " << MXPOST_VERSION << "\n";
-        return ExitStatus::ok;
+        return print("mxpost " MXPOST_VERSION "\n");
     }
     if (command == "run") {
         return run(arguments);

@@ -49,9 +49,6 @@ ExitStatus show_config() {
     const auto names =
         submit::find_host_names(loaded->values, submit::HostFiles(), submit::system_host_name());
     auto problems = submit::load_sender_rules(files, loaded->values, names).problems;
-    if (auto relay = config::relay_problem(values)) {
-        problems.push_back(std::move(*relay));
-    }
     if (const auto rules = diagnose::load_rules(files, values.reply_rules); !rules) {
         problems.push_back(rules.error().message());
     }
@@ -61,6 +58,10 @@ ExitStatus show_config() {
     }
     if (const auto resolver = check_resolver(values); !resolver) {
         problems.push_back(resolver.error().message());
+    }
+    // What has no effect is told of, and keeps nobody from sending.
+    if (const auto relay = config::relay_problem(values)) {
+        std::cerr << "mxpost: " << *relay << "\n";
     }
     if (const std::string why = why_dane_is_off(values); !why.empty()) {
         std::cerr << "mxpost: " << why << "\n";

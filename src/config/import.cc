@@ -40,6 +40,22 @@ bool is_one_value(std::string_view value) {
            value.find(" #") == std::string_view::npos && !value.starts_with('#');
 }
 
+bool is_relay_key(std::string_view key) {
+    return key == "relay" || (key.starts_with("relay-") && key != "relay-networks");
+}
+
+/// The setting of `taken` that leaves no place for `key`, or null.
+const ImportedSetting* find_rival(const std::vector<ImportedSetting>& taken, std::string_view key) {
+    const auto rival = std::ranges::find_if(taken, [key](const ImportedSetting& earlier) {
+        return earlier.key == key || (is_relay_key(earlier.key) && is_relay_key(key));
+    });
+    return rival == taken.end() ? nullptr : &*rival;
+}
+
+std::string remark_text(const std::string& origin, std::string_view setting, std::string_view why) {
+    return printable(origin + ": " + printable(setting, 80) + ": " + std::string(why), 400);
+}
+
 std::string comment(std::string_view text) {
     return "# " + std::string(text) + "\n";
 }
@@ -74,9 +90,7 @@ void ImportDraft::remark(
     const std::string& origin, std::string_view setting, std::string_view why
 ) {
     if (import_.remarks.size() < kMaxRemarks) {
-        import_.remarks.push_back(
-            printable(origin + ": " + printable(setting, 80) + ": " + std::string(why), 400)
-        );
+        import_.remarks.push_back(remark_text(origin, setting, why));
     } else if (left_out_++ == 0) {
         import_.remarks.emplace_back("… and more");
     }
@@ -104,6 +118,22 @@ void ImportDraft::set(std::string_view key, std::string_view value, const std::s
 std::string ImportDraft::value(std::string_view key) const {
     const auto found = std::ranges::find(import_.settings, key, &ImportedSetting::key);
     return found == import_.settings.end() ? "" : found->value;
+}
+
+void ImportDraft::remark_if_root_leaves(const std::string& origin, std::string_view setting) {
+    const std::string domain = value("from-domain");
+    const std::string host = value("host-name");
+    if (value("local-mail-to").empty() || domain.empty() || ascii_iequals(domain, host) ||
+        ascii_iequals(domain, "localhost")) {
+        return;
+    }
+    remark(
+        origin,
+        setting,
+        "local-mail-to is for this host's own domains: root's mail leaves as root@" + domain +
+            ", which from-domain makes of it" +
+            (host.empty() ? " (unless that is this host's name)" : "")
+    );
 }
 
 void ImportDraft::map_sender(
@@ -193,6 +223,28 @@ std::optional<Import> import_settings(const std::string& path, const ReadText& r
         return import_postfix(path, read);
     }
     return std::nullopt;
+}
+
+void leave_to_earlier(Import& import, std::vector<ImportedSetting>& taken) {
+    std::vector<ImportedSetting> kept;
+    if (std::ranges::any_of(taken, is_relay_key, &ImportedSetting::key)) {
+        import.user.clear();
+        import.password.clear();
+    }
+    for (ImportedSetting& setting : import.settings) {
+        const ImportedSetting* const rival = find_rival(taken, setting.key);
+        if (rival == nullptr) {
+            kept.push_back(std::move(setting));
+            continue;
+        }
+        import.remarks.push_back(remark_text(
+            setting.origin,
+            setting.key + " = " + setting.value,
+            rival->key + " is set already, from " + rival->origin
+        ));
+    }
+    taken.insert(taken.end(), kept.begin(), kept.end());
+    import.settings = std::move(kept);
 }
 
 std::string import_text(const Import& import, const std::string& credentials) {

@@ -43,6 +43,11 @@ const std::vector<std::string>& import_candidates();
 /// none of these.
 std::optional<Import> import_settings(const std::string& path, const ReadText& read);
 
+/// For one that stands behind others in an mxpost.conf, where each key is there once: what `taken`
+/// has set already becomes a remark, and the rest joins `taken`. The relay's keys belong together:
+/// a login is for the server that it came with, and goes with it.
+void leave_to_earlier(Import& import, std::vector<ImportedSetting>& taken);
+
 /// An mxpost.conf that says the same; what couldn't be said stands there as comments.
 /// `credentials`: the file that relay-credentials is to name, if there is a login; empty: the
 /// usual.

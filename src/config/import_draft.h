@@ -54,6 +54,9 @@ public:
     );
     /// `setting` as written, and why it isn't in the result.
     void remark(const std::string& origin, std::string_view setting, std::string_view why);
+    /// local-mail-to is set from `setting`, which meant all mail for root: says where that goes
+    /// instead, if names without a domain get one that isn't this host's. After all else is set.
+    void remark_if_root_leaves(const std::string& origin, std::string_view setting);
     void set_user(std::string_view user) { import_.user = user; }
     bool has_user() const { return !import_.user.empty(); }
     void set_password(std::string_view password) { import_.password = password; }

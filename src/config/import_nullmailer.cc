@@ -55,7 +55,7 @@ public:
         take("me", "host-name");
         take_domain();
         take("helohost", "helo-name");
-        take("adminaddr", "local-mail-to");
+        take_admin();
         take_seconds("queuelifetime", "queue-lifetime");
         take_seconds("pausetime", "retry-min");
         take_seconds("maxpause", "retry-max");
@@ -109,6 +109,14 @@ private:
         const Line line = first_line(name);
         if (!line.text.empty()) {
             draft_.set(key, line.text, line.origin);
+        }
+    }
+    /// It gets all mail for "localhost" and `me`.
+    void take_admin() {
+        const Line line = first_line("adminaddr");
+        if (!line.text.empty()) {
+            draft_.set("local-mail-to", line.text, line.origin);
+            draft_.remark_if_root_leaves(line.origin, "adminaddr");
         }
     }
     void take_seconds(std::string_view name, std::string_view key) {

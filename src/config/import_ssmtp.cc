@@ -99,6 +99,7 @@ private:
         const std::string address =
             root_.find('@') == std::string::npos ? root_ + "@" + domain : root_;
         draft_.set("local-mail-to", address, root_origin_);
+        draft_.remark_if_root_leaves(root_origin_, "root=" + root_);
     }
 
     ImportDraft draft_;

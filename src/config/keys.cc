@@ -53,6 +53,35 @@ constexpr auto size_limit = [](std::string_view text) -> Result<std::uint64_t> {
     return parsed;
 };
 
+/// What a message's file has room for (spool/file_format.h, which takes twice that: completing
+/// addresses lengthens a header).
+constexpr std::uint64_t kLargestHeader = 8U << 20U;
+constexpr std::uint64_t kMostRecipients = 100'000;
+
+constexpr auto header_size = [](std::string_view text) -> Result<std::uint64_t> {
+    auto parsed = size_limit(text);
+    if (parsed && *parsed > kLargestHeader) {
+        return Error::invalid("a size of at most 8M");
+    }
+    return parsed;
+};
+
+constexpr auto recipient_count = [](std::string_view text) -> Result<std::uint64_t> {
+    const auto parsed = parse_count(text);
+    if (!parsed || *parsed > kMostRecipients) {
+        return Error::invalid("a number from 1 to 100000");
+    }
+    return parsed;
+};
+
+/// Whoever may write an alias file would else be root.
+constexpr auto user_but_root = [](std::string_view text) -> Result<std::string> {
+    if (text == "root") {
+        return Error::invalid("a user other than root");
+    }
+    return parse_text(text);
+};
+
 constexpr auto mailbox_place = [](std::string_view text) {
     return mail::MailboxPlace::parse(text);
 };
@@ -228,7 +257,7 @@ constexpr std::array kKeys = {
         "nobody",
         Scope::engine,
         "the user whose rights commands and files of the alias files get; never root",
-        set<&Settings::alias_user, parse_text>},
+        set<&Settings::alias_user, user_but_root>},
     Key{"min-local-uid",
         "1000",
         Scope::engine,
@@ -253,12 +282,12 @@ constexpr std::array kKeys = {
         "1M",
         Scope::front_end,
         "the largest header accepted",
-        set<&Settings::header_size_limit, size_limit>},
+        set<&Settings::header_size_limit, header_size>},
     Key{"max-recipients",
         "10000",
         Scope::both,
         "the most recipients of one message",
-        set<&Settings::max_recipients, parse_count>},
+        set<&Settings::max_recipients, recipient_count>},
     Key{"max-queued-messages",
         "100000",
         Scope::both,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include <boost/make_shared.hpp>
 #include <boost/program_options/errors.hpp>
@@ -97,9 +98,30 @@ Result<std::string> read_file(FileSystem& files, const std::string& path) {
     return is_missing ? Result<std::string>("") : text;
 }
 
-/// "key = value" per line; '#' after a space or at the front of a line starts a comment.
+/// One that `lines` (a known key's name, and where it stands) has already. Which of the two counts
+/// would be a guess, and half of what was meant lost: a domain would go unsigned.
+Result<void> check_first(
+    std::map<std::string_view, std::size_t>& lines, const Setting& setting, std::size_t number
+) {
+    const Key* const key = find_key(setting.key);
+    if (key == nullptr) {
+        return {};  // which is told of where it is applied
+    }
+    const auto [first, is_first] = lines.emplace(key->name, number);
+    if (is_first) {
+        return {};
+    }
+    return Error::invalid(
+        setting.origin + ": \"" + setting.key + "\" is in line " + std::to_string(first->second) +
+        " already"
+    );
+}
+
+/// "key = value" per line, each key once; '#' after a space or at the front of a line starts a
+/// comment.
 Result<std::vector<Setting>> parse_file(const std::string& path, std::string_view text) {
     std::vector<Setting> settings;
+    std::map<std::string_view, std::size_t> lines;
     std::size_t number = 0;
     for (std::string_view line : split(text, '\n')) {
         ++number;
@@ -125,6 +147,9 @@ Result<std::vector<Setting>> parse_file(const std::string& path, std::string_vie
              std::string(trim(line.substr(equals + 1))),
              std::move(origin)}
         );
+        if (auto checked = check_first(lines, settings.back(), number); !checked) {
+            return checked.error();
+        }
     }
     return settings;
 }

@@ -24,12 +24,13 @@ struct Setting {
 
 struct Loaded {
     Settings values;
-    std::vector<Setting> set;  // in the order in which they were applied; the last of a key counts
+    std::vector<Setting> set;  // as they were applied: the environment's, which count, are last
     std::vector<std::string> ignored;  // MXPOST_… variables that name no key
 };
 
 /// Reads `path` (a missing file is an empty one) and applies the MXPOST_… entries of `environment`
-/// ("NAME=value") on top. Errors are one line with file and line, such as
+/// ("NAME=value") on top. Errors, of which a key that is in the file twice is one, are one line
+/// with file and line, such as
 /// `/etc/mxpost.conf:3: unknown key "form-domain" (did you mean "from-domain"?)`.
 /// Where nothing is set this costs an open(2) and no more.
 Result<Loaded> load(

@@ -22,6 +22,7 @@ struct CronPlaces {
     std::vector<std::string> crontabs = {"/etc/crontab"};  // of the system
     std::vector<std::string> folders = {"/etc/cron.d"};    // with more of these
     std::string users = "/var/spool/cron/crontabs";        // one a user; not to be read by others
+    std::string mailname = "/etc/mailname";  // what names get where from-domain isn't set
 };
 
 /// Nothing where there is no cron.

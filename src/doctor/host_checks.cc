@@ -367,21 +367,21 @@ Findings judge_way_out(const std::vector<Probe>& probes, const config::Settings&
         settings.relay.empty() ? diagnose::kOrSetRelay
                                : "Meanwhile mail goes through the relay " + settings.relay
     );
-    if (refused >= silent) {
-        Finding finding(
-            "port-25",
-            "",
-            Level::problem,
-            "every connection to port 25 is refused at once: a firewall of this host or its network"
-        );
+    const char* const text =
+        silent == 0 ? "every connection to port 25 is refused at once: a firewall of this host or "
+                      "its network"
+        : refused == 0 ? diagnose::kPortBlocked
+                       : "no connection to port 25 succeeds, some being refused and others not "
+                         "answered: a firewall, or the provider, blocks outgoing mail";
+    Finding finding("port-25", "", Level::problem, text);
+    if (refused > 0) {
         finding.with(Remedy::advice("Let outgoing TCP connections to port 25 through that firewall")
         );
-        findings.push_back(finding.with(relay));
-    } else {
-        Finding finding("port-25", "", Level::problem, diagnose::kPortBlocked);
-        finding.with(Remedy::advice(diagnose::kOpenThePort));
-        findings.push_back(finding.with(relay));
     }
+    if (silent > 0) {
+        finding.with(Remedy::advice(diagnose::kOpenThePort));
+    }
+    findings.push_back(finding.with(relay));
     return findings;
 }
 

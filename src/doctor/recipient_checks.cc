@@ -356,6 +356,14 @@ Findings judge_domain(
             findings.push_back(std::move(finding));
         }
     }
+    if (findings.empty() && is_way_out_blocked) {
+        findings.emplace_back(
+            "connect",
+            probed.domain,
+            Level::ok,
+            "not checked: no connection to a mail server of it succeeds from here (see port 25)"
+        );
+    }
     for (Finding& finding : findings) {
         if (finding.level == Level::problem && finding.remedies.empty()) {
             finding.with(Remedy::advice(last_resort(finding, probed.domain)));

@@ -1,6 +1,7 @@
 #include "submit/message_details.h"
 
 #include <array>
+#include <utility>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -37,6 +38,39 @@ std::string joined(const std::vector<std::string>& texts) {
         result += (result.empty() ? "" : ", ") + text;
     }
     return result;
+}
+
+/// What RFC 3461's parameters of RCPT say, as they do; empty: nothing but the defaults.
+std::string report_wishes(const mail::Recipient& recipient) {
+    using mail::Notify;
+    constexpr std::array<std::pair<Notify, const char*>, 4> kWords = {{
+        {Notify::never, "NEVER"},
+        {Notify::success, "SUCCESS"},
+        {Notify::failure, "FAILURE"},
+        {Notify::delay, "DELAY"},
+    }};
+    std::string text;
+    for (const auto& [bit, word] : kWords) {
+        if (has(recipient.notify, bit)) {
+            text += (text.empty() ? "NOTIFY=" : ",") + std::string(word);
+        }
+    }
+    if (!recipient.original_recipient.empty()) {
+        text += (text.empty() ? "ORCPT=" : " ORCPT=") + printable(recipient.original_recipient);
+    }
+    return text;
+}
+
+std::string return_text(mail::DsnReturn value) {
+    switch (value) {
+        case mail::DsnReturn::full:
+            return "the whole message (RET=FULL)";
+        case mail::DsnReturn::headers:
+            return "the header (RET=HDRS)";
+        case mail::DsnReturn::unset:
+            break;
+    }
+    return "";
 }
 
 /// Calls `visit` with each line, without its end. A last line without end is one, too.
@@ -100,6 +134,9 @@ void MessageDetails::show_recipient(
         line += ", reported";
     }
     out_(line);
+    if (const std::string wishes = report_wishes(recipient); !wishes.empty()) {
+        out_("      " + wishes);
+    }
     if (state.last) {
         out_("      " + outcome_text(*state.last));
     }
@@ -116,6 +153,7 @@ void MessageDetails::show_message(const QueuedMessage& message) const {
     field("Size", std::to_string(message.file.content_size()));
     field("Traits", joined(message_traits(message)));
     field("Envelope id", printable(envelope.envelope_id, 100));
+    field("Reports return", return_text(envelope.dsn_return));
     field("Note", printable(message.file.journal().note, mail::kMaxOutcomeText));
     out_("Recipients:");
     for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {

@@ -111,7 +111,11 @@ TEST(ImportSsmtp, TakesALoginAndAliasesAndNamesTheRest) {
             "/etc/ssmtp/ssmtp.conf:10: FromLineOverride: From stays as the caller writes it; see "
             "sender-map",
             "/etc/ssmtp/revaliases:2: smtp.example.com: there is one relay for all senders",
-            "/etc/ssmtp/revaliases:4: bad: is no account:address"
+            "/etc/ssmtp/revaliases:4: bad: is no account:address",
+            "/etc/ssmtp/ssmtp.conf:1: root=ops@example.com: local-mail-to is for this host's own "
+            "domains: root's mail leaves as root@example.com, which from-domain makes of it "
+            "(unless "
+            "that is this host's name)"
         )
     );
     EXPECT_EQ(credentials_text(import), "me@example.com:se=cret#1\n");
@@ -130,6 +134,24 @@ TEST(ImportSsmtp, TlsFromTheFirstOctetIsPort465) {
     );
     EXPECT_THAT(relay("mailhub=a.test:25\n"), ElementsAre("relay = [a.test]:25"));
     EXPECT_THAT(relay("mailhub=[2001:db8::1]:26\n"), ElementsAre("relay = [2001:db8::1]:26"));
+}
+
+TEST(ImportSsmtp, SaysWhereRootsMailLeavesInstead) {
+    const auto remarks = [](const char* text) {
+        return import_of("ssmtp.conf", {{"./ssmtp.conf", text}}).remarks;
+    };
+    EXPECT_THAT(
+        remarks("root=ops@a.test\nrewriteDomain=a.test\nhostname=web1.a.test\n"),
+        ElementsAre(
+            "./ssmtp.conf:1: root=ops@a.test: local-mail-to is for this host's own domains: "
+            "root's mail leaves as root@a.test, which from-domain makes of it"
+        )
+    );
+    EXPECT_THAT(
+        remarks("root=ops@a.test\nrewriteDomain=web1.a.test\nhostname=web1.a.test\n"), IsEmpty()
+    );
+    EXPECT_THAT(remarks("root=ops@a.test\nhostname=web1.a.test\n"), IsEmpty());
+    EXPECT_THAT(remarks("rewriteDomain=a.test\nhostname=web1.a.test\n"), IsEmpty());
 }
 
 // ---- msmtp: the package's examples
@@ -352,6 +374,21 @@ TEST(ImportNullmailer, TakesItsDirectory) {
     }
 }
 
+TEST(ImportNullmailer, SaysWhereRootsMailLeavesInstead) {
+    const std::string d = "/etc/nullmailer/";
+    const Import import = import_of(
+        "/etc/nullmailer",
+        {{d + "me", "web1.a.test\n"},
+         {d + "defaulthost", "a.test\n"},
+         {d + "adminaddr", "o@a.test\n"}}
+    );
+    EXPECT_THAT(
+        import.remarks,
+        ElementsAre("/etc/nullmailer/adminaddr:1: adminaddr: local-mail-to is for this host's own "
+                    "domains: root's mail leaves as root@a.test, which from-domain makes of it")
+    );
+}
+
 TEST(ImportNullmailer, TakesWhatDebianInstalls) {
     const Import import = import_of(
         "/etc/nullmailer",
@@ -490,6 +527,37 @@ TEST(Import, HostileValuesGetNowhere) {
     for (const std::string& remark : import.remarks) {
         EXPECT_EQ(remark.find_first_of("\x01\x07\x1b\n"), std::string::npos) << remark;
     }
+}
+
+TEST(Import, TheFirstOfSeveralFilesThatSetsAKeyCounts) {
+    Import first =
+        import_of("ssmtp.conf", {{"./ssmtp.conf", "mailhub=a.test:587\nhostname=web1.a.test\n"}});
+    Import second = import_of(
+        "main.cf",
+        {{"main.cf",
+          "myhostname = web2.b.test\nrelayhost = b.test:587\nmessage_size_limit = 1000\n"
+          "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/sasl\n"
+          "smtp_tls_security_level = may\n"},
+         {"/sasl", "b.test:587 me:geheim\n"}}
+    );
+    ASSERT_EQ(second.user, "me");
+    std::vector<ImportedSetting> taken;
+    leave_to_earlier(first, taken);
+    leave_to_earlier(second, taken);
+    EXPECT_THAT(settings_of(first), ElementsAre("host-name = web1.a.test", "relay = a.test:587"));
+    EXPECT_THAT(settings_of(second), ElementsAre("message-size-limit = 1000"));
+    EXPECT_THAT(
+        second.remarks,
+        testing::Contains("main.cf:1: host-name = web2.b.test: host-name is set already, from "
+                          "./ssmtp.conf:2")
+    );
+    EXPECT_THAT(second.remarks, testing::Contains(HasSubstr("relay = b.test:587: relay is set")));
+    // A login is for the server that it came with.
+    EXPECT_THAT(
+        second.remarks,
+        testing::Contains(HasSubstr("relay-credentials = /etc/mxpost.credentials: relay is set"))
+    );
+    EXPECT_EQ(second.user + second.password, "");
 }
 
 TEST(Import, BoundsItsRemarks) {

@@ -79,20 +79,28 @@ TEST_F(Load, ReadsKeysCommentsAndSpaces) {
     EXPECT_EQ(loaded->values.tls, TlsLevel::encrypt);
 }
 
-TEST_F(Load, TheLastOfAKeyCountsAndTheEnvironmentComesAfterTheFile) {
+TEST_F(Load, TheEnvironmentComesAfterTheFile) {
     const auto loaded = load_text(
-        "retry-min = 1m\nretry-min = 2m\nfrom-domain = a.example\n",
-        {"MXPOST_FROM_DOMAIN=b.example", "PATH=/bin"}
+        "retry-min = 1m\nfrom-domain = a.example\n",
+        {"MXPOST_FROM_DOMAIN=b.example", "PATH=/bin", "MXPOST_FROM_DOMAIN=c.example"}
     );
     ASSERT_TRUE(loaded);
-    EXPECT_EQ(loaded->values.retry_min, std::chrono::minutes(2));
-    EXPECT_EQ(loaded->values.from_domain, "b.example");
+    EXPECT_EQ(loaded->values.retry_min, std::chrono::minutes(1));
+    EXPECT_EQ(loaded->values.from_domain, "c.example");
+}
+
+TEST_F(Load, AKeyThatIsThereTwiceIsAnError) {
+    EXPECT_EQ(
+        error_of("\n# keys\ndkim = a.example s /k/a\ndkim = b.example s /k/b\n"),
+        "FILE:4: \"dkim\" is in line 3 already"
+    );
+    EXPECT_EQ(error_of("tls = may\ntls = may\n"), "FILE:2: \"tls\" is in line 1 already");
+    EXPECT_EQ(error_of("relayhost = x\nrelayhost = x\n"), "FILE:1: unknown key \"relayhost\"");
+    EXPECT_TRUE(load_text("tls = may\n# tls = none\n"));
 }
 
 TEST_F(Load, AnEmptyValueUnsetsOnlyWhatIsUnsetByDefault) {
-    const auto loaded = load_text(
-        "from-domain = a.example\nresolver = 192.0.2.1\nresolver =\n", {"MXPOST_FROM_DOMAIN="}
-    );
+    const auto loaded = load_text("from-domain = a.example\nresolver =\n", {"MXPOST_FROM_DOMAIN="});
     ASSERT_TRUE(loaded);
     EXPECT_EQ(loaded->values.from_domain, "");
     EXPECT_EQ(loaded->values.resolver, ResolverChoice());
@@ -123,6 +131,26 @@ TEST_F(Load, SizesThatHaveRoomForNothingAreRefused) {
         );
     }
     EXPECT_TRUE(load_text("min-free-space = 0\n"));
+}
+
+TEST_F(Load, WhatTheManualCallsNeverIsRefused) {
+    EXPECT_EQ(
+        error_of("max-recipients = 100001\n"),
+        "FILE:1: max-recipients must be a number from 1 to 100000, not \"100001\""
+    );
+    EXPECT_EQ(
+        error_of("max-recipients = 0\n"),
+        "FILE:1: max-recipients must be a number from 1 to 100000, not \"0\""
+    );
+    EXPECT_EQ(
+        error_of("header-size-limit = 9M\n"),
+        "FILE:1: header-size-limit must be a size of at most 8M, not \"9M\""
+    );
+    EXPECT_EQ(
+        error_of("alias-user = root\n"),
+        "FILE:1: alias-user must be a user other than root, not \"root\""
+    );
+    EXPECT_TRUE(load_text("max-recipients = 100000\nheader-size-limit = 8M\nalias-user = www\n"));
 }
 
 TEST_F(Load, NamesFileLineAndNearestKey) {

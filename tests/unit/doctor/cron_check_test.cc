@@ -13,6 +13,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 TEST(CronReaders, AreTheUsersOfTheSystemsJobs) {
     EXPECT_THAT(
@@ -55,6 +56,7 @@ protected:
         places.crontabs = {directory / "crontab"};
         places.folders = {directory / "d"};
         places.users = directory / "users";
+        places.mailname = directory / "mailname";
         return check_cron(context(), places);
     }
 
@@ -87,6 +89,48 @@ TEST_F(CronCheckTest, MailThatNobodyGetsIsToldOf) {
     EXPECT_THAT(found.at(1).text, HasSubstr("root, who has neither an alias nor a mailbox"));
     EXPECT_THAT(remedies(found).at(1), HasSubstr("\"root: you@example.com\" in /etc/aliases"));
     settings.local_mail_to = "ops@example.com";
+    EXPECT_THAT(blamed(findings()), IsEmpty());
+}
+
+TEST_F(CronCheckTest, NamesThatGetAnotherHostsDomainLeave) {
+    settings.min_local_uid = 1000;
+    settings.from_domain = "corp.example";
+    write("crontab", "1 1 * * * root x\n");
+    write("users/root", "MAILTO=ops@example.com\n1 1 * * * x\n");
+    const Findings found = findings();
+    EXPECT_THAT(blamed(found), IsEmpty());
+    EXPECT_THAT(
+        texts(found),
+        ElementsAre(
+            "what its jobs print is mailed to ops@example.com",
+            "what its jobs print leaves as root@corp.example"
+        )
+    );
+    EXPECT_THAT(remedies(found), ElementsAre(HasSubstr("MAILTO=you@example.com")));
+    EXPECT_THAT(remedies(found), ElementsAre(Not(HasSubstr("alias"))));
+    settings.local_domains = {"corp.example"};
+    EXPECT_THAT(blamed(findings()), ElementsAre("cron warning"));
+}
+
+TEST_F(CronCheckTest, MailnameCompletesNamesWhereNoSettingDoes) {
+    settings.min_local_uid = 1000;
+    write("crontab", "1 1 * * * root x\n");
+    write("mailname", "corp.example\n");
+    EXPECT_THAT(texts(findings()), ElementsAre("what its jobs print leaves as root@corp.example"));
+    write("mailname", "host.example\n");
+    EXPECT_THAT(blamed(findings()), ElementsAre("cron warning"));
+    write("mailname", "localhost\n");
+    EXPECT_THAT(blamed(findings()), ElementsAre("cron warning"));
+}
+
+TEST_F(CronCheckTest, AddressesOfThisHostAreItsOwn) {
+    settings.min_local_uid = 1000;
+    write("crontab", "MAILTO=root@HOST.example\n1 1 * * * root x\n");
+    EXPECT_THAT(blamed(findings()), ElementsAre("cron warning"));
+    write("aliases", "root: ops@example.com\n");
+    EXPECT_THAT(blamed(findings()), IsEmpty());
+    write("crontab", "MAILTO=root@elsewhere.example\n1 1 * * * root x\n");
+    write("aliases", "");
     EXPECT_THAT(blamed(findings()), IsEmpty());
 }
 

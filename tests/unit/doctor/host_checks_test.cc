@@ -7,6 +7,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 OwnAddress own(const std::string& local, const std::string& visible) {
     OwnAddress address;
@@ -162,6 +163,13 @@ TEST(WayOut, IsBlamedOnlyWhereNobodyCanBeReached) {
     const Findings firewall =
         judge_way_out({probe_of("a.test", refused), probe_of("b.test", refused)}, settings);
     EXPECT_THAT(firewall[0].text, HasSubstr("a firewall of this host or its network"));
+    const Findings both = judge_way_out(
+        {probe_of("a.test", refused), probe_of("b.test", silent), probe_of("c.test", refused)},
+        settings
+    );
+    EXPECT_THAT(both[0].text, Not(HasSubstr("every connection to port 25 is refused")));
+    EXPECT_THAT(both[0].text, HasSubstr("some being refused and others not answered"));
+    EXPECT_TRUE(blames_this_host(both));
     const boost::system::error_code odd = boost::asio::error::connection_reset;
     EXPECT_THAT(
         judge_way_out({probe_of("a.test", odd), probe_of("b.test", odd)}, settings), ElementsAre()

@@ -97,6 +97,23 @@ TEST_F(LocalChecksTest, ADirectoryThatCanNotBeABox) {
     );
 }
 
+/// Who follows the advice as root must not look, nor delete, where a user's link leads.
+TEST_F(LocalChecksTest, ALinkInABoxIsNotFollowed) {
+    const std::string box = make_box();
+    const std::string elsewhere = directory / "elsewhere";
+    std::filesystem::create_directory(elsewhere);
+    std::ofstream(elsewhere + "/precious") << "x";
+    std::filesystem::create_symlink(elsewhere, box + "/corrupt");
+    EXPECT_THAT(texts(spool_findings()), testing::Not(Contains(HasSubstr("corrupt"))));
+
+    std::filesystem::remove(box + "/corrupt");
+    std::filesystem::create_directory(box + "/corrupt");
+    std::ofstream(box + "/corrupt/damaged") << "x";
+    const Findings findings = spool_findings();
+    EXPECT_THAT(texts(findings), Contains(HasSubstr("1 files that are no intact messages")));
+    EXPECT_THAT(remedies(findings), Contains(HasSubstr("find -P " + spool)));
+}
+
 TEST_F(LocalChecksTest, MoreBoxesThanThereAreDescriptors) {
     for (int i = 0; i < 100; ++i) {
         make_box("-" + std::to_string(i));

@@ -113,7 +113,11 @@ TEST(JudgeDomain, AServerThatIsDown) {
     EXPECT_THAT(remedies(judged(probe)), ElementsAre(HasSubstr("Nothing to mend here")));
     DomainProbe probed;
     probed.probes = {probe};
-    EXPECT_THAT(judge_domain(probed, diagnose::RuleBook::shipped(), true), ElementsAre());
+    // No more than that, and no section without a line.
+    const Findings blocked = judge_domain(probed, diagnose::RuleBook::shipped(), true);
+    EXPECT_THAT(blamed(blocked), ElementsAre());
+    ASSERT_EQ(blocked.size(), 1U);
+    EXPECT_THAT(blocked[0].text, HasSubstr("not checked"));
 }
 
 }  // namespace

@@ -46,6 +46,21 @@ TEST_F(MessageDetailsTest, HasEnvelopeStatesWordsAndHeader) {
     EXPECT_THAT(lines_, Contains("  Subject: Hello"));
 }
 
+TEST_F(MessageDetailsTest, SaysWhichReportsAreAskedFor) {
+    call_.notify = static_cast<mail::NotifySet>(mail::Notify::success) |
+                   static_cast<mail::NotifySet>(mail::Notify::delay);
+    call_.dsn_return = mail::DsnReturn::headers;
+    queue_message({"a@x.test"});
+    details();
+    EXPECT_THAT(lines_, Contains("Reports return: the header (RET=HDRS)"));
+    EXPECT_THAT(lines_, Contains("      NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@x.test"));
+}
+
+TEST_F(MessageDetailsTest, WithoutWishesForReportsNothingIsSaidOfThem) {
+    queue_message({"a@x.test"});
+    EXPECT_EQ(details().find("NOTIFY"), std::string::npos);
+}
+
 TEST_F(MessageDetailsTest, SaysWhoHoldsIt) {
     queue_message({"a@x.test"}, {spool::HoldRecord{clock_.now(), true, "ro\x07ot"}});
     details();
