@@ -99,6 +99,11 @@ std::vector<std::string> local_domains(
     if (!host_name.empty()) {
         domains.push_back(ascii_lower(host_name));
     }
+    // A full name could be that of a domain whose mail is elsewhere; one label means this host.
+    const std::string system = submit::system_host_name();
+    if (!system.empty() && system.find('.') == std::string::npos) {
+        domains.push_back(ascii_lower(system));
+    }
     return domains;
 }
 

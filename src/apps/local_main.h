@@ -14,7 +14,7 @@ namespace mxpost::apps {
 inline constexpr const char* kHelperSocket = "/run/mxpost-local.sock";
 
 /// This host's own names (design 7), lower case: an MX that is found for one of them would lead
-/// back here. `host_name` may be empty.
+/// back here. `host_name` may be empty; what gethostname(2) says counts too where it has no dot.
 std::vector<std::string> local_domains(
     const config::Settings& settings, const std::string& host_name
 );

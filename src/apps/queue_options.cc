@@ -1,7 +1,10 @@
 #include "apps/queue_options.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "config/values.h"
+#include "route/domain_name.h"
 #include "spool/entry_name.h"
 
 namespace mxpost::apps {
@@ -29,6 +32,22 @@ Arguments whole_ids(const po::variables_map& values) {
     return ids;
 }
 
+/// An empty text is a part of every address and id: what a script's unset variable leaves of
+/// `delete --sender "$1"` must not mean every message.
+Arguments told_texts(const po::variables_map& values, const char* option) {
+    Arguments texts = texts_of(values, option);
+    if (std::ranges::any_of(texts, &std::string::empty)) {
+        throw po::error(std::string("--") + option + " wants a text that isn't empty");
+    }
+    return texts;
+}
+
+/// As the DNS has it: "Bücher.example." is "xn--bcher-kva.example". What is no name of the DNS
+/// (an address literal) is only put in lower case.
+std::string dns_name(std::string_view domain) {
+    return route::to_a_labels(domain).value_or(ascii_lower(domain));
+}
+
 }  // namespace
 
 void add_selection_options(po::options_description& options) {
@@ -45,6 +64,7 @@ void add_selection_options(po::options_description& options) {
 ParsedSelection parse_selection(const po::variables_map& values, WallTime now) {
     using submit::SelectBy;
     ParsedSelection parsed;
+    parsed.selection = submit::QueueSelection(dns_name);
     parsed.ids = whole_ids(values);
     for (const std::string& id : parsed.ids) {
         parsed.selection.add(SelectBy::whole_id, id, false);
@@ -54,7 +74,7 @@ ParsedSelection parse_selection(const po::variables_map& values, WallTime now) {
           std::pair("sender", SelectBy::sender),
           std::pair("recipient", SelectBy::recipient),
           std::pair("domain", SelectBy::domain)}) {
-        for (const std::string& text : texts_of(values, name)) {
+        for (const std::string& text : told_texts(values, name)) {
             parsed.selection.add(by, text, false);
         }
     }

@@ -17,7 +17,7 @@ struct ParsedSelection {
     bool is_told = false;  // something was said of which messages are meant, if only "all"
 };
 
-/// Throws boost::program_options::error for what is no id or age.
+/// Throws boost::program_options::error for what is no id or age, and for an empty text.
 ParsedSelection parse_selection(const boost::program_options::variables_map& values, WallTime now);
 
 }  // namespace mxpost::apps

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 #include "local/alias_expansion.h"
+#include "local/command_words.h"
+#include "submit/identity.h"
 
 namespace mxpost::submit {
 namespace {
@@ -31,12 +33,38 @@ private:
     std::set<std::string, std::less<>> said_;
 };
 
+/// As the engine has it, but for literals: the interfaces are its to look at, and here only circles
+/// through them stay unseen.
 bool is_local(const Surroundings& around, const mail::Address& address) {
     const std::string domain = ascii_lower(address.domain());
     const auto& local = around.settings.local_domains;
     return domain.empty() || domain == "localhost" || domain == "localhost.localdomain" ||
            domain == ascii_lower(around.names.host) ||
+           (domain.find('.') == std::string::npos && domain == ascii_lower(system_host_name())) ||
            std::ranges::find(local, domain) != local.end();
+}
+
+/// The commands that no delivery could run. How many aliases have one.
+std::size_t check_commands(const local::AliasTable& table, const std::string& path, Log& log) {
+    std::size_t bad = 0;
+    for (const local::Alias& alias : table.aliases()) {
+        bool is_bad = false;
+        for (const local::AliasTarget& target : alias.targets) {
+            if (target.kind != local::AliasTarget::Kind::command) {
+                continue;
+            }
+            const auto words = local::split_command(target.text);
+            if (!words) {
+                is_bad = true;
+                log.warning(
+                    path + ":" + std::to_string(alias.line) + ": |" + printable(target.text, 200) +
+                    ": " + words.error().message()
+                );
+            }
+        }
+        bad += is_bad ? 1 : 0;
+    }
+    return bad;
 }
 
 /// The alias's name as the address that leads to it; nothing where that is no single one.
@@ -95,9 +123,10 @@ ExitStatus check_aliases(const Surroundings& around, const Sink& say, const Sink
             continue;
         }
         const local::AliasTable table(*text);
+        const std::size_t bad = table.bad_count() + check_commands(table, path, log);
         follow(table, path, expander, log);
         say(path + ": " + std::to_string(table.aliases().size()) + " aliases, " +
-            std::to_string(table.bad_count()) + " bad lines");
+            std::to_string(bad) + " bad lines");
     }
     return log.has_lines() ? ExitStatus::data_error : ExitStatus::ok;
 }

@@ -1,5 +1,6 @@
 #include "submit/front_end.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "submit/hand_off.h"
 #include "submit/process.h"
 #include "submit/queue.h"
+#include "submit/recipients.h"
 #include "submit/sender_rules.h"
 #include "submit/smtp_dialogue.h"
 #include "submit/submission.h"
@@ -26,19 +28,25 @@
 namespace mxpost::submit {
 namespace {
 
-void print(int fd, std::string text) {
+int output_error = 0;  // errno, of a line that say() couldn't write
+
+bool print(int fd, std::string text) {
     text += '\n';
-    (void)!::write(fd, text.data(), text.size());  // a closed output is the caller's choice
+    return ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 void say(std::string_view line) {
-    print(STDOUT_FILENO, std::string(line));
+    errno = 0;
+    // Who closes a pipe, as head(1) does, has read enough.
+    if (!print(STDOUT_FILENO, std::string(line)) && errno != EPIPE) {
+        output_error = errno != 0 ? errno : ENOSPC;
+    }
 }
 /// What -v shows: standard output is the caller's, who may read something else from there.
 void show(std::string_view line) {
-    print(STDERR_FILENO, std::string(line));
+    (void)print(STDERR_FILENO, std::string(line));
 }
 void complain(std::string_view line) {
-    print(STDERR_FILENO, "sendmail: " + std::string(line));
+    (void)print(STDERR_FILENO, "sendmail: " + std::string(line));
 }
 
 ExitStatus refuse(ExitStatus status, std::string_view why) {
@@ -104,7 +112,7 @@ public:
             case Mode::verify:
                 return verify();
             case Mode::test:
-                return run_tool("--test");
+                return run_tool("--test", invocation_.operands);
             case Mode::start_engine:
             case Mode::run_engine:
                 return run_system_engine();
@@ -193,11 +201,8 @@ private:
             return ExitStatus::temp_fail;
         }
         report(accepted.envelope, outcomes);
-        const ExitStatus status = spoolless_status(outcomes);
-        if (status != ExitStatus::ok) {
-            complain_of_rest(accepted.envelope, outcomes);
-        }
-        return status;
+        complain_of_rest(accepted.envelope, outcomes);  // also where a bounce tells of them: 0
+        return spoolless_status(outcomes);
     }
 
     LineSink dialogue_sink() const { return invocation_.is_verbose ? LineSink(show) : LineSink(); }
@@ -234,14 +239,28 @@ private:
     bool is_quiet() const { return invocation_.error_mode == mail::ErrorMode::quiet; }
 
     ExitStatus verify() {
-        return invocation_.operands.empty() ? refuse(ExitStatus::usage, "-bv needs addresses")
-                                            : run_tool("--verify");
+        const Operands operands = sort_operands(invocation_);
+        const bool names_nobody = std::ranges::all_of(operands.words, [](const std::string& word) {
+            const mail::AddressList list = mail::parse_address_list(word);
+            return list.addresses.empty() && list.bad.empty();
+        });
+        if (names_nobody && operands.bad.empty()) {
+            return refuse(ExitStatus::usage, "-bv needs addresses");
+        }
+        for (const mail::BadAddress& bad : operands.bad) {
+            say(bad.text + "... bad address: " + bad.reason);
+        }
+        const ExitStatus status =
+            names_nobody ? ExitStatus::ok : run_tool("--verify", operands.words);
+        // As the tool ranks its own findings: a bad address before what isn't known now.
+        const bool outranks = status == ExitStatus::ok || status == ExitStatus::temp_fail;
+        return outranks && !operands.bad.empty() ? ExitStatus::data_error : status;
     }
 
     /// What asks the DNS is the other program's.
-    ExitStatus run_tool(const std::string& mode) {
+    ExitStatus run_tool(const std::string& mode, const std::vector<std::string>& words) {
         std::vector<std::string> arguments = {"route", mode, "--"};
-        arguments.insert(arguments.end(), invocation_.operands.begin(), invocation_.operands.end());
+        arguments.insert(arguments.end(), words.begin(), words.end());
         return run_and_wait({std::move(arguments), {}, true});
     }
 
@@ -306,9 +325,7 @@ std::optional<ExitStatus> run_simple_mode(
     }
 }
 
-}  // namespace
-
-ExitStatus run_front_end(
+ExitStatus run(
     std::span<const std::string> arguments,
     const char* const* environment,
     const std::string& engine,
@@ -369,6 +386,22 @@ ExitStatus run_front_end(
         std::move(senders.rewriter)};
     const EngineStarter starter(engine, engine_environment(environment, entries));
     return Call(around, *invocation, starter).run(has_input);
+}
+
+}  // namespace
+
+ExitStatus run_front_end(
+    std::span<const std::string> arguments,
+    const char* const* environment,
+    const std::string& engine,
+    const std::string& version
+) {
+    const ExitStatus status = run(arguments, environment, engine, version);
+    if (status != ExitStatus::ok || output_error == 0) {
+        return status;
+    }
+    complain(Error::from_errno(output_error, "standard output").message());
+    return ExitStatus::io_error;
 }
 
 }  // namespace mxpost::submit

@@ -146,6 +146,11 @@ bool Intake::open() {
         refuse_write(opened.error());
         return false;
     }
+    if (!opened->shortage.empty()) {
+        refuse(ExitStatus::temp_fail, "can't queue the message: " + opened->shortage);
+        refusal_.lacks_room = true;
+        return false;
+    }
     if (!opened->writer) {
         return open_memory();
     }

@@ -58,7 +58,7 @@ struct IntakeRequest {
 struct Refusal {
     ExitStatus status = ExitStatus::ok;
     std::string text;  // one line; begins with "552 5.3.4 " where SMTP has its own word for it
-    bool lacks_room = false;  // disk or quota are full
+    bool lacks_room = false;  // disk or quota are full, or would be with the message
 };
 
 /// A message that is safe in a box, or waits in memory where there is no spool.

@@ -193,7 +193,11 @@ void MessageTrace::show(const QueuedMessage& message) {
             .poll();
     if (!records) {
         is_incomplete_ = true;
-        out_(message.name.id + ": " + records.error().message());
+        const std::string why = records.error().message();
+        out_(
+            is_json_ ? JsonObject().text("queue_id", message.name.id).text("error", why).end()
+                     : message.name.id + ": " + printable(why)
+        );
         return;
     }
     if (!is_json_) {

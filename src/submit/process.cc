@@ -78,6 +78,10 @@ void ignore_write_signals() {
     set_disposition(SIGCHLD, SIG_DFL);
 }
 
+void ignore_children() {
+    set_disposition(SIGCHLD, SIG_IGN);
+}
+
 void interruption::arm() {
     for (const int number : kInterrupts) {
         struct sigaction old {};

@@ -19,6 +19,9 @@ bool occupy_standard_descriptors();
 /// children can be waited for.
 void ignore_write_signals();
 
+/// Children end without a trace, and can't be waited for.
+void ignore_children();
+
 /// SIGHUP, SIGINT, SIGQUIT and SIGTERM while a message is being taken. Before the commit they end
 /// the process with EX_TEMPFAIL and a line on stderr, nothing being queued; after it with 0, as the
 /// message is safe. During the commit they wait. Signals that the caller ignores stay ignored.

@@ -10,7 +10,9 @@ namespace mxpost::submit {
 namespace {
 
 constexpr std::string_view kStatusIndent = "                 ";  // where Sendmail has them
-constexpr std::size_t kLookedAt = 1000;  // messages: what they wait for, the others most often do
+// What these messages wait for, the others most often do. One may have 100,000 recipients.
+constexpr std::size_t kLookedAt = 1000;
+constexpr std::size_t kMostHeld = 10'000;  // lines
 
 std::string padded_left(std::string text, std::size_t width) {
     return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
@@ -192,10 +194,13 @@ void QueueListing::end(std::size_t total) {
 }
 
 void QueueListing::put(std::string line) {
-    if (held_) {
-        held_->push_back(std::move(line));
-    } else {
+    if (!held_) {
         out_(line);
+        return;
+    }
+    held_->push_back(std::move(line));
+    if (held_->size() == kMostHeld) {
+        release();
     }
 }
 

@@ -1,6 +1,7 @@
 #include "submit/queue_orders.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 
 #include "base/json.h"
@@ -12,15 +13,45 @@
 namespace mxpost::submit {
 namespace {
 
-/// Contradicting requests: the last one counts. And what can't matter any more.
+/// Contradicting requests: the last one counts, although an engine that finds several carries them
+/// out in an order of its own (kVerbs). And what can't matter any more.
+bool takes_back(spool::Verb verb, spool::Verb earlier) {
+    switch (verb) {
+        case spool::Verb::remove:
+            return true;
+        case spool::Verb::bounce:
+        case spool::Verb::hold:
+            return earlier != verb;
+        case spool::Verb::release:
+            return earlier == spool::Verb::hold;
+        case spool::Verb::retry:  // each queue run asks this of every message
+            break;
+    }
+    return false;
+}
+
 void withdraw_requests(spool::BoxStore& store, const spool::MessageId& id, spool::Verb verb) {
-    for (const spool::Verb other : spool::kVerbs) {
-        const bool is_opposite = (verb == spool::Verb::hold && other == spool::Verb::release) ||
-                                 (verb == spool::Verb::release && other == spool::Verb::hold);
-        if (is_opposite || verb == spool::Verb::remove) {
-            store.take_request({id, std::string(spool::verb_word(other))});
+    for (const spool::Verb earlier : spool::kVerbs) {
+        if (takes_back(verb, earlier)) {
+            store.take_request({id, std::string(spool::verb_word(earlier))});
         }
     }
+}
+
+/// As spool::carry_out() would say.
+bool is_needless(spool::Verb verb, const spool::JournalState& journal) {
+    switch (verb) {
+        case spool::Verb::retry:
+        case spool::Verb::hold:
+            return journal.is_held();
+        case spool::Verb::release:
+            return !journal.is_held();
+        case spool::Verb::bounce:
+            return std::ranges::none_of(journal.recipients, &spool::RecipientState::is_pending);
+        case spool::Verb::remove:
+            break;
+    }
+    return false;
 }
 
 Fate carry_out(
@@ -64,6 +95,41 @@ Fate ask(
     }
     store.take_request({name.id, std::string(spool::verb_word(order.verb))});
     return carry_out(around, store, *claimed.claim, order, reason);
+}
+
+/// A retry of what is due already. Nothing: it can't be read, of which a claim tells more.
+std::optional<Fate> retry_due(
+    const Surroundings& around,
+    spool::BoxStore& store,
+    const spool::EntryName& name,
+    const spool::Order& order,
+    std::string& reason
+) {
+    const auto message = spool::read_message(around.files, store.box(), name);
+    if (!message) {
+        return std::nullopt;
+    }
+    // A held message's name is due, too, until an engine has looked at it again.
+    if (is_needless(order.verb, message->journal())) {
+        return Fate::needless;
+    }
+    // Due is also what is in an engine's hands: the name only changes when that is over.
+    const auto is_free = around.files.try_lock_shared(message->fd());
+    return is_free && !*is_free ? ask(around, store, name, order, reason) : Fate::done;
+}
+
+/// What would become of an order.
+Fate fate_of_dry_run(
+    const Surroundings& around,
+    const spool::BoxStore& store,
+    const spool::EntryName& name,
+    spool::Verb verb
+) {
+    const auto message = spool::read_message(around.files, store.box(), name);
+    if (!message) {
+        return message.error().is(ENOENT) ? Fate::gone : Fate::matches;
+    }
+    return is_needless(verb, message->journal()) ? Fate::needless : Fate::matches;
 }
 
 const char* infinitive(spool::Verb verb) {
@@ -256,8 +322,8 @@ private:
 
     Fate give(spool::BoxStore& store, const spool::EntryName& name, bool is_last) {
         std::string reason;
-        const Fate fate =
-            call_.is_dry_run ? Fate::matches : give_order(around_, store, name, order_, reason);
+        const Fate fate = call_.is_dry_run ? fate_of_dry_run(around_, store, name, call_.verb)
+                                           : give_order(around_, store, name, order_, reason);
         if (fate != Fate::gone || is_last) {
             report(store, name.id, fate, reason);
         }
@@ -307,11 +373,13 @@ Fate give_order(
     const spool::Order& order,
     std::string& reason
 ) {
-    if (order.verb == spool::Verb::retry && name.due <= to_seconds(order.now)) {
-        // Due is also what is in an engine's hands: the name only changes when that is over.
-        return spool::is_claimed(around.files, store.box(), name)
-                   ? ask(around, store, name, order, reason)
-                   : Fate::done;
+    // A new message gets its attempt before those that are asked for.
+    const bool is_as_good =
+        name.due <= to_seconds(order.now) && (spool::is_asked_for(name) || spool::is_untried(name));
+    if (order.verb == spool::Verb::retry && is_as_good) {
+        if (const auto fate = retry_due(around, store, name, order, reason)) {
+            return *fate;
+        }
     }
     const spool::ClaimResult claimed = store.claim(name);
     if (claimed.claim) {

@@ -2,13 +2,45 @@
 
 #include <algorithm>
 
-#include "base/text.h"
-
 namespace mxpost::submit {
+namespace {
+
+/// Why a message is still there for a recipient, the better reason above.
+enum class Reason : std::uint8_t { none, report, delivery };
+
+Reason reason_of(const spool::RecipientState& state) {
+    if (state.is_pending()) {
+        return Reason::delivery;
+    }
+    return state.is_delivered() || state.is_failure_reported ? Reason::none : Reason::report;
+}
+
+/// The addresses of those with the best reason.
+std::vector<const mail::Address*> concerned(
+    const mail::Envelope& envelope, const spool::JournalState& journal
+) {
+    Reason best = Reason::none;
+    for (const spool::RecipientState& state : journal.recipients) {
+        best = std::max(best, reason_of(state));
+    }
+    std::vector<const mail::Address*> addresses;
+    for (std::size_t i = 0; i < envelope.recipients.size(); ++i) {
+        if (reason_of(journal.recipients.at(i)) == best) {
+            addresses.push_back(&envelope.recipients[i].address);
+        }
+    }
+    return addresses;
+}
+
+}  // namespace
 
 void QueueSelection::add(SelectBy by, std::string text, bool is_negated) {
-    const bool is_id = by == SelectBy::id || by == SelectBy::whole_id;
-    conditions_.push_back({by, is_id ? std::move(text) : ascii_lower(text), is_negated});
+    if (by == SelectBy::domain) {
+        text = domain_form_(text);
+    } else if (by != SelectBy::id && by != SelectBy::whole_id) {
+        text = ascii_lower(text);
+    }
+    conditions_.push_back({by, std::move(text), is_negated});
 }
 
 template <class Contains>
@@ -44,39 +76,37 @@ bool QueueSelection::needs_envelope() const {
     return has_condition || before_ || after_ || is_held_;
 }
 
-bool QueueSelection::has_address(const mail::Envelope& envelope) const {
+bool QueueSelection::has_address(const mail::Envelope& envelope, const spool::JournalState& journal)
+    const {
     // As they are shown: in angle brackets, so that "<" and ">" anchor a text.
     const auto shown = [](const std::string& address) { return "<" + ascii_lower(address) + ">"; };
-    const auto is_any = [&](const auto& is_it) {
-        return std::ranges::any_of(envelope.recipients, [&](const mail::Recipient& recipient) {
-            return is_it(recipient.address);
-        });
-    };
+    const auto addresses = concerned(envelope, journal);
     const std::string sender = shown(mail::path_text(envelope.sender));
     const auto is_sender = [&](const std::string& text) {
         return sender.find(text) != std::string::npos;
     };
     const auto is_recipient = [&](const std::string& text) {
-        return is_any([&](const mail::Address& address) {
-            return shown(address.text()).find(text) != std::string::npos;
+        return std::ranges::any_of(addresses, [&](const mail::Address* address) {
+            return shown(address->text()).find(text) != std::string::npos;
         });
     };
     const auto is_domain = [&](const std::string& text) {
-        return is_any([&](const mail::Address& address) {
-            return ascii_lower(address.domain()) == text;
+        return std::ranges::any_of(addresses, [&](const mail::Address* address) {
+            return domain_form_(address->domain()) == text;
         });
     };
     return holds(SelectBy::sender, is_sender) && holds(SelectBy::recipient, is_recipient) &&
            holds(SelectBy::domain, is_domain);
 }
 
-bool QueueSelection::matches(std::string_view id, const mail::Envelope& envelope, bool is_held)
-    const {
+bool QueueSelection::matches(
+    std::string_view id, const mail::Envelope& envelope, const spool::JournalState& journal
+) const {
     if ((before_ && envelope.arrival >= *before_) || (after_ && envelope.arrival <= *after_) ||
-        (is_held_ && !is_held)) {
+        (is_held_ && !journal.is_held())) {
         return false;
     }
-    return may_match(id) && has_address(envelope);
+    return may_match(id) && has_address(envelope, journal);
 }
 
 }  // namespace mxpost::submit

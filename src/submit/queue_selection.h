@@ -9,21 +9,31 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "mail/envelope.h"
+#include "spool/journal.h"
 
 namespace mxpost::submit {
 
 enum class SelectBy : std::uint8_t {
     id,         // case matters, as with Sendmail
-    recipient,  // any of the message's; case doesn't matter, here and below
+    recipient,  // any for whom the message is still there; case doesn't matter, here and below
     sender,
     whole_id,  // the id is the text
-    domain     // any recipient's; is the text
+    domain     // any such recipient's; is the text, both in the selection's DomainForm
 };
+
+/// A domain as it is compared with others.
+using DomainForm = std::string (*)(std::string_view domain);
 
 /// Empty: every message.
 class QueueSelection {
 public:
+    QueueSelection() = default;
+    /// For SelectBy::domain, without which domains differ that are written in different ways. It is
+    /// the caller's, as A-labels need a library that the front end is spared.
+    explicit QueueSelection(DomainForm domain_form) : domain_form_(domain_form) {}
+
     /// Messages whose id, a recipient or the sender contains `text` (or doesn't).
     void add(SelectBy by, std::string text, bool is_negated);
     /// Of a kind of message that there is none of here: quarantined, lost.
@@ -41,7 +51,13 @@ public:
     /// Ids aren't enough.
     bool needs_envelope() const;
     /// Of several conditions of one kind one must hold, and none of the negated ones may fail.
-    bool matches(std::string_view id, const mail::Envelope& envelope, bool is_held = false) const;
+    ///
+    /// The recipients are those that the message is still there for: who waits for it; where nobody
+    /// does, who failed and is still to be reported; where there are none of these either (a report
+    /// of success is due, or the removal failed), all.
+    bool matches(
+        std::string_view id, const mail::Envelope& envelope, const spool::JournalState& journal
+    ) const;
 
 private:
     struct Condition {
@@ -51,8 +67,9 @@ private:
     };
     template <class Contains>
     bool holds(SelectBy by, const Contains& contains) const;
-    bool has_address(const mail::Envelope& envelope) const;
+    bool has_address(const mail::Envelope& envelope, const spool::JournalState& journal) const;
 
+    DomainForm domain_form_ = ascii_lower;
     std::vector<Condition> conditions_;
     std::optional<WallTime> before_;
     std::optional<WallTime> after_;

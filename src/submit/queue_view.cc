@@ -1,6 +1,7 @@
 #include "submit/queue_view.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <map>
 
@@ -47,7 +48,7 @@ bool is_selected(
         return true;
     }
     const auto message = spool::read_message(around.files, store.box(), name);
-    return message && selection.matches(name.id, message->envelope(), message->journal().is_held());
+    return message && selection.matches(name.id, message->envelope(), message->journal());
 }
 
 Names selected(
@@ -61,6 +62,16 @@ Names selected(
         return is_selected(around, store, selection, name.name());
     });
     return names;
+}
+
+/// The configured spool must be one that the caller may look into, if it is there: else the queue
+/// looks empty. Of the other candidates it is no wonder that not everybody may.
+Result<void> check_access(const Surroundings& around, const std::string& root) {
+    if (root != around.settings.spool) {
+        return {};
+    }
+    const auto opened = spool::SpoolRoot::open(around.files, root);
+    return opened || !opened.error().is(EACCES) ? Result<void>() : Result<void>(opened.error());
 }
 
 class View {
@@ -226,20 +237,23 @@ bool visit_boxes(
     for (const std::string& root : candidates(around)) {
         std::size_t strange = 0;
         std::string example;
-        const auto visited = spool::visit_boxes(
-            around.files,
-            root,
-            uid == 0 ? spool::kAnyOwner : uid,
-            [&](spool::Box box) {
-                spool::BoxStore store(around.files, std::move(box));
-                visit(store, root);
-            },
-            [&](const spool::ClosedBox& closed) {
-                if (closed.is_open_to_others && strange++ == 0) {
-                    example = closed.path;
+        auto visited = check_access(around, root);
+        if (visited) {
+            visited = spool::visit_boxes(
+                around.files,
+                root,
+                uid == 0 ? spool::kAnyOwner : uid,
+                [&](spool::Box box) {
+                    spool::BoxStore store(around.files, std::move(box));
+                    visit(store, root);
+                },
+                [&](const spool::ClosedBox& closed) {
+                    if (closed.is_open_to_others && strange++ == 0) {
+                        example = closed.path;
+                    }
                 }
-            }
-        );
+            );
+        }
         if (!visited) {
             complain(root + ": " + visited.error().message());
             is_complete = false;

@@ -5,18 +5,29 @@
 
 namespace mxpost::submit {
 
-void Recipients::add_operands(const Invocation& invocation) {
+Operands sort_operands(const Invocation& invocation) {
+    Operands sorted;
     for (const std::string& word : invocation.operands) {
         if (word == "-" && !invocation.has_operand_mark) {
             continue;  // "standard input", say those who write it: that is read anyway
         }
         if (word.starts_with('-') && !invocation.has_operand_mark) {
-            bad_.push_back({printable(word, 256), "begins with \"-\"; flags come before recipients"}
+            sorted.bad.push_back(
+                {printable(word, 256), "begins with \"-\"; flags come before recipients"}
             );
         } else {
-            add(mail::parse_address_list(word));
+            sorted.words.push_back(word);
         }
     }
+    return sorted;
+}
+
+void Recipients::add_operands(const Invocation& invocation) {
+    Operands sorted = sort_operands(invocation);
+    for (const std::string& word : sorted.words) {
+        add(mail::parse_address_list(word));
+    }
+    bad_.insert(bad_.end(), sorted.bad.begin(), sorted.bad.end());
 }
 
 void Recipients::add(const mail::AddressList& list) {

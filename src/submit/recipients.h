@@ -11,13 +11,22 @@
 
 namespace mxpost::submit {
 
+/// The words behind the flags.
+struct Operands {
+    std::vector<std::string> words;  // the good ones
+    std::vector<mail::BadAddress> bad;
+};
+
+/// One that begins with "-" is taken for a misplaced flag and is bad, unless "--" said that it is
+/// none; "-" alone is nobody.
+Operands sort_operands(const Invocation& invocation);
+
 class Recipients {
 public:
     /// `domain` completes unqualified addresses; empty: they stay as they are.
     explicit Recipients(std::string domain) : domain_(std::move(domain)) {}
 
-    /// The words behind the flags. One that begins with "-" is taken for a misplaced flag and is
-    /// bad, unless "--" said that it is none; "-" alone is nobody.
+    /// As sort_operands() says; each word may be a list.
     void add_operands(const Invocation& invocation);
     /// Duplicates (Address::is_same) are dropped; the first one's place counts.
     void add(const mail::AddressList& list);

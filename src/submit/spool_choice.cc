@@ -12,16 +12,32 @@ bool is_elsewhere(const Error& error) {
            error.is(EROFS) || error.is(EREMOTE);
 }
 
-Result<void> check_room(const Surroundings& around, const spool::Box& box) {
+/// As mxpost.conf has it: "64M".
+std::string size_text(std::uint64_t octets) {
+    constexpr std::string_view kUnits = "KMGT";
+    std::size_t unit = 0;
+    while (octets != 0 && octets % 1024 == 0 && unit < kUnits.size()) {
+        octets /= 1024;
+        ++unit;
+    }
+    return unit == 0 ? std::to_string(octets) : std::to_string(octets) + kUnits[unit - 1];
+}
+
+/// What ChosenSpool::shortage says; empty where there is room.
+Result<std::string> find_shortage(const Surroundings& around, const spool::Box& box) {
     constexpr std::uint64_t kFewInodes = 100;
     const auto space = around.files.space(box.directory());
     if (!space) {
         return space.error();
     }
-    if (space->free_bytes < around.settings.min_free_space || space->free_inodes < kFewInodes) {
-        return Error::from_errno(ENOSPC, box.path());
+    if (space->free_bytes < around.settings.min_free_space) {
+        return "less than min-free-space (" + size_text(around.settings.min_free_space) +
+               ") is free on " + box.path();
     }
-    return {};
+    if (space->free_inodes < kFewInodes) {
+        return "fewer than " + std::to_string(kFewInodes) + " inodes are free on " + box.path();
+    }
+    return std::string();
 }
 
 Result<ChosenSpool> open_spool(
@@ -51,14 +67,19 @@ std::vector<std::string> candidates(const Surroundings& around) {
 Result<ChosenSpool> use_box(
     const Surroundings& around, const spool::Box& box, const spool::MessageId& id
 ) {
-    if (auto checked = check_room(around, box); !checked) {
-        return checked.error();
+    ChosenSpool chosen;
+    auto shortage = find_shortage(around, box);
+    if (!shortage) {
+        return shortage.error();
+    }
+    if (!shortage->empty()) {
+        chosen.shortage = std::move(*shortage);
+        return chosen;
     }
     auto writer = spool::MessageWriter::create(around.files, box, id);
     if (!writer) {
         return writer.error();
     }
-    ChosenSpool chosen;
     chosen.writer.emplace(std::move(*writer));
     return chosen;
 }

@@ -15,8 +15,11 @@
 namespace mxpost::submit {
 
 /// The caller's box and the writer of the new message in it; both empty: no spool can be written
-/// to.
+/// to, or there is a shortage.
 struct ChosenSpool {
+    /// Not empty: the spool is there, but the message would leave too little room on its disk. This
+    /// says which limit that is: the error of a full disk, "No space left", wouldn't be true.
+    std::string shortage;
     std::unique_ptr<spool::Box> box;  // at a fixed place: the writer points to it
     std::optional<spool::MessageWriter> writer;
 };

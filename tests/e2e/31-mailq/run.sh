@@ -27,6 +27,9 @@ as_user alice mailq -v | grep -q '(next attempt ' || fail "$(as_user alice mailq
 as_user alice sendmail -bh | grep -Pq '^ mx\.b\.test +\d\d:\d\d:\d\d 450 4\.2\.0 Mailbox busy$' ||
     fail "$(as_user alice sendmail -bh)"
 [ -z "$(sendmail -bH)" ] || fail "-bH says something"
+# shellcheck disable=SC2016
+expect_exit 74 sh -c 'sendmail -bp > /dev/full'
+sendmail -bp | true  # a reader that has enough is no error
 
 part "JSON"
 mxpost queue list --json > "$RUN/json"

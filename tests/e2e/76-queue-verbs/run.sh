@@ -63,6 +63,19 @@ expect_exit 64 mxpost queue frobnicate --all
 [ "$(mxpost queue delete --dry-run --domain A.test)" = "$id: would be deleted" ] || fail "dry run"
 [ -z "$(mxpost queue delete --older-than 1d)" ] || fail "it is no day old"
 [ -z "$(mxpost queue delete --domain test)" ] || fail "no such domain"
+for option in --id --sender --recipient --domain; do
+    expect_exit 64 mxpost queue delete $option ""
+    grep -q "^mxpost: .*$option wants a text" "$RUN/stderr" || fail "it says: $(cat "$RUN/stderr")"
+done
+[ "$(queue_id two@a.test)" = "$id" ] || fail "an empty text means every message"
+
+part "a domain however it is spelled"
+kill_engines
+letter spelled | as_user alice sendmail -i -odq -f s@corp.example ü@bücher.a.test
+for name in bücher.a.test BÜCHER.A.test. xn--bcher-kva.a.test XN--BCHER-KVA.a.test.; do
+    [ "$(mxpost queue list --json --domain "$name" | wc -l)" = 1 ] || fail "--domain $name"
+done
+mxpost queue delete --domain xn--bcher-kva.a.test > /dev/null
 
 part "root holds, releases and retries everyone's"
 waiting three@a.test bob
@@ -131,7 +144,8 @@ wait_empty
 letter busy | as_user alice sendmail -i -f s@corp.example bounce@a.test
 wait_mark bouncing
 id=$(queue_id bounce@a.test)
-expect_exit 75 as_user alice mxpost queue bounce "$id"
+expect_exit 75 as_user alice mxpost queue hold "$id"
+expect_exit 75 as_user alice mxpost queue bounce "$id"  # instead of that
 release go3
 wait_mail corp 3
 expect_text "returned on its sender's own request; the last" corp 3

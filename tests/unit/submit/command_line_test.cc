@@ -154,7 +154,9 @@ TEST(CommandLine, QueueSelections) {
         return envelope;
     }();
     const auto selects = [&](const std::vector<std::string>& words) {
-        return parse(words).selection.matches("1gdw4fgsm000000001", to_a);
+        return parse(words).selection.matches(
+            "1gdw4fgsm000000001", to_a, spool::JournalState(to_a.recipients.size())
+        );
     };
     EXPECT_TRUE(selects({"-q"}));
     EXPECT_TRUE(selects({"-qIgdw4"}));

@@ -102,6 +102,24 @@ TEST_F(MessageTraceTest, SaysSoWhereNothingHappenedYet) {
     EXPECT_EQ(lines_[1], "no attempt has ended yet");
 }
 
+TEST_F(MessageTraceTest, WhatCantBeReadIsJsonToo) {
+    const auto id = queue_message({"a@x.test"});
+    test::FailingFileSystem broken(disk_);
+    broken.fail_always("pread", EIO);
+    for (const bool is_json : {true, false}) {
+        lines_.clear();
+        MessageTrace format(broken, out_, is_json);
+        EXPECT_EQ(show(format), ExitStatus::ok);
+        EXPECT_TRUE(format.is_incomplete());
+        ASSERT_EQ(lines_.size(), 1U);
+        EXPECT_EQ(
+            lines_[0],
+            is_json ? "{\"queue_id\":\"" + id + "\",\"error\":\"pread: Input/output error\"}"
+                    : id + ": pread: Input/output error"
+        );
+    }
+}
+
 /// A journal is its owner's to write.
 TEST_F(MessageTraceTest, ARecipientThatIsNoneIsNoTrouble) {
     queue_message({"a@x.test"}, {deferred(4'000'000'000, "mx", "no")});

@@ -118,6 +118,73 @@ TEST_F(QueueOrders, LeavesARequestWithTheHolderOfABusyMessage) {
     EXPECT_EQ(queued().size(), 1U);
 }
 
+TEST_F(QueueOrders, TheLastOfContradictingRequestsCounts) {
+    call_.operands = {"a@x.test"};
+    const auto result = submit("hi\n");  // holds its lock, as an engine would
+    const auto& id = result.accepted->id;
+    const auto requests = [&] {
+        std::vector<std::string> verbs;
+        for (const Verb verb : spool::kVerbs) {
+            const std::string word(spool::verb_word(verb));
+            if (disk_.stat(result.accepted->box->directory(), ".ask-" + id + "-" + word)) {
+                verbs.push_back(word);
+            }
+        }
+        return verbs;
+    };
+    // An engine returns it before it looks for a hold, which would keep the report back.
+    give(Verb::hold, {id});
+    give(Verb::retry, {id});
+    EXPECT_THAT(requests(), ElementsAre("hold", "retry"));
+    give(Verb::bounce, {id});
+    EXPECT_THAT(requests(), ElementsAre("bounce"));
+    give(Verb::retry, {id});
+    EXPECT_THAT(requests(), ElementsAre("bounce", "retry"));
+    give(Verb::hold, {id});
+    EXPECT_THAT(requests(), ElementsAre("hold"));
+    give(Verb::release, {id});
+    EXPECT_THAT(requests(), ElementsAre("release"));
+    give(Verb::remove, {id});
+    EXPECT_THAT(requests(), ElementsAre("delete"));
+    give(Verb::bounce, {id});
+    EXPECT_THAT(requests(), ElementsAre("bounce"));
+}
+
+TEST_F(QueueOrders, AHeldMessageWhoseNameIsDueIsNotRetried) {
+    const auto id = queue_one();
+    give(Verb::hold, {id});
+    clock_.advance(settings_.retry_max + std::chrono::minutes(1));
+    ASSERT_LE(queued().at(0).due, to_seconds(clock_.now()));
+    for (const bool is_dry_run : {false, true}) {
+        EXPECT_EQ(give(Verb::retry, {id}, is_dry_run), ExitStatus::ok);
+        EXPECT_THAT(lines_, ElementsAre(id + ": is held, release it first"));
+        EXPECT_THAT(json_, HasSubstr("\"result\":\"needless\""));
+    }
+    EXPECT_FALSE(has_started());
+}
+
+TEST_F(QueueOrders, ARetryOfADamagedMessageThatIsDueTellsSo) {
+    const auto id = queue_one();
+    const std::string path = root() + "/" + std::to_string(::getuid()) + "/" + queued()[0].text();
+    std::ofstream(path, std::ios::in) << "junk";
+    EXPECT_EQ(give(Verb::retry, {id}), ExitStatus::os_error);
+    EXPECT_THAT(lines_, ElementsAre(HasSubstr("was damaged, and is set aside")));
+}
+
+TEST_F(QueueOrders, ADryRunTellsWhatThereIsNothingToDoFor) {
+    const auto id = queue_one();
+    EXPECT_EQ(give(Verb::release, {id}, true), ExitStatus::ok);
+    EXPECT_THAT(lines_, ElementsAre(id + ": isn't held"));
+    give(Verb::bounce, {id}, true);
+    EXPECT_THAT(lines_, ElementsAre(id + ": would be returned to its sender"));
+    give(Verb::bounce, {id});
+    give(Verb::bounce, {id}, true);
+    EXPECT_THAT(lines_, ElementsAre(id + ": nobody waits for it any more"));
+    give(Verb::hold, {id});
+    give(Verb::hold, {id}, true);
+    EXPECT_THAT(lines_, ElementsAre(id + ": was held already"));
+}
+
 TEST_F(QueueOrders, ADryRunChangesNothing) {
     const auto id = queue_one();
     EXPECT_EQ(give(Verb::remove, {}, true), ExitStatus::ok);

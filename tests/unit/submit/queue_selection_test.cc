@@ -16,9 +16,17 @@ mail::Envelope envelope() {
 class QueueSelectionTest : public testing::Test {
 protected:
     bool matches(const mail::Envelope& message = envelope()) const {
-        return selection_.matches("1gdw4fgsm000000001", message);
+        return selection_.matches("1gdw4fgsm000000001", message, journal_);
+    }
+    /// Of one of the two recipients.
+    void note(std::uint32_t recipient, mail::OutcomeKind kind) {
+        const bool is_delivered = kind == mail::OutcomeKind::delivered;
+        const mail::EnhancedStatus status =
+            is_delivered ? mail::EnhancedStatus{2, 0, 0} : mail::EnhancedStatus{5, 1, 1};
+        journal_.apply(spool::OutcomeRecord{recipient, WallTime(), {kind, status, "words"}});
     }
     QueueSelection selection_;
+    spool::JournalState journal_{2};
 };
 
 TEST_F(QueueSelectionTest, WithoutConditionsIsEverything) {
@@ -100,8 +108,55 @@ TEST_F(QueueSelectionTest, AgesAreThoseOfTheArrival) {
 TEST_F(QueueSelectionTest, WhatIsHeldIsKnownFromTheJournal) {
     selection_.select_held();
     EXPECT_TRUE(selection_.needs_envelope());
-    EXPECT_FALSE(selection_.matches("1gdw4fgsm000000001", envelope(), false));
-    EXPECT_TRUE(selection_.matches("1gdw4fgsm000000001", envelope(), true));
+    EXPECT_FALSE(matches());
+    journal_.apply(spool::HoldRecord{WallTime(), true, "root"});
+    EXPECT_TRUE(matches());
+}
+
+TEST_F(QueueSelectionTest, WhoHasTheMessageOrWasGivenUpDoesntCount) {
+    selection_.add(SelectBy::domain, "b.test", false);
+    note(1, mail::OutcomeKind::deferred);
+    EXPECT_TRUE(matches());
+    note(1, mail::OutcomeKind::delivered);
+    EXPECT_FALSE(matches());
+    note(1, mail::OutcomeKind::failed);
+    EXPECT_FALSE(matches());
+    selection_ = QueueSelection();
+    selection_.add(SelectBy::recipient, "eve@b.test", false);
+    EXPECT_FALSE(matches());
+    selection_ = QueueSelection();
+    selection_.add(SelectBy::recipient, "eve@b.test", true);
+    EXPECT_TRUE(matches());
+}
+
+TEST_F(QueueSelectionTest, WhereNobodyWaitsThoseCountOfWhomAReportIsDue) {
+    QueueSelection a;
+    a.add(SelectBy::domain, "a.test", false);
+    QueueSelection b;
+    b.add(SelectBy::domain, "b.test", false);
+    const auto are_found = [&] {
+        return std::pair(
+            a.matches("1gdw4fgsm000000001", envelope(), journal_),
+            b.matches("1gdw4fgsm000000001", envelope(), journal_)
+        );
+    };
+    note(0, mail::OutcomeKind::failed);
+    note(1, mail::OutcomeKind::delivered);
+    EXPECT_EQ(are_found(), std::pair(true, false));
+    // No message is out of reach.
+    journal_.apply(spool::ReportRecord{spool::ReportKind::failure, WallTime(), "", {0}});
+    EXPECT_EQ(are_found(), std::pair(true, true));
+}
+
+TEST_F(QueueSelectionTest, DomainsAreComparedInTheFormThatIsGiven) {
+    selection_ = QueueSelection([](std::string_view domain) {
+        return std::string(domain.substr(0, domain.find('.')));
+    });
+    selection_.add(SelectBy::domain, "b.example", false);
+    EXPECT_TRUE(matches());
+    selection_ = QueueSelection();
+    selection_.add(SelectBy::domain, "b.example", false);
+    EXPECT_FALSE(matches());
 }
 
 TEST_F(QueueSelectionTest, NothingIsNothing) {

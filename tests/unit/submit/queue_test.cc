@@ -79,6 +79,18 @@ TEST_F(Queue, SaysWhenItIsEmpty) {
     EXPECT_THAT(out_, ElementsAre("Mail queue is empty", "\t\tTotal requests: 0"));
 }
 
+TEST_F(Queue, IsNotEmptyWhereItCantBeLookedInto) {
+    files_.fail_always("open", EACCES);
+    EXPECT_EQ(print(), ExitStatus::os_error);
+    EXPECT_THAT(complaints_, ElementsAre(root() + ": open: Permission denied"));
+    files_.heal();
+    complaints_.clear();
+    settings_.spool = directory_ / "file";
+    std::ofstream(settings_.spool) << "no directory";
+    EXPECT_EQ(print(), ExitStatus::os_error);
+    EXPECT_THAT(complaints_, ElementsAre(HasSubstr("Not a directory")));
+}
+
 /// One recipient has the mail, one was greylisted, the last one wasn't tried.
 class WaitingQueue : public Queue {
 protected:
@@ -268,6 +280,19 @@ TEST_F(Queue, ShowsWhatIsSelected) {
     EXPECT_THAT(out_, ElementsAre("No message matches", "\t\tTotal requests: 0"));
 }
 
+TEST_F(WaitingQueue, RecipientsWhoHaveTheMailArentSelected) {
+    const auto count = [this](SelectBy by, const std::string& text) {
+        QueueSelection selection;
+        selection.add(by, text, false);
+        print(selection);
+        return out_.back();
+    };
+    EXPECT_EQ(count(SelectBy::domain, "x.test"), "\t\tTotal requests: 0");
+    EXPECT_EQ(count(SelectBy::recipient, "a@x"), "\t\tTotal requests: 0");
+    EXPECT_EQ(count(SelectBy::domain, "y.test"), "\t\tTotal requests: 1");
+    EXPECT_EQ(count(SelectBy::recipient, "c@z"), "\t\tTotal requests: 1");
+}
+
 TEST_F(Queue, SaysWhichMessagesAreTooMany) {
     submit_deferred("a@x.test");
     submit_deferred("b@x.test");
@@ -360,13 +385,42 @@ TEST_F(Queue, NamesDamagedMessagesAndShowsTheOthers) {
     EXPECT_EQ(out_.back(), "\t\tTotal requests: 1");
 }
 
+/// What is shown isn't kept in memory until the last message was read.
+TEST_F(Queue, MessagesOfManyRecipientsAreShownAsTheyAreRead) {
+    constexpr std::size_t kRecipients = 6000;
+    std::string box;
+    for (int message = 0; message < 2; ++message) {
+        call_.operands.clear();
+        for (std::size_t i = 0; i < kRecipients; ++i) {
+            call_.operands.push_back("r" + std::to_string(i) + "@x.test");
+        }
+        const auto result = submit("hi\n");
+        ASSERT_TRUE(result.accepted);
+        box = result.accepted->box->path();
+    }
+    std::ofstream(box + "/7zzzzzzzzzzzzzzzzz.0000000")
+        << "junk";  // the last one: it is told at once
+    std::size_t shown = 0;
+    std::size_t shown_before_the_last = 0;
+    print_queue(
+        around_,
+        EngineStarter("/nonexistent", {}),
+        {},
+        false,
+        [&](std::string_view line) { shown += line.find("@x.test>") != std::string_view::npos; },
+        [&](std::string_view) { shown_before_the_last = shown; }
+    );
+    EXPECT_EQ(shown, 2 * kRecipients);
+    EXPECT_GT(shown_before_the_last, kRecipients);
+}
+
 TEST_F(Queue, FlushMakesEverythingDueAndStartsAnEngine) {
     submit_deferred("a@x.test");
     clock_.advance(std::chrono::minutes(1));
     EXPECT_EQ(flush(), ExitStatus::ok);
     EXPECT_THAT(complaints_, IsEmpty());
     EXPECT_THAT(out_, IsEmpty());
-    EXPECT_EQ(queued().at(0).due, to_seconds(clock_.now()));
+    EXPECT_TRUE(spool::is_asked_for(queued().at(0)));
     std::string arguments;
     std::getline(std::ifstream(directory_ / "call"), arguments);
     EXPECT_EQ(arguments, ::getuid() == 0 ? "run --once" : "run --box-fd 3");

@@ -56,6 +56,14 @@ TEST(Recipients, MisplacedFlagsAreBadUnlessMarked) {
     EXPECT_THAT(marked.bad(), IsEmpty());
 }
 
+TEST(Recipients, MisplacedFlagsAreNoOperandsOfAnyMode) {
+    const Operands sorted = sort_operands(operands({"r@a.test", "-odi", "-", ""}));
+    EXPECT_THAT(sorted.words, ElementsAre("r@a.test", ""));
+    ASSERT_EQ(sorted.bad.size(), 1U);
+    EXPECT_EQ(sorted.bad[0].text, "-odi");
+    EXPECT_THAT(sort_operands(operands({"-odi", "-"}, true)).words, ElementsAre("-odi", "-"));
+}
+
 TEST(Recipients, BadOnesDontStopTheOthers) {
     Recipients recipients("");
     recipients.add_operands(operands({"a@x.test", "b@y@z", "c@x.test"}));

@@ -274,10 +274,13 @@ TEST_F(Submission, TheFileSizeLimitIsNamed) {
 
 TEST_F(Submission, KeepsTheWantedRoomFree) {
     call_.operands = {"a@x.test"};
-    settings_.min_free_space = UINT64_MAX;
+    settings_.min_free_space = 1'000'000ULL << 40U;
     const auto result = submit("hi\n");
     EXPECT_EQ(result.status, ExitStatus::temp_fail);
-    EXPECT_THAT(result.text, HasSubstr("No space left"));
+    EXPECT_THAT(result.text, HasSubstr("less than min-free-space (1000000T) is free on " + root()));
+    EXPECT_THAT(queued(), IsEmpty());
+    settings_.min_free_space = UINT64_MAX;
+    EXPECT_THAT(submit("hi\n").text, HasSubstr("(18446744073709551615)"));
 }
 
 TEST_F(Submission, BoundsTheMessagesOfOneUser) {
