@@ -267,17 +267,19 @@ FixUpResult fix_up(HeaderBlock header, const FixUpOptions& options) {
     }
     result.hops = header.count("Received");
     remove_unwanted(header);
-    for (const char* name : {"Date", "Message-ID", "Subject", "From", "Sender", "Reply-To"}) {
-        keep_one(header, name);
+    if (options.qualifies) {
+        for (const char* name : {"Date", "Message-ID", "Subject", "From", "Sender", "Reply-To"}) {
+            keep_one(header, name);
+        }
     }
     if (options.makes_ascii) {
         make_ascii(header);  // first: a list that can't be read may be one word afterwards
     }
     if (options.qualifies) {
         complete_from(header, options);
+        join_all(header, "To");
+        join_all(header, "Cc");
     }
-    join_all(header, "To");
-    join_all(header, "Cc");
     add_missing(header, options);
     if (options.qualifies && is_domain_name(options.domain)) {
         qualify_fields(header, options.domain);

@@ -15,8 +15,10 @@ PROGRAMS = {
     "src/deliver": ["unit_deliver", "unit_submit"],
 }
 
-# Each such line below src/ is deleted by a mutant, or exempt: none is forgotten.
-GUARDS = r"fsync\(|fdatasync\(|try_lock(_shared)?\(|[!=]= *crc32c\(|crc32c\(.*\) *!=|\bsync\(\);|body_crc_ !="
+# Each such line below src/, but for comments, is deleted by a mutant, or exempt: none is forgotten. The
+# guards themselves, and what is made of them.
+GUARDS = (r"^(?!//).*(fsync\(|fdatasync\(|try_lock(_shared)?\(|[!=]= *crc32c\(|crc32c\(.*\) *!="
+          r"|\bsync\(\);|body_crc_ !=|sync_corrupt\(|sync_removals\(|make_durable\()")
 
 WRITER = "src/spool/message_writer.cc"
 STORE = "src/spool/box_store.cc"
@@ -24,6 +26,8 @@ BOX = "src/spool/box.cc"
 FILE = "src/spool/message_file.cc"
 DELIVERY = "src/deliver/message_delivery.cc"
 RECORDER = "src/deliver/outcome_recorder.cc"
+REMOVALS = "src/deliver/removals.cc"
+ORDERS = "src/submit/queue_orders.cc"
 
 MUTANTS = [
     # Submission
@@ -71,6 +75,11 @@ MUTANTS = [
     (STORE, "    return files.fsync(box);\n}\n\n/// What a message file must be",
      "    return {};\n}\n\n/// What a message file must be",
      "a file that is set aside may come back: the loss of its old name isn't synced"),
+    (STORE, "return moved ? sync_corrupt(files_, box_.directory()) : moved;", "return moved;",
+     "a message that is set aside may be back in the queue after a crash"),
+    (STORE, "if (auto synced = sync_corrupt(*files_, box_.directory()); synced) {",
+     "if (auto synced = Result<void>(Error::invalid(\"\")); synced) {",
+     "of what was found to be no message only the loss of the old name is synced"),
     (STORE, "const auto locked = files.try_lock_shared(file->get());\n    return locked && !*locked;",
      "(void)file;\n    return false;", "a message being worked on isn't known to be"),
     # Files that lie
@@ -104,6 +113,20 @@ MUTANTS = [
      "copies for mailboxes go on before it is durable that they exist"),
     (DELIVERY, "            self->recorder_.sync();", "            (void)self;",
      "one domain's outcome waits for the slowest domain's before it is durable"),
+    (DELIVERY, "        co_await recorder_.make_durable();\n        if (claim_->is_unrecorded()) {",
+     "        if (claim_->is_unrecorded()) {",
+     "a report that was owed from before goes, and no later engine knows of it"),
+    (DELIVERY, "    co_await recorder_.make_durable();\n    if (claim_->is_unrecorded()) {\n        co_return claim_->name();  //",
+     "    if (claim_->is_unrecorded()) {\n        co_return claim_->name();  //",
+     "a sender is told of outcomes that aren't durable"),
+    (DELIVERY, "    co_await recorder_.make_durable();\n    co_return finish(is_everything_reported);",
+     "    co_return finish(is_everything_reported);",
+     "a report goes although no disk took the note that it exists"),
+    (REMOVALS, "            [&box] { return box.store().sync_removals(); },",
+     "            [] { return Result<void>(); },",
+     "what is gone from the queue may come back as long as the engine runs"),
+    (REMOVALS, "        report(box, box.store().sync_removals());", "        report(box, {});",
+     "the last removals of an engine aren't synced"),
     (RECORDER, "    const auto synced = claim_.sync();", "    const Result<void> synced;",
      "no outcome is durable before the last"),
     (RECORDER, "    if (synced) {\n        synced = claim_.sync();",
@@ -116,6 +139,11 @@ MUTANTS = [
      "a report may go before the journal says that it exists"),
     ("src/submit/hand_off.cc", "const auto is_free = files.try_lock(box.directory());",
      "const Result<bool> is_free = true;", "two engines serve a box"),
+    (ORDERS, "            if (const auto synced = store.sync_removals(); !synced) {",
+     "            if (const auto synced = Result<void>(); !synced) {",
+     "a message that was deleted on demand may come back"),
+    (ORDERS, "const auto is_free = around.files.try_lock_shared(message->fd());",
+     "const Result<bool> is_free = true;", "an attempt asked for while one goes on isn't made"),
     ("src/submit/queue_view.cc",
      "const auto is_free = around_.files.try_lock_shared(store.box().directory());",
      "const Result<bool> is_free = true;", "mailq says that no engine serves a box that has one"),
@@ -140,9 +168,16 @@ EXEMPT = {
         "a call of our own; the locks are in served_box.cc",
     "src/deliver/box_set.cc: try_lock(box);": "the same",
     "src/deliver/box_set.cc: void BoxSet::try_lock(ServedBox& box) {": "the same",
-    "src/spool/box_store.cc: Result<void> sync() override {": "a declaration",
-    "src/spool/loose_store.cc: Result<void> sync() override { return {}; }":
-        "mail without a spool lives in memory: its caller waits for the outcome",
+    "src/deliver/outcome_recorder.cc: asio::awaitable<void> OutcomeRecorder::make_durable() {": "a declaration",
+    "src/spool/box.cc: Result<void> make_durable(FileSystem& files, int root, const Box& box, const Clock& clock) {":
+        "a declaration",
+    "src/spool/box.cc: if (auto done = make_durable(files, root->directory(), *box, clock); !done) {":
+        "its one call; a mutant deletes the sync in it",
+    "src/spool/box_store.cc: Result<void> sync_corrupt(FileSystem& files, int box) {": "a declaration",
+    "src/spool/box_store.cc: Result<void> BoxStore::sync_removals() {": "a declaration",
     "src/spool/message_writer.cc: (void)files_->fsync(directory()).has_value();":
         "the caller was told of the failure; the withdrawal is only made likelier to last",
+    "src/submit/queue_orders.cc: (void)store.sync_removals().has_value();  // at worst it is found once more":
+        "a rename is one step: until it lasts the file is in corrupt/ or in its place, whence the next "
+        "who claims it sets it aside again",
 }

@@ -145,7 +145,7 @@ if as_user bob "$CASE/inherit.py" "$SPOOL/1501"; then
     taken+=(699-bbbb)
     as_user bob python3 -c 'import os, sys; os.removexattr(sys.argv[1], "system.posix_acl_default")' "$SPOOL/1501"
 else
-    echo "(no ACLs on this file system: left out)"
+    echo "LEFT OUT: a default ACL on a box, none on this file system"
 fi
 stop_system_engine
 put_strange 3

@@ -53,7 +53,7 @@ if "$LAB/restrict_setid.py" true; then
     deliver
     rm -rf "${SPOOL:?}"/*
 else
-    echo "(no seccomp filter here: left out)"
+    echo "LEFT OUT: submission without set-gid chmod and mkdir, no seccomp filter here"
 fi
 
 part "a default ACL on the spool that changes nothing"
@@ -75,7 +75,7 @@ if setfacl -d -m u::rwx,g::rwx,o::r-x "$SPOOL" 2> /dev/null; then
     setfacl -k "$SPOOL"
     rm -rf "${SPOOL:?}"/*
 else
-    echo "(no ACLs on this file system: left out)"
+    echo "LEFT OUT: default ACLs on the spool, none on this file system"
 fi
 
 part "a box that all may write to"

@@ -69,4 +69,10 @@ expect_envelope a 5 held@corp.example u6@a.test
 ended at-rcpt rcpt-go 69 -f s@corp.example late@a.test u7@b.test
 expect_count a 6
 grep -q 'u7@b\.test' "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
+
+part "www-data: who got nothing is told of, whether refused for good or not"
+send 0 -f s@corp.example u8@a.test unknown@a.test busy@a.test
+for who in unknown@a.test busy@a.test; do
+    grep -q "$who" "$RUN/stderr" || fail "$who isn't on stderr: $(cat "$RUN/stderr")"
+done
 queue_is_empty

@@ -30,8 +30,10 @@ two: one
 list: :include:/nowhere/list
 log: |/bin/log
 none: /dev/null
+shell: "|/bin/cat > /tmp/x"
 EOT
 check 65 newaliases
+grep -q "^sendmail: /etc/aliases:9: .*shell syntax" "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
 grep -q '^sendmail: /etc/aliases:2: no colon behind the name$' "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
 grep -q '/etc/aliases:3: unbalanced quote$' "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
 grep -q '/etc/aliases:4: alias loop: one -> two -> one$' "$RUN/stderr" || fail "$(cat "$RUN/stderr")"
@@ -58,6 +60,14 @@ said "^list@host\.example\.\.\. deferred: 4\.2\.4 can't read /nowhere/list"
 check 65 sendmail -bv 'a@b@c'
 said 'bad address'
 check 64 sendmail -bv
+check 0 sendmail -bv 'u@a.test, alice'
+said '^u@a\.test\.\.\. deliverable'
+said '^alice@host\.example\.\.\. deliverable: mailer local'
+check 65 sendmail -bv u@a.test -odi
+! grep -q -- '-odi@' "$RUN/said" || fail "$(cat "$RUN/said")"
+check 0 sendmail -bv 'alice@[127.0.0.1]' "alice@[IPv6:::1]" "alice@$(hostname)"
+[ "$(grep -c 'deliverable: mailer local, user alice' "$RUN/said")" = 3 ] || fail "$(cat "$RUN/said")"
+expect_exit 74 sh -c 'sendmail -bv u@a.test > /dev/full'
 queue_is_empty || fail "-bv has queued something"
 
 part "sendmail -bt"

@@ -74,3 +74,16 @@ stop_system_engine
 wait_until 5 no_engine
 helper_is_gone() { ! pgrep -x mxpost-local > /dev/null; }
 wait_until 5 helper_is_gone
+
+part "as the first process of a container it leaves no zombies of what delivery programs left"
+setsid unshare --pid --fork --kill-child mxpost run > "$RUN/log/container.out" 2>&1 &
+container=$!
+wait_until 20 pgrep -x mxpost-local > /dev/null
+first=$(pgrep -P "$container" -x mxpost)
+nsenter --target "$first" --pid setsid --fork sh -c 'touch /tmp/orphan-ran'
+wait_until 10 test -e /tmp/orphan-ran
+no_zombies() { ! ps --ppid "$first" -o stat= | grep -q Z; }
+wait_until 10 no_zombies
+kill -TERM "$first"
+wait "$container" || fail "status $?"
+wait_until 5 helper_is_gone

@@ -3,26 +3,17 @@
 
     recording_disk.py MOUNT_POINT SIZE RECORD
 
-Each write and each flush that the loop device makes is appended to RECORD (see `entries`), in the
-order in which they come; so is what is written to the file `mark`.
+Each write and each flush that the loop device makes is appended to RECORD (record.py), in the order
+in which they come and with the time; so is what is written to the file `mark`.
 """
 import errno
 import os
 import stat
-import struct
 import sys
 
 from fusepy import FUSE, FuseOSError, Operations
 
-ENTRY = struct.Struct("<cQI")  # kind (W, F or M), offset, octets that follow
-
-
-def entries(path):
-    """(kind, offset, octets): W a write, F a flush (what came before it lasts), M a mark."""
-    with open(path, "rb") as record:
-        while head := record.read(ENTRY.size):
-            kind, offset, size = ENTRY.unpack(head)
-            yield kind.decode(), offset, record.read(size)
+from record import entry
 
 
 class RecordingDisk(Operations):
@@ -33,7 +24,7 @@ class RecordingDisk(Operations):
         os.ftruncate(self.store, size)
 
     def note(self, kind, offset=0, octets=b""):
-        self.record.write(ENTRY.pack(kind, offset, len(octets)) + octets)
+        self.record.write(entry(kind, offset, octets))
 
     def getattr(self, path, fh=None):
         if path == "/":

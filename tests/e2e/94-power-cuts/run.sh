@@ -5,7 +5,8 @@
 # The disk keeps a record of each write and flush while messages are accepted, tried, returned and
 # delivered. judge.py makes the disk anew as it was at each flush, and with any of the sectors that
 # were written after it; has the file system recover; and looks whether all that had been accepted is
-# there. MXPOST_POWER_CUTS: at how many flushes of each file system.
+# there, or was with its server by then, and nothing is that would be sent twice. MXPOST_POWER_CUTS: at
+# how many flushes of each file system.
 . "$LAB/lib.sh"
 
 readonly DISK=/tmp/recording
@@ -40,15 +41,23 @@ submit() {
     mark "accepted $1 $2"
 }
 
+# The server's log is to say which message it took when: by the recipient.
+number=0
 submit_three() {
-    submit "$1" waits "u@later.test"
-    submit "$(($1 + 1))" bounces "nobody@bad.test"
-    submit "$(($1 + 2))" arrives "u@fine.test"
+    submit "$((number + 1))" waits "u@later.test"
+    submit "$((number + 2))" bounces "nobody@bad.test"
+    submit "$((number + 3))" arrives "u$((number + 3))@fine.test"
+    number=$((number + 3))
+}
+
+run_once() {
+    mark run
+    mxpost run --once
+    mark ran
 }
 
 # record MKFS-COMMAND…: the queue's life on such a file system.
 record() {
-    local i
     mkdir -p "$DISK"
     "$CASE/recording_disk.py" "$DISK" "$DISK_SIZE" "$RUN/record" > "$RUN/log/disk" 2>&1 &
     wait_until 10 is_disk_there
@@ -58,14 +67,13 @@ record() {
     chmod 3777 "$SPOOL"
     sync -f "$SPOOL"
     mark begin
-    for i in 1 4 7 10; do
-        submit_three "$i"
+    for _ in 1 2 3 4; do
+        submit_three
     done
-    mark attempts
-    mxpost run --once
-    for i in 13 16; do
-        submit_three "$i"
-        mxpost run --once
+    run_once
+    for _ in 1 2; do
+        submit_three
+        run_once
     done
     umount "$SPOOL"
     umount "$DISK"
@@ -80,11 +88,15 @@ for fs in ext4 xfs btrfs; do
         xfs) export DISK_SIZE=$((320 << 20)) make="mkfs.xfs -q -K" ;;
         btrfs) export DISK_SIZE=$((320 << 20)) make="mkfs.btrfs -q -K" ;;
     esac
-    grep -qw "$fs" /proc/filesystems || { echo "no $fs in this kernel"; continue; }
+    if ! grep -qw "$fs" /proc/filesystems; then
+        echo "LEFT OUT: power cuts under $fs, not in this kernel"
+        continue
+    fi
     # shellcheck disable=SC2086  # words
     record $make
     expected=$((expected + 6))
     wait_mail fine "$expected"
-    "$CASE/judge.py" "$RUN/record" "$SPOOL" "${MXPOST_POWER_CUTS:-40}" || fail "see above"
+    "$CASE/judge.py" "$RUN/record" "$SPOOL" "${MXPOST_POWER_CUTS:-40}" "$RUN/log/fine" "$RUN/got/fine" ||
+        fail "see above"
 done
 [ "$expected" -gt 0 ] || skip "no file system to test"

@@ -116,7 +116,7 @@ mount_disk() {
     mount -t ext4 -o loop,errors=remount-ro "$RUN/disk" "$SPOOL" 2> "$RUN/mount"
 }
 if ! command -v mkfs.ext4 > /dev/null || ! loop_file_system; then
-    echo "(no loop devices here: ext4 is left out)"
+    echo "LEFT OUT: full disks and read-only ones on ext4, no mkfs.ext4 or loop device here"
     exit 0
 fi
 

@@ -167,6 +167,15 @@ TEST(FixUp, LeavesAddressesAloneWhenToldTo) {
     EXPECT_FALSE(result.is_incomplete);
 }
 
+TEST(FixUp, KeepsRepeatedFieldsWhenToldToLeaveThemAlone) {
+    FixUpOptions with = options();
+    with.qualifies = false;
+    const std::string header =
+        "From: a@x\r\nFrom: b@x\r\nSubject: 1\r\nSubject: 2\r\nTo: c@x\r\nTo: d@x\r\n"
+        "Cc: e@x\r\nCc: f@x\r\nDate: d\r\nMessage-ID: <m@x>\r\n";
+    EXPECT_EQ(fixed(header, with), header);
+}
+
 struct FromCase {
     std::string name;
     ReversePath sender;
