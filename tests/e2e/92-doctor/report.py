@@ -34,6 +34,15 @@ def set_record(zone, remedy):
         file.write("\n".join(lines) + "\n")
 
 
+def set_setting(conf, line):
+    """As an administrator does: in the place of the one that is there."""
+    key = line.split("=")[0].strip()
+    with open(conf, encoding="utf-8") as file:
+        lines = [old for old in file if old.split("=")[0].strip() != key]
+    with open(conf, "w", encoding="utf-8") as file:
+        file.writelines([*lines, line + "\n"])
+
+
 def apply(report, zone, conf):
     done = 0
     for finding in report["findings"]:
@@ -42,8 +51,7 @@ def apply(report, zone, conf):
             if remedy["kind"] == "record":
                 set_record(zone, remedy)
             elif remedy["kind"] == "setting":
-                with open(conf, "a", encoding="utf-8") as file:
-                    file.write(remedy["text"] + "\n")
+                set_setting(conf, remedy["text"])
             elif remedy["kind"] == "command":
                 subprocess.run(remedy["value"], shell=True, check=True, stdout=subprocess.DEVNULL)
     if not done:

@@ -96,6 +96,30 @@ TEST_F(EngineTest, OneBoxFullOfSlowMailLeavesRoomForTheNext) {
     }
 }
 
+/// Its sessions are warm, and what comes next would find them closed.
+TEST_F(EngineTest, OnDemandStaysWhereMessagesComeAndGoBetweenItsLooks) {
+    options_.role = EngineRole::on_demand;
+    mail::Envelope envelope = make_envelope({"bob@gone.example"});
+    envelope.sender.reset();
+    Life life(queue_);
+    spool::Box box = queue_.open(life.files);
+    ASSERT_TRUE(*life.files.try_lock(box.directory()));
+    Engine engine(life.io, life.files, life.services, options_);
+    engine.adopt(std::move(box));
+    constexpr int kMessages = 3;
+    int looks = 0;
+    engine.observe([&] {
+        life.clock.advance(std::chrono::seconds(6));
+        if (looks++ < kMessages) {
+            queue_.commit(envelope, kBody, "01hk2w7yz0c000000" + std::to_string(looks));
+        }
+    });
+    engine.run();
+
+    EXPECT_THAT(queue_.names(), IsEmpty());
+    EXPECT_EQ(life.files.count("unlock"), 1U);
+}
+
 TEST_F(EngineTest, OnceFindsWhatCameJustBeforeItLetGo) {
     mail::Envelope envelope = make_envelope({"bob@gone.example"});
     envelope.sender.reset();

@@ -367,9 +367,13 @@ TEST_F(SiteDialogueTest, KeepsToTheLimitsOfARuleAsLongAsItSays) {
 TEST_F(SiteDialogueTest, NoMoreMessagesBeginThanTheRateAllowsHoweverManySessionsThereAre) {
     life_.providers =
         diagnose::Providers::make("providers", "provider p\n host .example\n rate 1/1m\n").value();
+    mx1_.hold = "EHLO";
     for (int i = 0; i < 5; ++i) {
         start({"u@b.example"});
     }
+    ASSERT_TRUE(run_until([&] { return mx1_.count("EHLO") == 1; }));
+    life_.clock.advance(std::chrono::seconds(1));  // a second session would be worth it
+    mx1_.hold.clear();
     const std::shared_ptr<Site> site = life_.sites.at(hop_);
     for (std::size_t minute = 1; minute <= 3; ++minute) {
         EXPECT_TRUE(run_until([&] { return mx1_.count("MAIL FROM") == minute; })) << minute;
