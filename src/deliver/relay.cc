@@ -18,6 +18,8 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr mail::EnhancedStatus kDnsFailure{4, 4, 3};  // RFC 3463 3.5
+
 constexpr std::chrono::minutes kAfterRefusedLogin{10};
 constexpr std::chrono::minutes kComplainAgain{10};
 
@@ -85,8 +87,12 @@ asio::awaitable<NextHopResult> Relay::find(Services& services) {
             status.klass = 4;
             co_return complain(services, status, outcome->text);
         }
-        hop.is_authentic = std::get<route::Route>(routed).is_secure;
-        for (const route::MxHost& host : std::get<route::Route>(routed).hosts) {
+        const auto& route = std::get<route::Route>(routed);
+        hop.is_authentic = route.is_secure;
+        if (!route.problem.empty()) {
+            hop.left_out.emplace(mail::OutcomeKind::deferred, kDnsFailure, route.problem);
+        }
+        for (const route::MxHost& host : route.hosts) {
             for (const asio::ip::address& address : host.addresses) {
                 hop.peers.emplace_back(host.name, address, port).preference = host.preference;
             }

@@ -139,17 +139,21 @@ void ServedBox::stop_scan() {
 
 void ServedBox::finish_scan(std::chrono::sys_seconds now, bool knows_all) {
     has_seen_all_ = is_served_;
-    // A message that was to be deleted must not come back, after a power cut, without the request.
-    const bool are_removals_durable =
-        unsynced_removals == 0 && !is_removal_sync_due && removal_syncs == 0;
+    std::vector<const spool::Request*> needless;
     for (const spool::Request& request : requests_) {
         saw_request(request, now);
         // What nothing can come of any more, whatever the verb. Where names were left out the
         // message may be one of them.
-        if (knows_all && are_removals_durable && !index_.is_known(request.id) &&
-            !index_.is_over_limits()) {
-            store_.take_request(request);
-            asked_.erase(request.id);
+        if (knows_all && !index_.is_known(request.id) && !index_.is_over_limits()) {
+            needless.push_back(&request);
+        }
+    }
+    // A message that was deleted, by whomever, must not come back after a power cut without the
+    // request.
+    if (!needless.empty() && store_.sync_removals()) {
+        for (const spool::Request* request : needless) {
+            store_.take_request(*request);
+            asked_.erase(request->id);
         }
     }
     requests_ = {};

@@ -103,6 +103,14 @@ bool must_last(const Record& record) {
            !std::holds_alternative<AgainRecord>(record);
 }
 
+/// The process that wrote it may have been killed before its sync.
+bool must_last(const JournalState& journal) {
+    return journal.is_held() || std::ranges::any_of(journal.recipients, [](const auto& state) {
+               return !state.is_pending() || state.is_failure_reported || state.is_delay_reported ||
+                      state.is_success_reported;
+           });
+}
+
 class BoxClaim final : public Claim {
 public:
     BoxClaim(FileSystem& files, const Box& box, EntryName name, MessageFile message)
@@ -110,7 +118,8 @@ public:
           box_(box),
           name_(std::move(name)),
           message_(std::move(message)),
-          unsynced_(message_.take_replayed()) {}
+          unsynced_(message_.take_replayed()),
+          is_dirty_(must_last(message_.journal())) {}
 
     const EntryName& name() const override { return name_; }
     uid_t submitter() const override { return box_.owner(); }
@@ -261,7 +270,7 @@ private:
     std::string unwritten_;
     std::string unsynced_;        // the journal's end, since the last sync that we know of
     bool is_worth_sync_ = false;  // something of unwritten_ is
-    bool is_dirty_ = false;       // something of unsynced_ is worth a sync
+    bool is_dirty_;               // something of unsynced_ is worth a sync
     bool takes_room_ = false;     // something of unwritten_ isn't what the room was reserved for
 };
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/failing_file_system.h"
 #include "support/fixed_random.h"
 #include "support/manual_clock.h"
 #include "support/temporary_directory.h"
@@ -32,7 +33,8 @@ protected:
     }
 
     test::TemporaryDirectory root_;
-    PosixFileSystem files_;
+    PosixFileSystem posix_;
+    test::FailingFileSystem files_{posix_};
     test::ManualClock clock_;
     test::FixedRandom random_;
     std::string path_;
@@ -326,14 +328,10 @@ TEST_F(RequestsTest, AScanRemovesThoseForMessagesThatAreGoneWhateverTheyAre) {
 TEST_F(RequestsTest, AScanLeavesThemUntilRemovalsAreDurable) {
     const std::string gone = "01hk2w7yz0c000000z";
     ASSERT_TRUE(box_.store().leave_request(gone, "delete"));
-    box_.unsynced_removals = 1;
+    files_.fail_always("fsync", EIO);
     ASSERT_TRUE(box_.scan(now()));
     EXPECT_TRUE(has(".ask-" + gone + "-delete"));
-    box_.unsynced_removals = 0;
-    box_.removal_syncs = 1;
-    ASSERT_TRUE(box_.scan(now()));
-    EXPECT_TRUE(has(".ask-" + gone + "-delete"));
-    box_.removal_syncs = 0;
+    files_.heal();
     ASSERT_TRUE(box_.scan(now()));
     EXPECT_FALSE(has(".ask-" + gone + "-delete"));
 }
