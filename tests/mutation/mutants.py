@@ -8,11 +8,11 @@ EXEMPT: lines that match GUARDS but aren't deleted, with the reason.
 
 # Programs that know the modules below; first those that judge by what a crash leaves.
 PROGRAMS = {
-    "src/spool": ["crash_spool", "unit_spool", "unit_deliver", "unit_submit"],
+    "src/spool": ["crash_spool", "unit_spool", "crash_engine", "unit_deliver", "unit_submit"],
     "src/local": ["crash_mailbox", "unit_local"],
     "src/listen": ["unit_listen"],
     "src/submit": ["unit_submit"],
-    "src/deliver": ["unit_deliver", "unit_submit"],
+    "src/deliver": ["crash_engine", "unit_deliver", "unit_submit"],
 }
 
 # Each such line below src/, but for comments, is deleted by a mutant, or exempt: none is forgotten. The
@@ -105,6 +105,9 @@ MUTANTS = [
      "const Result<bool> locked = true;", "a box that is in use is tidied away"),
     ("src/spool/order.cc", "        done = claim.sync();", "        done = Result<void>();",
      "an administrator's order isn't synced"),
+    ("src/deliver/served_box.cc", "    if (!needless.empty() && store_.sync_removals()) {",
+     "    if (!needless.empty()) {",
+     "a deletion's request is taken away before the deletion is durable"),
     ("src/deliver/served_box.cc", "        const auto locked = files_->try_lock(entry->get());",
      "        const Result<bool> locked = true;", "two system engines want a box at a time"),
     ("src/deliver/served_box.cc", "    const auto locked = files_->try_lock(directory);",
