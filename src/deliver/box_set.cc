@@ -338,6 +338,14 @@ void BoxSet::try_lock(ServedBox& box) {
 }
 
 void BoxSet::start_serving(ServedBox& box) {
+    // An engine may have been killed here before it had synced what it linked or removed, which we
+    // take for so: a report that is found, a message that isn't.
+    if (const auto synced = box.store().sync_removals(); !synced) {
+        log_.error(
+            box.store().label() +
+            ": what the engine before has left may not survive a crash: " + synced.error().message()
+        );
+    }
     // First the watch, then the scan: so that nothing falls between the two.
     start_watching(box);
     agenda_.wake(box);

@@ -179,6 +179,12 @@ Way MessageDelivery::choose_way(const std::string& domain) const {
 }
 
 asio::awaitable<std::optional<spool::EntryName>> MessageDelivery::run() {
+    // What is read from a journal may be a killed engine's, not yet synced: before it is reported
+    // it must last, or a recipient could be reported twice.
+    co_await recorder_.make_durable();
+    if (claim_->is_unrecorded()) {
+        co_return claim_->name();
+    }
     reporting_.report_what_is_owed();
     if (claim_->is_unrecorded()) {
         co_await recorder_.make_durable();

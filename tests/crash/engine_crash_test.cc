@@ -601,17 +601,17 @@ TEST(EngineCrash, OneOfEachAfterTwoCrashes) {
     expect_promises_after_two_crashes(one_of_each());
 }
 
-// Not kept yet: what a killed engine linked or removed without a sync is taken for safe by the next
-// one, which doesn't sync the box. Where the power goes then, a report or a copy is lost, a removed
-// message is back and is sent again long after the window, or a recipient is reported twice.
-TEST(EngineCrash, DISABLED_OneOfEachAfterAKill) {
+// What a killed engine linked or removed without a sync must not be taken for safe by the next one.
+// Where the power goes then, a report or a copy would be lost, a removed message be back and sent
+// again long after the window, or a recipient be reported twice.
+TEST(EngineCrash, OneOfEachAfterAKill) {
     Scenario scenario = one_of_each();
     expect_promises_after_a_kill(scenario);
     scenario.busy_lives = 2;  // then the second engine has nothing to write that must last
     expect_promises_after_a_kill(scenario);
 }
 
-TEST(EngineCrash, DISABLED_OneForwardedAfterAKill) {
+TEST(EngineCrash, OneForwardedAfterAKill) {
     Scenario scenario = one_forwarded();
     expect_promises_after_a_kill(scenario);
     scenario.busy_lives = 2;
