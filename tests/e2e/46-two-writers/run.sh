@@ -24,8 +24,9 @@ other=$!
 for ((i = 0; i < COUNT; i++)); do
     printf 'Subject: ours-%s\n\nFrom here on\n' "$i" | sendmail -i alice@host.example
     if ((i % 10 == 5)); then
-        # Deletes the first of what is there: rewrites the whole mailbox.
-        printf 'delete 1\nquit\n' | as_user alice mailx -n -N -f /var/mail/alice \
+        # Deletes the first of what is there: rewrites the whole mailbox, with both locks. With -f it
+        # would take none, and delete whatever comes in meanwhile.
+        printf 'delete 1\nquit\n' | as_user alice env MAIL=/var/mail/alice mailx -n -N \
             > "$RUN/mailx" 2>&1 || fail "$(cat "$RUN/mailx")"
     fi
 done
