@@ -45,9 +45,15 @@ SiteJob::SiteJob(
     }
 }
 
-std::vector<std::size_t> SiteJob::take_chunk(std::size_t most) {
+std::vector<std::size_t> SiteJob::take_chunk(
+    std::size_t most, const std::function<bool(const mail::Recipient&)>& fits
+) {
     const std::size_t size = std::min(unsent_.size(), std::max<std::size_t>(1, most));
-    const auto middle = unsent_.begin() + static_cast<std::ptrdiff_t>(size);
+    const auto middle = std::find_if_not(
+        unsent_.begin(),
+        unsent_.begin() + static_cast<std::ptrdiff_t>(size),
+        [&](std::size_t index) { return fits(consignment_.recipients[index]); }
+    );
     std::vector<std::size_t> chunk(unsent_.begin(), middle);
     unsent_.erase(unsent_.begin(), middle);
     return chunk;

@@ -124,8 +124,12 @@ public:
     /// In any session: a transaction came to nothing, and left it to other hosts.
     bool was_tried_in_vain() const { return was_tried_in_vain_; }
     bool has_unsent() const { return !unsent_.empty(); }
-    /// The next recipients for one transaction, at most `most`.
-    std::vector<std::size_t> take_chunk(std::size_t most);
+    /// The next recipients for one transaction, at most `most`, and none from the first on that
+    /// doesn't fit.
+    std::vector<std::size_t> take_chunk(
+        std::size_t most,
+        const std::function<bool(const mail::Recipient&)>& fits = [](const auto&) { return true; }
+    );
     /// These were not tried after all.
     void return_chunk(const std::vector<std::size_t>& chunk);
     protocol::Transaction transaction(const std::vector<std::size_t>& chunk) const;

@@ -147,7 +147,7 @@ SiteJob* SiteSession::sort_out() {
 }
 
 bool SiteSession::is_usable() {
-    return open_ && !must_move_ && open_->session.is_idle_healthy() &&
+    return open_ && !must_move_ && !is_full_ && open_->session.is_idle_healthy() &&
            messages_ < site_.session_limits().messages(site_.sites().now());
 }
 
@@ -265,6 +265,8 @@ asio::awaitable<bool> SiteSession::open_one(
         messages_ = 0;
         has_delivered_ = false;
         was_cut_off_ = false;
+        domains_ = DomainQuota(open_->session.capabilities().recipient_domains_max);
+        is_full_ = false;
         site_.opened(peer.text());
         note_tls(job);
         co_return true;
@@ -379,7 +381,7 @@ smtp::Parcel* SiteSession::next() {
         return nullptr;  // another session may be sooner
     }
     const std::size_t most = site_.session_limits().messages(site_.sites().now());
-    while (messages_ < most && !must_move_) {
+    while (messages_ < most && !must_move_ && !is_full_) {
         SiteJob* const job = choose_job();
         if (job == nullptr) {
             break;
@@ -407,14 +409,21 @@ SiteJob* SiteSession::choose_job() {
     return job;
 }
 
-/// False: its content can't be read, and nothing is sent.
+/// False: its content can't be read, or it is for another session, and nothing is sent.
 bool SiteSession::load(SiteJob& job) {
     const SteadyTime now = site_.sites().now();
     const std::size_t most = site_.session_limits().recipients(now);
     const std::size_t allowed = open_->session.max_recipients();
     Cargo cargo;
     cargo.job = &job;
-    cargo.chunk = job.take_chunk(most == 0 ? allowed : std::min(most, allowed));
+    cargo.chunk = job.take_chunk(
+        most == 0 ? allowed : std::min(most, allowed),
+        [this](const mail::Recipient& to) { return domains_.admits(to.address.domain()); }
+    );
+    if (cargo.chunk.empty()) {
+        is_full_ = true;
+        return false;
+    }
     auto content = job.content(!open_->session.capabilities().has_eight_bit_mime);
     if (!content) {
         job.note_content_trouble(content.error());

@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.h"
+#include "deliver/domain_quota.h"
 #include "deliver/session_opener.h"
 #include "deliver/site_job.h"
 
@@ -92,6 +93,8 @@ private:
     bool was_moved_for_tls_ = false;
     bool has_delivered_ = false;  // the present connection
     bool was_cut_off_ = false;    // it ended in the middle of a transaction
+    DomainQuota domains_;         // of the present connection
+    bool is_full_ = false;        // the next recipient would be of one domain too many for it
     Phase phase_ = Phase::opening;
 };
 

@@ -340,6 +340,26 @@ TEST_F(SiteDialogueTest, WhatASessionMayNotCarryAnyMoreGoesOnInANewOneToTheSameH
     EXPECT_EQ(mx2_.server.connections().size(), 0U);
 }
 
+TEST_F(SiteDialogueTest, ASessionCarriesMailForSoManyDomainsAsTheServerSays) {
+    mx1_.extensions = "250-LIMITS RCPTDOMAINMAX=2\r\n";
+    Attempt& one = start({"a@b.example", "b@C.example", "c@c.example", "d@d.example"});
+    finish(one);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(one.outcome(i).kind, mail::OutcomeKind::delivered) << one.outcome(i).text;
+    }
+    EXPECT_EQ(mx1_.count("MAIL FROM"), 2U);
+    EXPECT_EQ(mx1_.server.connections().size(), 2U);
+    // Another message: the second session has room for one domain more, and has had d.example.
+    Attempt& two = start({"e@d.example", "f@e.example"});
+    finish(two);
+    EXPECT_EQ(mx1_.server.connections().size(), 2U);
+    Attempt& three = start({"g@f.example"});
+    finish(three);
+    EXPECT_EQ(three.outcome().kind, mail::OutcomeKind::delivered) << three.outcome().text;
+    EXPECT_EQ(mx1_.server.connections().size(), 3U);
+    EXPECT_EQ(mx2_.server.connections().size(), 0U);
+}
+
 TEST_F(SiteDialogueTest, KeepsToTheLimitsOfARuleAsLongAsItSays) {
     use_rule(
         "rule few\n code 450\n text slower\n scope site\n"
