@@ -20,8 +20,9 @@ endif()
 if(MXPOST_SANITIZE)
     target_compile_options(mxpost_flags INTERFACE
         -fsanitize=${MXPOST_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-        # Four fifths of what g++'s UBSan adds to a program are checks of each pointer that is used; what
-        # they could find, AddressSanitizer stops at as well. clang's checks (presets clang, fuzz) have them.
+        # Four fifths of what g++'s UBSan adds to a program are checks of each pointer that is used. Null
+        # and dangling ones AddressSanitizer stops at as well; a misaligned one, or one to an object of
+        # another type, only clang's checks see (presets clang, fuzz).
         $<$<CXX_COMPILER_ID:GNU>:-fno-sanitize=null,alignment,vptr,object-size>
         # Boost.Asio calls coroutine frames through pointers of another type; clang objects.
         $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
