@@ -106,7 +106,9 @@ asio::awaitable<void> SiteSession::work(SiteJob* job) {
         co_await open_->session.deliver(*this);
         job = sort_out();
         if (job != nullptr && job->has_unsent() && !must_move_ && !was_cut_off_) {
-            reconnect(*job);  // the session has carried what it may: no fault of the host's
+            // The session has carried what it may: no fault of the host's. A full one has settled
+            // some of the job, if only by refusals, so this comes to an end.
+            is_full_ ? try_again(*job) : reconnect(*job);
         }
         if (job != nullptr && must_end_) {
             // What this host did is all there is; no other one is begun, and no other transaction.
@@ -527,8 +529,12 @@ std::vector<Fate> SiteSession::learn(SiteJob& job, smtp::TransactionResult& resu
 /// without a delivery before each time, or that could go on for ever.
 void SiteSession::reconnect(SiteJob& job) {
     if (has_delivered_) {
-        std::erase(job.tried, open_->session.peer().text());
+        try_again(job);
     }
+}
+
+void SiteSession::try_again(SiteJob& job) {
+    std::erase(job.tried, open_->session.peer().text());
 }
 
 void SiteSession::note_success(SteadyTime begun) {

@@ -76,6 +76,7 @@ private:
     void settle(SiteJob& job);
     std::vector<Fate> learn(SiteJob& job, smtp::TransactionResult& result);
     void reconnect(SiteJob& job);
+    void try_again(SiteJob& job);
     void note_success(SteadyTime begun);
     void note_habits();
     bool is_usable();

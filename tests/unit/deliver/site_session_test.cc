@@ -352,10 +352,25 @@ TEST_F(SiteDialogueTest, ASessionCarriesMailForSoManyDomainsAsTheServerSays) {
     // Another message: the second session has room for one domain more, and has had d.example.
     Attempt& two = start({"e@d.example", "f@e.example"});
     finish(two);
+    EXPECT_EQ(two.outcome(1).kind, mail::OutcomeKind::delivered) << two.outcome(1).text;
     EXPECT_EQ(mx1_.server.connections().size(), 2U);
     Attempt& three = start({"g@f.example"});
     finish(three);
     EXPECT_EQ(three.outcome().kind, mail::OutcomeKind::delivered) << three.outcome().text;
+    EXPECT_EQ(mx1_.server.connections().size(), 3U);
+    EXPECT_EQ(mx2_.server.connections().size(), 0U);
+}
+
+TEST_F(SiteDialogueTest, WhereASessionsDomainsWereAllRefusedTheNextOnesGoOnInANewOne) {
+    mx1_.extensions = "250-LIMITS RCPTDOMAINMAX=1\r\n";
+    mx1_.reply = [](const std::string& line) {
+        return line.find("<no@") != std::string::npos ? "550 5.1.1 nobody" : "";
+    };
+    Attempt& one = start({"no@b.example", "no@c.example", "yes@d.example"});
+    finish(one);
+    EXPECT_EQ(one.outcome(0).kind, mail::OutcomeKind::failed) << one.outcome(0).text;
+    EXPECT_EQ(one.outcome(1).kind, mail::OutcomeKind::failed) << one.outcome(1).text;
+    EXPECT_EQ(one.outcome(2).kind, mail::OutcomeKind::delivered) << one.outcome(2).text;
     EXPECT_EQ(mx1_.server.connections().size(), 3U);
     EXPECT_EQ(mx2_.server.connections().size(), 0U);
 }
