@@ -45,10 +45,11 @@ AttemptResult DomainAttempt::unattempted() const {
     return result;
 }
 
-asio::awaitable<AttemptResult> DomainAttempt::run() {
+asio::awaitable<std::shared_ptr<const NextHop>> DomainAttempt::find(AttemptResult& otherwise) {
     NextHopResult found = co_await destination_->find();
     if (services_.sites.is_stopping()) {
-        co_return unattempted();
+        otherwise = unattempted();
+        co_return nullptr;
     }
     if (auto* const hop = std::get_if<NextHop>(&found);
         hop != nullptr && consignment_.tls_wish == TlsWish::required) {
@@ -58,17 +59,25 @@ asio::awaitable<AttemptResult> DomainAttempt::run() {
     }
     if (const auto* outcome = std::get_if<mail::RecipientOutcome>(&found)) {
         consignment_.dialogue.note(outcome->text);
-        AttemptResult result;
-        result.outcomes.assign(consignment_.recipients.size(), *outcome);
+        otherwise.outcomes.assign(consignment_.recipients.size(), *outcome);
+        co_return nullptr;
+    }
+    co_return std::make_shared<const NextHop>(std::move(std::get<NextHop>(found)));
+}
+
+asio::awaitable<AttemptResult> DomainAttempt::run() {
+    AttemptResult result;
+    // A coroutine of its own: hundreds of attempts may wait for their turn in this one's frame.
+    auto hop = co_await find(result);
+    if (!hop) {
         co_return result;
     }
-    auto hop = std::make_shared<const NextHop>(std::move(std::get<NextHop>(found)));
     site_ = hop->site;
     const std::shared_ptr<Site> site = services_.sites.at(*hop);
     SiteJob job(services_.executor, services_, *destination_, std::move(consignment_));
     job.hop = std::move(hop);
     site->add(job);
-    AttemptResult result = co_await job.wait();
+    result = co_await job.wait();
     reach_ = job.reach;
     co_return result;
 }

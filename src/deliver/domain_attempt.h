@@ -34,6 +34,8 @@ public:
     const std::string& site() const { return site_; }
 
 private:
+    /// Null: there is none, and `otherwise` is the result.
+    boost::asio::awaitable<std::shared_ptr<const NextHop>> find(AttemptResult& otherwise);
     AttemptResult unattempted() const;
 
     Services& services_;

@@ -298,7 +298,10 @@ bool Engine::has_memory_for(const spool::Claim& claim) const {
     return memory <= kSmall || memory_ == 0 || memory_ + memory <= options_.most_memory;
 }
 
-asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
+/// Claimed, and nothing speaks against an attempt now; null: the index knows when to look again.
+asio::awaitable<std::unique_ptr<spool::Claim>> Engine::take(
+    ServedBox& box, const spool::EntryName& name
+) {
     auto claimed = co_await claim(box, name);
     if (claimed && !has_memory_for(*claimed)) {
         // Not read again before there is room: hundreds that wait would keep the loop busy.
@@ -317,23 +320,31 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         box.index().finish(name.id, claimed->name());
         claimed.reset();
         tick_.cancel();
-        co_return;
+        co_return nullptr;
     }
     if (!claimed || !admit(box, *claimed)) {
         claimed.reset();
         dispatch_soon();
-        co_return;
+        co_return nullptr;
     }
     Requests requests(box, services_);
     if (const auto first = requests.before_attempt(*claimed); first != Requests::Next::go_on) {
         settle(box, *claimed, first);
         claimed.reset();
         dispatch();
-        co_return;
+        co_return nullptr;
     }
     if (parking_.park(box, *claimed)) {
         claimed.reset();
         dispatch_soon();
+        co_return nullptr;
+    }
+    co_return std::move(claimed);
+}
+
+asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
+    auto claimed = co_await take(box, name);
+    if (!claimed) {
         co_return;
     }
     auto is_withdrawn = [&box, id = name.id] { return box.is_withdrawn(id); };
@@ -362,6 +373,7 @@ asio::awaitable<void> Engine::work(ServedBox& box, spool::EntryName name) {
         removals_.note(box);
     }
     ++(next ? kept_ : gone_);
+    Requests requests(box, services_);
     if (next) {
         const auto not_before = delivery.unnamed_due().value_or(std::chrono::sys_seconds());
         settle(box, delivery.claim(), requests.after_attempt(delivery.claim()), not_before);

@@ -113,6 +113,9 @@ private:
     boost::asio::awaitable<void> on_signals();
     boost::asio::awaitable<void> on_tick();
     boost::asio::awaitable<void> work(ServedBox& box, spool::EntryName name);
+    boost::asio::awaitable<std::unique_ptr<spool::Claim>> take(
+        ServedBox& box, const spool::EntryName& name
+    );
     boost::asio::awaitable<std::unique_ptr<spool::Claim>> claim(
         ServedBox& box, const spool::EntryName& name
     );

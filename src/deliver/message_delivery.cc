@@ -372,9 +372,23 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
         result.outcomes.assign(job.recipients.size(), *deferral);
         co_return result;
     }
-    // Several local recipients may lead to one address, which gets the message once.
-    std::vector<mail::Recipient> recipients;
     std::vector<std::size_t> sources;
+    auto remote = attempt_remote(services_, job.way, consign(job, dialogue, sources));
+    AttemptResult result = co_await std::move(remote);
+    std::vector<mail::RecipientOutcome> outcomes;
+    for (const std::size_t at : sources) {
+        outcomes.push_back(result.outcomes[at]);
+    }
+    result.outcomes = std::move(outcomes);
+    co_return result;
+}
+
+/// Several local recipients may lead to one address, which gets the message once: `sources` tells
+/// for each of the job's recipients which of the consignment's it is.
+Consignment MessageDelivery::consign(
+    const Job& job, DialogueLog& dialogue, std::vector<std::size_t>& sources
+) {
+    std::vector<mail::Recipient> recipients;
     for (const std::uint32_t index : job.recipients) {
         mail::Recipient recipient = envelope_.recipients[index];
         recipient.address = destination_of(index);
@@ -394,7 +408,7 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
     consignment.is_urgent = is_asked_for_;
     consignment.is_withdrawn = is_withdrawn_;
     consignment.tls_wish = tls_wish(envelope_, header_);
-    consignment.on_settled = [this, &job, sources](const auto& among, const auto& outcomes) {
+    consignment.on_settled = [this, &job, &sources](const auto& among, const auto& outcomes) {
         const std::set<std::size_t> settled(among.begin(), among.end());
         std::vector<std::uint32_t> indices;
         std::vector<mail::RecipientOutcome> results;
@@ -406,13 +420,7 @@ asio::awaitable<AttemptResult> MessageDelivery::attempt(const Job& job, Dialogue
         }
         return settle(indices, results);
     };
-    AttemptResult result = co_await attempt_remote(services_, job.way, std::move(consignment));
-    std::vector<mail::RecipientOutcome> outcomes;
-    for (const std::size_t at : sources) {
-        outcomes.push_back(result.outcomes[at]);
-    }
-    result.outcomes = std::move(outcomes);
-    co_return result;
+    return consignment;
 }
 
 AttemptResult MessageDelivery::defer_nameless(const Job& job) const {

@@ -71,6 +71,8 @@ private:
     std::optional<mail::RecipientOutcome> refusal() const;
     boost::asio::awaitable<void> sign_ahead(const std::vector<Job>& jobs);
     boost::asio::awaitable<AttemptResult> attempt(const Job& job, DialogueLog& dialogue);
+    /// All of them must outlive it.
+    Consignment consign(const Job& job, DialogueLog& dialogue, std::vector<std::size_t>& sources);
     std::function<void(std::exception_ptr)> report_bug();
     void end_job();
     boost::asio::awaitable<void> only_job(const Job& job);

@@ -1,6 +1,6 @@
 #include "deliver/remote_attempt.h"
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -81,15 +81,23 @@ AttemptResult not_tried(Consignment consignment) {
     return result;
 }
 
-/// `domain`: of the recipients. Falls back to the relay where that is set up.
-asio::awaitable<AttemptResult> attempt_direct(
-    Services& services, std::string domain, Consignment consignment
-) {
-    std::optional<Consignment> again;
-    if (has_fallback(services)) {
-        again.emplace(consignment);
-    }
+asio::awaitable<AttemptResult> attempt_relay_alone(Services& services, Consignment consignment) {
+    Relayed relayed = co_await attempt_relay(services, std::move(consignment));
+    co_return std::move(relayed.result);
+}
+
+/// Falls back to the relay where that is set up.
+asio::awaitable<AttemptResult> attempt_direct(Services& services, Consignment consignment) {
     PortWatch& watch = services.port_watch;
+    const std::string domain = ascii_lower(consignment.recipients.front().address.domain());
+    if (!consignment.is_urgent && !has_fallback(services) &&
+        !watch.may_try(domain, services.clock.steady_now())) {
+        co_return not_tried(std::move(consignment));
+    }
+    std::unique_ptr<Consignment> again;  // rarely: thousands of messages may be on their way
+    if (has_fallback(services)) {
+        again = std::make_unique<Consignment>(consignment);
+    }
     DomainAttempt direct(services, std::move(consignment));
     AttemptResult result = co_await direct.run();
     if (direct.reach() == Reach::connected) {
@@ -122,15 +130,9 @@ asio::awaitable<AttemptResult> attempt_remote(
     Services& services, Way way, Consignment consignment
 ) {
     if (way == Way::relay) {
-        Relayed relayed = co_await attempt_relay(services, std::move(consignment));
-        co_return std::move(relayed.result);
+        return attempt_relay_alone(services, std::move(consignment));
     }
-    std::string domain = ascii_lower(consignment.recipients.front().address.domain());
-    if (!consignment.is_urgent && !has_fallback(services) &&
-        !services.port_watch.may_try(domain, services.clock.steady_now())) {
-        co_return not_tried(std::move(consignment));
-    }
-    co_return co_await attempt_direct(services, std::move(domain), std::move(consignment));
+    return attempt_direct(services, std::move(consignment));
 }
 
 }  // namespace mxpost::deliver

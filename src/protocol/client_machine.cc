@@ -43,11 +43,9 @@ std::optional<ClientMachine::Finished> ClientMachine::take_finished() {
         return std::nullopt;
     }
     Exchange& exchange = *place(0);
-    std::optional<Finished> finished;
-    finished.emplace();
-    finished->transaction = exchange.take_transaction();
-    finished->result = std::move(exchange).result();
-    finished->result.is_session_usable =
+    auto transaction = exchange.take_transaction();
+    Finished finished(std::move(transaction), std::move(exchange).result());
+    finished.result.is_session_usable =
         (state_ == State::idle || state_ == State::exchange) && may_mail();
     place(0).reset();
     first_ = 1 - first_;
@@ -343,7 +341,8 @@ void ClientMachine::start(Transaction transaction, Dialogue* dialogue) {
         place(1).reset();
     }
     auto& exchange = place(is_behind ? 1 : 0);
-    exchange.emplace(std::move(transaction), settings_, facts_, output_, dialogue);
+    exchange =
+        std::make_unique<Exchange>(std::move(transaction), settings_, facts_, output_, dialogue);
     exchange->begin(is_behind);
     state_ = active() == nullptr ? State::idle : State::exchange;
 }

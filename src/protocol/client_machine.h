@@ -19,9 +19,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "mail/outcome.h"
 #include "protocol/capabilities.h"
@@ -50,6 +52,9 @@ public:
 
     /// A message that has come to its end.
     struct Finished {
+        Finished(Transaction transaction_, TransactionResult result_)
+            : transaction(std::move(transaction_)), result(std::move(result_)) {}
+
         Transaction transaction;
         TransactionResult result;
     };
@@ -134,8 +139,8 @@ private:
     enum class State { opening, idle, exchange, quit, finished };
 
     /// The two places, oldest first; empty ones after those in use.
-    std::optional<Exchange>& place(std::size_t age) { return exchanges_[(first_ + age) % 2]; }
-    const std::optional<Exchange>& place(std::size_t age) const {
+    std::unique_ptr<Exchange>& place(std::size_t age) { return exchanges_[(first_ + age) % 2]; }
+    const std::unique_ptr<Exchange>& place(std::size_t age) const {
         return exchanges_[(first_ + age) % 2];
     }
     /// The oldest exchange that has not ended; null: none.
@@ -166,8 +171,8 @@ private:
     SessionFacts facts_;
     State state_ = State::opening;
     Opening opening_;
-    std::array<std::optional<Exchange>, 2> exchanges_;
-    std::size_t first_ = 0;        // the oldest one's place
+    std::array<std::unique_ptr<Exchange>, 2> exchanges_;  // the second is rarely in use
+    std::size_t first_ = 0;                               // the oldest one's place
     std::size_t content_end_ = 0;  // in output: where content ends that isn't written; 0: none
     ReplyParser parser_;
     std::uint64_t reply_count_ = 0;

@@ -6,7 +6,7 @@
 namespace mxpost::protocol {
 namespace {
 
-constexpr std::size_t kKeptOutput = 16384;
+constexpr std::size_t kKeptOutput = 512;  // a group of commands
 
 }  // namespace
 

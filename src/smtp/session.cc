@@ -22,8 +22,9 @@ using Want = ClientMachine::Want;
 
 namespace {
 
-/// Of the one buffer: replies, and content up to the second.
-constexpr std::size_t kMinBuffer = 2048;
+/// Of the one buffer: for replies, and for content at most. There may be hundreds of sessions that
+/// wait for a reply.
+constexpr std::size_t kMinBuffer = 512;
 constexpr std::size_t kMaxBuffer = 16384;
 
 bool is_too_long(const Peer& peer) {
@@ -357,7 +358,7 @@ asio::awaitable<void> Session::read_replies() {
         co_return;
     }
     const auto replies = machine_->reply_count();
-    reserve_buffer(0);
+    size_buffer(0);
     while (machine_->want() == Want::read && machine_->reply_count() == replies) {
         const auto [error, size] = co_await transport_.read(buffer_);
         if (transport_.is_timed_out()) {
@@ -397,15 +398,15 @@ asio::awaitable<bool> Session::flush() {
 /// A server that stops reading has often said why ("552 too big").
 asio::awaitable<void> Session::hear_last_words(Transport::ErrorCode error, std::size_t written) {
     transport_.set_deadline(std::chrono::steady_clock::now() + std::chrono::seconds(1));
-    reserve_buffer(0);
+    size_buffer(0);
     const auto [read_error, size] = co_await transport_.read(buffer_);
     machine_->write_failed(error.message(), written, std::string_view(buffer_.data(), size));
 }
 
-void Session::reserve_buffer(std::uint64_t content_size) {
+void Session::size_buffer(std::uint64_t content_size) {
     const auto size = std::clamp<std::uint64_t>(content_size, kMinBuffer, kMaxBuffer);
-    if (buffer_.size() < size) {
-        buffer_.resize(static_cast<std::size_t>(size));
+    if (buffer_.size() != size) {
+        buffer_ = std::vector<char>(static_cast<std::size_t>(size));
     }
 }
 

@@ -184,7 +184,7 @@ private:
     bool rewind(mail::Content& content);
     boost::asio::awaitable<bool> flush();
     boost::asio::awaitable<void> hear_last_words(Transport::ErrorCode error, std::size_t written);
-    void reserve_buffer(std::uint64_t content_size);
+    void size_buffer(std::uint64_t content_size);
     void release_buffers();
     void lose(const Transport::ErrorCode& error);
     void complete(mail::RecipientOutcome& outcome) const;

@@ -147,7 +147,7 @@ asio::awaitable<void> Session::send_content(Feed& feed) {
     if (std::exchange(loaded.is_read, true) && !rewind(content)) {
         co_return;
     }
-    reserve_buffer(content.size());
+    size_buffer(content.size());
     for (;;) {
         const auto size = content.read(buffer_);
         if (!size) {

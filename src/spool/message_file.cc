@@ -29,8 +29,8 @@ Result<std::string> read_exactly(
     return octets;
 }
 
-/// Most messages are small: one call reads all of them, and what is sent later is what was read,
-/// whatever becomes of the file meanwhile.
+/// Most headers, and journals of small messages: one call reads all that is wanted. Not kept is the
+/// body, for hundreds of messages may wait for their turn or for a reply.
 constexpr std::size_t kReadAtOnce = 8192;
 constexpr std::size_t kJournalPiece = 64U << 10;
 /// One that names kMaxRecipients has less than half of this.
@@ -111,12 +111,6 @@ Result<MessageFile> MessageFile::read(FileSystem& files, Fd file, std::uint64_t 
     envelope->is_eight_bit = preamble->is_eight_bit;
     envelope->has_long_lines = preamble->has_long_lines;
     MessageFile message(std::move(file), *preamble, std::move(*envelope), std::string(header));
-    if (preamble->journal_offset() <= start->size()) {
-        message.body_ = start->substr(
-            static_cast<std::size_t>(preamble->body_offset()),
-            static_cast<std::size_t>(preamble->body_size)
-        );
-    }
     if (auto done = message.replay(files, size, *start); !done) {
         return done.error();
     }
@@ -213,10 +207,6 @@ Result<std::size_t> FileContent::read_body(std::span<char> buffer) {
     const std::uint64_t body_position = position_ - header_.size();
     const auto wanted =
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size() - position_));
-    if (const auto& body = message_->body()) {
-        std::copy_n(body->data() + body_position, wanted, buffer.data());
-        return wanted;
-    }
     return files_->pread(
         message_->fd(), buffer.data(), wanted, message_->preamble().body_offset() + body_position
     );

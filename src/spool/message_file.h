@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,8 +51,6 @@ public:
     /// Whether a file of that size is what we have made of it: behind journal_end() there may be a
     /// torn tail, or as much of some records as could be written.
     bool may_end_at(std::uint64_t size) const { return size >= journal_end_ && size <= file_end_; }
-    /// The body, where the file is so small that all of it was read at once.
-    const std::optional<std::string>& body() const { return body_; }
     /// Size of header, empty line and body.
     std::uint64_t content_size() const { return preamble_.header_size + 2 + preamble_.body_size; }
 
@@ -67,7 +64,6 @@ private:
     std::string header_;
     JournalState journal_;
     std::string replayed_;
-    std::optional<std::string> body_;
     std::uint64_t journal_end_ = 0;
     std::uint64_t file_end_ = 0;  // at most
     bool is_torn_ = false;
