@@ -1,5 +1,7 @@
 #include "spool/file_format.h"
 
+#include <algorithm>
+
 #include "base/crc32c.h"
 #include "spool/fields.h"
 
@@ -48,24 +50,23 @@ bool is_parameter(std::string_view text) {
 }
 
 /// A bare local part is the SMTP form of "postmaster" (RFC 5321 4.5.1), so the parser takes it;
-/// here only submission's own mark makes it right.
-Result<mail::Address> decode_address(std::string_view text, bool may_be_unqualified) {
-    auto address = mail::parse_smtp_address(text);
-    if (!address || (!address->is_qualified() && !may_be_unqualified)) {
-        return Error::invalid("bad address in envelope");
-    }
-    return address;
+/// here only submission's own mark makes it right, wherever among the fields that stands.
+bool has_unqualified(const mail::Envelope& envelope) {
+    return (envelope.sender && !envelope.sender->is_qualified()) ||
+           std::ranges::any_of(envelope.recipients, [](const mail::Recipient& recipient) {
+               return !recipient.address.is_qualified();
+           });
 }
 
-Result<mail::Recipient> decode_recipient(std::string_view octets, bool may_be_unqualified) {
+Result<mail::Recipient> decode_recipient(std::string_view octets) {
     mail::Recipient recipient;
     FieldReader reader(octets);
     bool has_address = false;
     while (const auto field = reader.next()) {
         if (field->tag == tag_address) {
-            auto address = decode_address(field->value, may_be_unqualified);
+            auto address = mail::parse_smtp_address(field->value);
             if (!address) {
-                return address.error();
+                return Error::invalid("bad address in envelope");
             }
             recipient.address = std::move(*address);
             has_address = true;
@@ -105,15 +106,15 @@ Result<void> decode_field(const Field& field, mail::Envelope& envelope) {
             set_flags(envelope, field.number());
             break;
         case tag_sender: {
-            auto address = decode_address(field.value, envelope.is_incomplete);
+            auto address = mail::parse_smtp_address(field.value);
             if (!address) {
-                return address.error();
+                return Error::invalid("bad address in envelope");
             }
             envelope.sender = std::move(*address);
             break;
         }
         case tag_recipient: {
-            auto recipient = decode_recipient(field.value, envelope.is_incomplete);
+            auto recipient = decode_recipient(field.value);
             if (!recipient) {
                 return recipient.error();
             }
@@ -236,6 +237,9 @@ Result<mail::Envelope> decode_envelope(std::string_view octets) {
     }
     if (envelope.recipients.empty()) {
         return Error::invalid("envelope has no recipient");
+    }
+    if (!envelope.is_incomplete && has_unqualified(envelope)) {
+        return Error::invalid("bad address in envelope");
     }
     return envelope;
 }

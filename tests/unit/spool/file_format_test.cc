@@ -191,6 +191,16 @@ TEST(Envelope, UnqualifiedAddressesNeedTheMarkOfSubmission) {
     EXPECT_FALSE(decoded->recipients[0].address.is_qualified());
 }
 
+TEST(Envelope, UnqualifiedAddressesNeedTheMarkThatCountsInTheEnd) {
+    mail::Envelope envelope;
+    envelope.sender = mail::Address("root", "");
+    envelope.recipients.emplace_back(mail::Address("alice", ""));
+    envelope.is_incomplete = true;
+    std::string octets = encode_envelope(envelope);
+    FieldWriter(octets).number(7, 0);  // flags, again
+    EXPECT_FALSE(decode_envelope(octets));
+}
+
 TEST(Envelope, HostileParametersAreDropped) {
     mail::Envelope envelope = full_envelope();
     for (const std::string& hostile :
