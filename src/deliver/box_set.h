@@ -60,6 +60,9 @@ public:
     /// Takes each box's lock that is free; starts to watch and scan what it got. With many boxes
     /// this goes on in the background.
     void try_locks();
+    /// At once. Whoever puts a message into a box that isn't served has to try this afterwards: the
+    /// one who had it may have had their last look before.
+    void try_lock(ServedBox& box);
     /// The same for the boxes whose time for another scan has come, and for new boxes.
     void rescan(const std::vector<std::string>& roots);
     /// The box of this process's own uid, made below `root` if need be: for reports.
@@ -120,7 +123,6 @@ private:
     bool has_scans() const { return !new_scans_.empty() || !open_scans_.empty(); }
     void work();
     std::size_t work_step();
-    void try_lock(ServedBox& box);
     std::size_t scan_step();
     void finish_scan(ServedBox& box);
 

@@ -684,9 +684,15 @@ void Engine::release(std::unique_ptr<spool::Claim> report) {
     }
     const spool::EntryName name = report->name();
     report.reset();
-    if (ServedBox* box = boxes_.find_own(); box != nullptr && box->is_served()) {
+    ServedBox* const box = boxes_.find_own();
+    if (box == nullptr) {
+        return;
+    }
+    if (box->is_served()) {
         box->index().saw(name);
         dispatch();
+    } else {
+        boxes_.try_lock(*box);
     }
 }
 

@@ -184,6 +184,43 @@ TEST_F(EngineTest, OnceLeavesABoxAloneThatIsServed) {
     EXPECT_TRUE(queue_.find());
 }
 
+/// The engine that has it may have had its last look before the report came, and this one may have
+/// tried the locks for the last time.
+TEST_F(EngineTest, AReportInABoxThatAnotherEngineHasJustLetGoIsSent) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "makes another user's box";
+    }
+    queue_.commit(make_envelope({"bob@gone.example"}));
+    const std::filesystem::path own = queue_.open(queue_.files()).path();
+    const std::filesystem::path others = queue_.root() + "/1";
+    std::filesystem::rename(own, others);
+    const auto message = *std::filesystem::directory_iterator(others);
+    ASSERT_EQ(::chown(others.c_str(), 1, static_cast<gid_t>(-1)), 0);
+    ASSERT_EQ(::chown(message.path().c_str(), 1, static_cast<gid_t>(-1)), 0);
+    Life full(queue_);
+    full.files.fail_always("link", ENOSPC);
+    run(full, options_);
+    ASSERT_EQ(full.log.count("the report for its sender can't be queued"), 1U);
+
+    std::optional<spool::Box> held(queue_.open(queue_.files()));
+    ASSERT_TRUE(*queue_.files().try_lock(held->directory()));
+    Life life(queue_, kArrival + std::chrono::seconds(1));
+    life.resolver.fail_mx("example.com", "SERVFAIL");  // the report's way
+    int tries = 0;
+    life.files.on_call = [&](const std::string& call) {
+        if (call == "flock" && ++tries == 3) {  // both boxes, and this one again
+            life.clock.advance(std::chrono::hours(1));
+        } else if (call == "link") {
+            held.reset();
+        }
+    };
+    run(life, options_);
+
+    EXPECT_FALSE(held);
+    EXPECT_TRUE(std::filesystem::is_empty(others));
+    EXPECT_THAT(life.resolver.questions(), ElementsAre("MX example.com"));
+}
+
 TEST_F(EngineTest, AClockThatJumpsAYearEitherWayDelaysNoMail) {
     for (const auto jump : {std::chrono::hours(24 * 365), -std::chrono::hours(24 * 365)}) {
         Queue queue;
