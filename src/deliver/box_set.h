@@ -60,11 +60,11 @@ public:
     /// Takes each box's lock that is free; starts to watch and scan what it got. With many boxes
     /// this goes on in the background.
     void try_locks();
-    /// At once. Whoever puts a message into a box that isn't served has to try this afterwards: the
-    /// one who had it may have had their last look before.
-    void try_lock(ServedBox& box);
     /// The same for the boxes whose time for another scan has come, and for new boxes.
     void rescan(const std::vector<std::string>& roots);
+    /// Takes one box's lock at once, if it is free. Whoever puts a message into a box that isn't
+    /// served has to try this afterwards: the one who had it may have had their last look before.
+    void try_lock(ServedBox& box);
     /// The box of this process's own uid, made below `root` if need be: for reports.
     Result<ServedBox*> own_box(const std::string& root);
     /// Null when it isn't among these.
